@@ -1,0 +1,1 @@
+"""Where every physical payment card and every bulk order is."""

@@ -1,0 +1,210 @@
+"""A fact is one immutable statement about a card or a bulk issuance, and its key its place in the total order.
+
+Times are whole microseconds since the Unix epoch, UTC.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from card_fulfillment.domain.status import BY_RANK, ENDS_THE_DAY, STANDING, Reason, Status
+
+SECOND: Final = 1_000_000
+HOUR: Final = 3600 * SECOND
+DAY: Final = 24 * HOUR
+
+
+class SubjectKind(StrEnum):
+    CARD = "card"
+    BULK_ISSUANCE = "bulk_issuance"
+
+
+class Subject(NamedTuple):
+    """Whom a fact is about."""
+
+    kind: SubjectKind
+    id: str
+
+
+def card(card_id: str) -> Subject:
+    return Subject(SubjectKind.CARD, card_id)
+
+
+def bulk_issuance(bulk_issuance_id: str) -> Subject:
+    return Subject(SubjectKind.BULK_ISSUANCE, bulk_issuance_id)
+
+
+class Precision(StrEnum):
+    SECOND = "second"
+    DAY = "day"
+    ZONE_ASSUMED = "zone_assumed"
+    UNKNOWN = "unknown"
+
+
+class Evidence(StrEnum):
+    CARRIER_SCAN = "carrier_scan"
+    SIGNATURE = "signature"
+    VENDOR_CLAIM = "vendor_claim"
+    INFERRED = "inferred"
+
+
+class Role(StrEnum):
+    """What a vendor is to a card. A carrier is never the vendor that was ordered."""
+
+    ISSUER = "issuer"
+    BUREAU = "bureau"
+    AGGREGATOR = "aggregator"
+    CARRIER = "carrier"
+
+
+# References are layered: 0 is what an embossing request binds, then by the vendor's role and, inside
+# a vendor, by the order of its kinds. A fact binds only layers above its own: nothing keeps itself alive.
+KINDS_PER_VENDOR: Final = 16
+_ROLE_LEVEL: Mapping[Role, int] = {
+    Role.ISSUER: 0,
+    Role.BUREAU: 0,
+    Role.AGGREGATOR: 1,
+    Role.CARRIER: 2,
+}
+
+
+def reference_level(role: Role, kind_index: int) -> int:
+    """The layer of a vendor's reference kind; `kind_index` is its place in the profile, from 0."""
+    return _ROLE_LEVEL[role] * KINDS_PER_VENDOR + kind_index
+
+
+class Reference(NamedTuple):
+    """A vendor's name for a subject: (vendor, kind, value), e.g. ("meridian", "issuer_ref", "emb-1")."""
+
+    vendor: str
+    kind: str
+    value: str
+
+
+OWN_KIND: Final = "id"
+
+
+def own_reference(vendor: str, subject_id: str) -> Reference:
+    """What an embossing request binds beside the references it lists: the subject's own id, for its vendor."""
+    return Reference(vendor, OWN_KIND, subject_id)
+
+
+class Cause(NamedTuple):
+    """The record that a statement came with. `event_id` is null where the sender gave none."""
+
+    event_id: str | None
+    topic: str
+    partition: int
+    offset: int
+    traceparent: str | None = None
+
+
+class Attribute(StrEnum):
+    """Registers beside the status: each is written by its own last writer."""
+
+    METHOD = "method"
+    CARRIER = "carrier"
+    TRACKING_NUMBER = "tracking_number"
+    TRACKING_URL = "tracking_url"
+    ESTIMATED_DELIVERY = "estimated_delivery"
+    TRACKED = "tracked"
+
+
+AttributeValue = str | bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One statement.
+
+    fact_id: 16 bytes, the same for every copy of the statement.
+    content: digest of everything that the statement says; another content under the same id is a conflict.
+    stated: the time that the vendor states (a day's first instant; the record's timestamp where it states none).
+    received_at: the Kafka record's timestamp.
+    names: references that the fact registers for others; never part of what it is found by.
+    serials: first and last serial number, inclusive, of the cards of a bulk that it is about.
+    """
+
+    fact_id: bytes
+    content: bytes
+    source: str
+    status: Status | None
+    stated: int
+    precision: Precision
+    received_at: int
+    cause: Cause
+    references: tuple[Reference, ...] = ()
+    level: int = 0
+    names: tuple[tuple[int, Reference], ...] = ()
+    serials: tuple[int, int] | None = None
+    several_parcels: bool = False
+    attributes: Mapping[Attribute, AttributeValue] = field(default_factory=dict)
+    reason: Reason | None = None
+    evidence: Evidence | None = None
+    code: str | None = None
+    text: str | None = None
+    mapping_version: str | None = None
+
+    @property
+    def effective(self) -> int:
+        """The time by which facts are ordered."""
+        if self.precision is Precision.DAY and self.status in ENDS_THE_DAY:
+            return self.stated + DAY - 1
+        return self.stated
+
+    @property
+    def until(self) -> int:
+        """The time by which the newest binding is chosen: a day counts as its last instant."""
+        return self.stated + DAY - 1 if self.precision is Precision.DAY else self.stated
+
+
+class Key(NamedTuple):
+    """The total order of a subject's facts; its status is that of the greatest."""
+
+    attempt: int
+    phase: int
+    time: int
+    rank: int
+    fact_id: bytes
+
+    @property
+    def status(self) -> Status:
+        return BY_RANK[self.rank]
+
+
+def key_of(fact: Fact, status: Status, attempt: int) -> Key:
+    phase, rank = STANDING[status]
+    return Key(attempt, phase, fact.effective, rank, fact.fact_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcement:
+    """A card exists (card-created). `fact` has status `created`; with a bulk the card is its member."""
+
+    fact: Fact
+    card_id: str
+    card_product_id: str
+    reference_card_id: str | None = None
+    bulk_issuance_id: str | None = None
+    serial_number: int | None = None
+    number_of_cards: int | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """An embossing request. `fact` has status `ordered` and the shipping method among its attributes.
+
+    references: those that it registers for the vendor, the subject's own id included.
+    """
+
+    fact: Fact
+    subject: Subject
+    attempt: int
+    vendor: str
+    references: tuple[Reference, ...]
+    number_of_cards: int | None = None
+
+
+Statement = Announcement | Order | Fact

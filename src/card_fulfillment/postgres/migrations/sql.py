@@ -1,0 +1,14 @@
+"""Revisions are SQL files; the Python beside each only says which comes after which."""
+
+from importlib import resources
+from typing import Any, cast
+
+from alembic import op
+from sqlalchemy.util import await_only
+
+
+def run(name: str) -> None:
+    """Execute a file of `versions/`, however many statements it has, in the revision's transaction."""
+    text = (resources.files(__package__) / "versions" / name).read_text()
+    adapted = cast("Any", op.get_bind().connection.dbapi_connection)
+    await_only(adapted.driver_connection.execute(text))

@@ -1,0 +1,122 @@
+"""What an operator can set, and nothing else reads the environment.
+
+Environment variables have the prefix `FULFILLMENT_` and `__` between levels (FULFILLMENT_KAFKA__GROUP_ID);
+a YAML file named by FULFILLMENT_FILE comes second, files of /run/secrets (one a setting) third.
+"""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PostgresDsn, SecretStr, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
+
+TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class KafkaSettings(_Section):
+    bootstrap_servers: str = Field("127.0.0.1:9092", description="host:port, comma separated")
+    group_id: str = Field("card-fulfillment", min_length=1)
+    transactional_id: str = Field(
+        "card-fulfillment", min_length=1, description="prefix; one id per output topic"
+    )
+    client_id: str = "card-fulfillment"
+    session_timeout: timedelta = Field(timedelta(seconds=6), description="brokers refuse less")
+    transaction_timeout: timedelta = timedelta(seconds=10)
+    request_timeout: timedelta = timedelta(seconds=20)
+
+
+class PostgresSettings(_Section):
+    dsn: SecretStr = SecretStr("postgresql://postgres@127.0.0.1:5432/postgres")
+    connect_timeout: timedelta = timedelta(seconds=10)
+    statement_timeout: timedelta = timedelta(seconds=30)
+    lock_timeout: timedelta = timedelta(seconds=10)
+    idle_in_transaction_timeout: timedelta = timedelta(seconds=5)
+
+    @field_validator("dsn")
+    @classmethod
+    def _is_a_dsn(cls, value: SecretStr) -> SecretStr:
+        PostgresDsn(value.get_secret_value())
+        return value
+
+
+class TopicSettings(_Section):
+    prefix: str = Field("", description="put before every topic name, for several installations")
+    card_created: TopicName = "card-created"
+    embossing_requested: TopicName = "embossing-requested"
+    vendor_tracking: dict[TopicName, str] = Field(
+        default_factory=dict,
+        description="topic -> vendor; empty: perso-vendor-tracking-<vendor> for each enabled vendor",
+    )
+    status_changed: TopicName = "fulfillment_status-changed"
+    dead_letter: TopicName = "fulfillment-dead-letter"
+    partitions: int = Field(6, ge=1, le=1000)
+    replication_factor: int = Field(-1, ge=-1, description="-1: the broker's default")
+    output_retention_ms: int = Field(-1, ge=-1, description="-1: kept for ever")
+
+
+class VendorSettings(_Section):
+    directory: Path | None = Field(None, description="your own profiles, *.yaml")
+    enabled: list[str] | None = Field(None, description="vendor ids; null: all")
+
+
+class IntakeSettings(_Section):
+    batch_records: int = Field(5000, ge=1, le=50_000)
+    max_record_bytes: int = Field(65_536, ge=1024, le=1_048_576)
+
+
+class EventSettings(_Section):
+    source: str = Field("/card-fulfillment", description="ce_source of every event")
+    schema_base: str = Field(
+        "https://schemas.card-fulfillment.example/", description="ce_dataschema is below it"
+    )
+    updates: bool = Field(
+        True, description="publish changes of reason, finality or tracking number alone"
+    )
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix="FULFILLMENT_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    kafka: KafkaSettings = KafkaSettings()
+    postgres: PostgresSettings = PostgresSettings()
+    topics: TopicSettings = TopicSettings()
+    vendors: VendorSettings = VendorSettings()
+    intake: IntakeSettings = IntakeSettings()
+    events: EventSettings = EventSettings()
+    log_format: str = Field("auto", pattern="^(auto|json|console)$")
+    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = os.environ.get("FULFILLMENT_FILE")
+        yaml = (YamlConfigSettingsSource(settings_cls, yaml_file=file),) if file else ()
+        return (init_settings, env_settings, *yaml, file_secret_settings)
+
+    @classmethod
+    def load(cls) -> Self:
+        secrets = Path("/run/secrets")
+        return cls(_secrets_dir=secrets if secrets.is_dir() else None)
