@@ -120,6 +120,7 @@ class Fact:
 
     fact_id: 16 bytes, the same for every copy of the statement.
     content: digest of everything that the statement says; another content under the same id is a conflict.
+    vendor: who states it; of an embossing request the vendor ordered; null for card-created.
     stated: the time that the vendor states (a day's first instant; the record's timestamp where it states none).
     received_at: the Kafka record's timestamp.
     names: references that the fact registers for others; never part of what it is found by.
@@ -128,7 +129,7 @@ class Fact:
 
     fact_id: bytes
     content: bytes
-    source: str
+    vendor: str | None
     status: Status | None
     stated: int
     precision: Precision
@@ -179,17 +180,24 @@ def key_of(fact: Fact, status: Status, attempt: int) -> Key:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Announcement:
-    """A card exists (card-created). `fact` has status `created`; with a bulk the card is its member."""
+class CardIdentity:
+    """What card-created says of a card and never changes."""
 
-    fact: Fact
     card_id: str
     card_product_id: str
     reference_card_id: str | None = None
     bulk_issuance_id: str | None = None
     serial_number: int | None = None
-    number_of_cards: int | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcement:
+    """A card exists (card-created). `fact` has status `created`; with a bulk the card is its member."""
+
+    fact: Fact
+    card: CardIdentity
+    number_of_cards: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

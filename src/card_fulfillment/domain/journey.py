@@ -1,0 +1,337 @@
+"""Folding facts into where a card is, and the changes that are published on the way.
+
+A card's status is that of its greatest fact, so the end does not depend on the order of arrival; what is published
+is the way there, in key order inside one fold.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from card_fulfillment.domain.facts import (
+    Attribute,
+    AttributeValue,
+    Cause,
+    Evidence,
+    Fact,
+    Key,
+    Precision,
+    key_of,
+)
+from card_fulfillment.domain.status import (
+    CORRECTABLE,
+    STANDING,
+    STOPPED,
+    Phase,
+    Reason,
+    Status,
+    is_final,
+)
+
+
+class Scope(StrEnum):
+    """What a fact is to the card that folds it: about itself, about its bulk, or about a range of the bulk's serials."""
+
+    OWN = "own"
+    BULK = "bulk"
+    RANGE = "range"
+
+
+class Entry(NamedTuple):
+    """A fact as one subject folds it. `key` is null where the fact has no status."""
+
+    fact: Fact
+    attempt: int
+    key: Key | None
+    scope: Scope = Scope.OWN
+
+    @property
+    def order(self) -> Key:
+        """Facts without a status come first in their attempt, so that what they bring is shown with the status."""
+        return self.key or Key(self.attempt, -1, self.fact.effective, 0, self.fact.fact_id)
+
+
+def entry(fact: Fact, attempt: int, scope: Scope = Scope.OWN) -> Entry:
+    key = None if fact.status is None else key_of(fact, fact.status, attempt)
+    return Entry(fact, attempt, key, scope)
+
+
+class Detail(NamedTuple):
+    """What is told about a status beside the status."""
+
+    occurred_at: int
+    precision: Precision
+    received_at: int
+    reason: Reason | None
+    evidence: Evidence | None
+    vendor: str | None
+    code: str | None
+    text: str | None
+
+
+class Claim(NamedTuple):
+    """A status fact in the running: its key and what it tells. Claims compare by their keys."""
+
+    key: Key
+    detail: Detail
+
+
+def _claim(key: Key, fact: Fact) -> Claim:
+    return Claim(
+        key,
+        Detail(
+            fact.stated,
+            fact.precision,
+            fact.received_at,
+            fact.reason,
+            fact.evidence,
+            fact.vendor,
+            fact.code,
+            fact.text,
+        ),
+    )
+
+
+class Register(NamedTuple):
+    """An attribute's last writer by (attempt, time, fact_id), and what it wrote."""
+
+    attempt: int
+    time: int
+    fact_id: bytes
+    value: AttributeValue
+
+
+class Published(NamedTuple):
+    """What subscribers were told last."""
+
+    attempt: int
+    status: Status
+    reason: Reason | None
+    final: bool
+    tracking_number: AttributeValue | None
+    status_version: int  # the version that told the status; later ones were updates
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """All that folding goes on from: three maxima, the registers, what was published."""
+
+    own: Claim | None = None
+    bulk: Claim | None = None
+    range_production: Claim | None = None
+    registers: Mapping[Attribute, Register] = field(default_factory=dict)
+    version: int = 0
+    published: Published | None = None
+
+
+class ChangeKind(StrEnum):
+    PROGRESS = "progress"
+    REGRESSION = "regression"
+    CORRECTION = "correction"
+    REISSUE = "reissue"
+    UPDATE = "update"
+
+
+class Change(NamedTuple):
+    """One published version. `supersedes` is the version that a correction corrects."""
+
+    version: int
+    kind: ChangeKind
+    status: Status
+    previous: Status | None
+    supersedes: int | None
+    attempt: int
+    final: bool
+    tracked: bool | None
+    detail: Detail
+    attributes: Mapping[Attribute, AttributeValue]
+    cause: Cause
+
+
+class FactOutcome(StrEnum):
+    """What became of a stored fact: exactly one of these."""
+
+    PUBLISHED = "published"
+    UNCHANGED = "unchanged"
+    LATE = "late"
+    ENRICHMENT = "enrichment"
+    PARKED = "parked"
+
+
+class Folded(NamedTuple):
+    journey: Journey
+    changes: list[Change]
+    outcomes: dict[bytes, FactOutcome]
+
+
+def greatest(own: Claim | None, bulk: Claim | None, range_production: Claim | None) -> Claim | None:
+    """The claim that stands: a card rejected or cancelled by name or by range stays so, whatever its bulk does."""
+    if bulk and range_production and _stops(range_production, bulk):
+        bulk = range_production
+    if own and bulk and _stops(own, bulk):
+        bulk = None
+    return _later(own, bulk)
+
+
+def _stops(claim: Claim, bulk: Claim) -> bool:
+    return claim.key.status in STOPPED and claim.key.attempt == bulk.key.attempt
+
+
+def _later(one: Claim | None, other: Claim | None) -> Claim | None:
+    if one is None or other is None:
+        return one or other
+    return other if other.key > one.key else one
+
+
+def fold(
+    journey: Journey,
+    entries: Iterable[Entry],
+    *,
+    updates: bool = True,
+    refolded: bool = False,
+) -> Folded:
+    """Fold the facts that a card gains into its journey, in key order.
+
+    updates: whether a change of reason, finality or tracking number alone is published.
+    refolded: the bindings of stored facts changed, so any change of status is a correction.
+    """
+    folding = _Folding(journey, refolded=refolded)
+    for each in sorted(entries, key=lambda e: e.order):
+        folding.take(each)
+    if updates:
+        folding.tell_details()
+    return Folded(folding.journey(), folding.changes, folding.outcomes)
+
+
+class _Folding:
+    """A journey while facts are folded into it."""
+
+    def __init__(self, journey: Journey, *, refolded: bool) -> None:
+        self.own, self.bulk = journey.own, journey.bulk
+        self.range_production = journey.range_production
+        self.registers = dict(journey.registers)
+        self.version, self.published = journey.version, journey.published
+        self.standing = greatest(self.own, self.bulk, self.range_production)
+        self.refolded = refolded
+        self.cause: Cause | None = None
+        self.changes: list[Change] = []
+        self.outcomes: dict[bytes, FactOutcome] = {}
+
+    def journey(self) -> Journey:
+        return Journey(
+            self.own,
+            self.bulk,
+            self.range_production,
+            self.registers,
+            self.version,
+            self.published,
+        )
+
+    def take(self, each: Entry) -> None:
+        wrote = self._write_registers(each)
+        if each.key is not None:
+            self._stand(each, each.key)
+        leads = self.standing is not None and self.standing.key == each.key
+        if wrote or leads:
+            self.cause = each.fact.cause
+        self.outcomes[each.fact.fact_id] = self._outcome(each, leads=leads)
+
+    def _write_registers(self, each: Entry) -> bool:
+        attributes = each.fact.attributes
+        if not attributes:
+            return False
+        stamp = (each.attempt, each.fact.effective, each.fact.fact_id)
+        won = [n for n in attributes if n not in self.registers or self.registers[n][:3] <= stamp]
+        self.registers.update({name: Register(*stamp, attributes[name]) for name in won})
+        return bool(won)
+
+    def _stand(self, each: Entry, key: Key) -> None:
+        claim = _claim(key, each.fact)
+        if each.scope is Scope.OWN:
+            self.own = _later(self.own, claim)
+        else:
+            self.bulk = _later(self.bulk, claim)
+            if each.scope is Scope.RANGE and key.phase == Phase.PRODUCTION:
+                self.range_production = _later(self.range_production, claim)
+        self.standing = greatest(self.own, self.bulk, self.range_production)
+
+    def _outcome(self, each: Entry, *, leads: bool) -> FactOutcome:
+        if each.key is None:
+            return FactOutcome.ENRICHMENT
+        if not leads or self.standing is None:
+            return FactOutcome.LATE
+        told = self.published
+        if told and (told.attempt, told.status) == (each.key.attempt, each.key.status):
+            return FactOutcome.UNCHANGED
+        self._publish(self.standing, self._kind(each.key), each.fact.cause)
+        return FactOutcome.PUBLISHED
+
+    def _kind(self, key: Key) -> ChangeKind:
+        told = self.published
+        if told is None:
+            return ChangeKind.PROGRESS
+        if key.attempt > told.attempt:
+            return ChangeKind.REISSUE
+        if self.refolded or told.status in CORRECTABLE:
+            return ChangeKind.CORRECTION
+        if key.rank < STANDING[told.status].rank:
+            return ChangeKind.REGRESSION
+        return ChangeKind.PROGRESS
+
+    def tell_details(self) -> None:
+        """Publish a change of reason, finality or tracking number alone, once."""
+        if self.published is None or self.standing is None or self.cause is None:
+            return
+        shown = self._shown(self.standing.key.attempt)
+        now = _telling(self.standing, shown, self.published.status_version)
+        if now != self.published:
+            self._publish(self.standing, ChangeKind.UPDATE, self.cause)
+
+    def _publish(self, standing: Claim, kind: ChangeKind, cause: Cause) -> None:
+        before = self.published
+        self.version += 1
+        shown = self._shown(standing.key.attempt)
+        is_update = before is not None and kind is ChangeKind.UPDATE
+        status_version = before.status_version if before and is_update else self.version
+        self.published = _telling(standing, shown, status_version)
+        self.changes.append(
+            Change(
+                version=self.version,
+                kind=kind,
+                status=self.published.status,
+                previous=before.status if before else None,
+                supersedes=before.status_version
+                if before and kind is ChangeKind.CORRECTION
+                else None,
+                attempt=self.published.attempt,
+                final=self.published.final,
+                tracked=_tracked(shown),
+                detail=standing.detail,
+                attributes=shown,
+                cause=cause,
+            )
+        )
+
+    def _shown(self, attempt: int) -> dict[Attribute, AttributeValue]:
+        return {n: r.value for n, r in self.registers.items() if r.attempt == attempt}
+
+
+def _tracked(shown: Mapping[Attribute, AttributeValue]) -> bool | None:
+    value = shown.get(Attribute.TRACKED)
+    return value if isinstance(value, bool) else None
+
+
+def _telling(
+    standing: Claim, shown: Mapping[Attribute, AttributeValue], status_version: int
+) -> Published:
+    key, detail = standing
+    status = key.status
+    return Published(
+        key.attempt,
+        status,
+        detail.reason,
+        is_final(status, tracked=_tracked(shown)),
+        shown.get(Attribute.TRACKING_NUMBER),
+        status_version,
+    )

@@ -1,0 +1,1 @@
+"""The wire: bytes to domain and back. The only pydantic models of messages."""

@@ -1,0 +1,57 @@
+"""A Kafka record as the rest of the worker sees it, and what decoding one can give beside statements."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Record(NamedTuple):
+    """timestamp: microseconds since the Unix epoch (Kafka keeps milliseconds). A null value is a tombstone."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+class RefusalReason(StrEnum):
+    """Why a record, or an element of it, is in quarantine."""
+
+    TOO_LARGE = "too_large"
+    EMPTY = "empty"
+    MALFORMED = "malformed"
+    UNMAPPED_CODE = "unmapped_code"
+    FUTURE_TIME = "future_time"
+    EVENT_ID_CONFLICT = "event_id_conflict"
+    CARD_CONFLICT = "card_conflict"
+    UNKNOWN_VENDOR = "unknown_vendor"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """To quarantine. `message` is for people and never quotes the payload beyond a bounded code."""
+
+    reason: RefusalReason
+    field_path: str
+    message: str
+    vendor: str | None = None
+    mapping_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Understood and of no interest (a virtual card, a test notification): counted, not stored."""
+
+    why: str
+    field_path: str = ""
+
+
+class Outgoing(NamedTuple):
+    """What is published: the key, the headers as one JSON object of text values, and the value's bytes."""
+
+    key: str | None
+    headers: str
+    value: bytes
