@@ -1,0 +1,137 @@
+"""Kafka and Postgres together, started side by side and gone afterwards."""
+
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from .jars import ensure_jars
+from .kafka import KafkaServer
+from .paths import DevstackError, RunDirectory, claim, in_use
+from .postgres import PostgresServer
+
+_KEPT = "kept.json"
+_POLL_SECONDS = 0.05
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The running pair; `kafka` and `postgres` can be stopped and started meanwhile."""
+
+    directory: Path
+    kafka: KafkaServer
+    postgres: PostgresServer
+
+    @property
+    def bootstrap(self) -> str:
+        return self.kafka.bootstrap
+
+    @property
+    def dsn(self) -> str:
+        return self.postgres.dsn
+
+    @property
+    def socket_dsn(self) -> str | None:
+        return self.postgres.socket_dsn
+
+
+def _silent(_line: str) -> None:
+    pass
+
+
+@contextmanager
+def embedded_stack(
+    directory: Path | None = None,
+    *,
+    progress: Callable[[str], None] = _silent,
+    keep: bool = False,
+    durable: bool = True,
+    kafka_properties: Mapping[str, str] = _NOTHING,
+) -> Iterator[Stack]:
+    """Start an embedded Kafka and Postgres; both are stopped at the end, whatever ends it.
+
+    `directory` holds their data and logs and stays; None takes a temporary one, deleted at the end.
+    `keep` leaves both running afterwards, until `stop_kept(stack.directory)`. `progress` gets a
+    line for a person now and then. `durable=False` trades Postgres' fsync for speed.
+    Blocks while starting and stopping; raises DevstackError when a server cannot be had.
+    """
+    jars = ensure_jars(progress)
+    run = claim(directory)
+    kafka = KafkaServer(run.path / "kafka", jars, properties=kafka_properties, held=run.lock)
+    postgres = PostgresServer(run.path / "postgres", durable=durable, held=run.lock)
+    stack = Stack(run.path, kafka, postgres)
+    stays = False
+    try:
+        _start(stack, progress)
+        stays = keep
+        yield stack
+    finally:
+        _leave(stack, run) if stays else _stop(stack, in_order=not run.temporary)
+        kafka.release()
+        postgres.release()
+        run.release(remove=not stays)
+
+
+def stop_kept(directory: Path, timeout: float = 30.0) -> None:
+    """Stop what `embedded_stack(keep=True)` left running in `directory`.
+
+    Its temporary directory is deleted. Raises DevstackError if there is no such stack, or if it has
+    not ended after `timeout` seconds.
+    """
+    note = directory / _KEPT
+    if not note.exists():
+        raise DevstackError(f"no embedded stack was left running in {directory}")
+    kept = json.loads(note.read_text(encoding="utf-8"))
+    if in_use(directory):
+        for guardian in kept["guardians"]:
+            with suppress(ProcessLookupError):
+                os.kill(guardian, signal.SIGTERM)
+        _wait_until_unused(directory, timeout)
+    note.unlink()
+    if kept["temporary"]:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _start(stack: Stack, progress: Callable[[str], None]) -> None:
+    began = time.monotonic()
+    progress("starting Kafka and Postgres")
+    with ThreadPoolExecutor(2, thread_name_prefix="devstack") as pool:
+        starting = {pool.submit(one.start): one for one in (stack.kafka, stack.postgres)}
+        try:
+            for future in as_completed(starting):
+                future.result()
+                took = time.monotonic() - began
+                server = starting[future]
+                progress(f"{server.name} is up on 127.0.0.1:{server.port} after {took:.1f} s")
+        except BaseException:
+            _stop(stack, in_order=False)  # or the pool would wait for a start that goes on
+            raise
+
+
+def _stop(stack: Stack, *, in_order: bool) -> None:
+    """Stop both; data that nobody will read again need no order."""
+    stack.postgres.give_up(signal.SIGINT if in_order else signal.SIGQUIT)
+    stack.kafka.give_up(signal.SIGTERM if in_order else signal.SIGKILL)
+
+
+def _leave(stack: Stack, run: RunDirectory) -> None:
+    up = [server for server in (stack.kafka, stack.postgres) if server.running]
+    guardians = [server.leave_running() for server in up]
+    kept = {"guardians": guardians, "temporary": run.temporary}
+    (run.path / _KEPT).write_text(json.dumps(kept), encoding="utf-8")
+
+
+def _wait_until_unused(directory: Path, timeout: float) -> None:
+    deadline = time.monotonic() + timeout
+    while in_use(directory):
+        if time.monotonic() > deadline:
+            raise DevstackError(f"the stack in {directory} has not ended within {timeout} s")
+        time.sleep(_POLL_SECONDS)
