@@ -9,7 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from card_fulfillment.devstack.jars import Jar, digest, maven
+from card_fulfillment.devstack.jars import Jar, digest
+from card_fulfillment.devstack.maven import client
 
 # kafka-clients stands here by itself because the log4j BOM would otherwise pull an older one.
 ROOTS = (
@@ -22,7 +23,7 @@ HEADER = "# Written by tools/lock_jars.py: coordinate, bytes, SHA-256.\n"
 
 
 def resolve(repository: Path) -> list[Jar]:
-    context = maven(repository)
+    context = client(repository)
     inputs, others = context.resolver.resolve([context.create_dependency(root) for root in ROOTS])
     return sorted((lock(one) for one in (*inputs, *others)), key=lambda jar: jar.coordinate)
 

@@ -1,25 +1,19 @@
 """Apache Kafka's jars: named with their checksums in kafka.lock, fetched once per user."""
 
 import hashlib
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import stamina
-from jgo.config import GlobalSettings
-from jgo.constants import MAVEN_CENTRAL_URL
-from jgo.maven import MavenContext
 
 from .paths import DevstackError, cache_directory, exclusive
 
 _MEGABYTE = 1_000_000
 _DOWNLOADS_AT_ONCE = 8
-_TIMEOUT_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -43,12 +37,6 @@ def locked_jars() -> tuple[Jar, ...]:
     return tuple(Jar(coordinate, int(size), sha256) for coordinate, size, sha256 in rows)
 
 
-def maven(repository: Path) -> MavenContext:
-    """Return a Maven client as the user has configured it for jgo, storing into `repository`."""
-    remotes = {"central": MAVEN_CENTRAL_URL, **GlobalSettings.load().repositories}
-    return MavenContext(repo_cache=repository, remote_repos=remotes, timeout=_TIMEOUT_SECONDS)
-
-
 def ensure_jars(progress: Callable[[str], None]) -> Sequence[Path]:
     """Return the paths of all locked jars, downloading and verifying those that are missing.
 
@@ -70,13 +58,12 @@ def digest(path: Path) -> str:
 
 
 class _Tally:
-    """Counts what is there and says so, from several threads."""
+    """Counts what is there and says so."""
 
     def __init__(self, jars: Sequence[Jar], progress: Callable[[str], None]) -> None:
         self._total = len(jars)
         self._total_bytes = sum(jar.size for jar in jars)
         self._progress = progress
-        self._lock = threading.Lock()
         self._count = 0
         self._bytes = 0
 
@@ -85,14 +72,12 @@ class _Tally:
         self._bytes = self._total_bytes - sum(jar.size for jar in missing)
 
     def add(self, jar: Jar) -> None:
-        with self._lock:
-            self._count += 1
-            self._bytes += jar.size
-            megabytes, total = self._bytes / _MEGABYTE, self._total_bytes / _MEGABYTE
-            self._progress(
-                f"Kafka: downloaded {self._count}/{self._total} jars, "
-                f"{megabytes:.1f} of {total:.1f} MB"
-            )
+        self._count += 1
+        self._bytes += jar.size
+        megabytes, total = self._bytes / _MEGABYTE, self._total_bytes / _MEGABYTE
+        self._progress(
+            f"Kafka: downloaded {self._count}/{self._total} jars, {megabytes:.1f} of {total:.1f} MB"
+        )
 
 
 def _missing(jars: Sequence[Jar], directory: Path) -> list[Jar]:
@@ -108,8 +93,8 @@ def _download_all(jars: Sequence[Jar], directory: Path, tally: _Tally) -> None:
     tally.already(jars)
     pool = ThreadPoolExecutor(_DOWNLOADS_AT_ONCE, thread_name_prefix="jars")
     try:
-        for jar in pool.map(partial(_download, directory=directory), jars):
-            tally.add(jar)
+        for done in as_completed([pool.submit(_download, jar, directory) for jar in jars]):
+            tally.add(done.result())
     except (OSError, RuntimeError) as error:
         raise DevstackError(f"Kafka's jars cannot be downloaded: {error}") from error
     finally:
@@ -117,11 +102,12 @@ def _download_all(jars: Sequence[Jar], directory: Path, tally: _Tally) -> None:
 
 
 @stamina.retry(on=OSError, attempts=3)
-def _download(jar: Jar, *, directory: Path) -> Jar:
+def _download(jar: Jar, directory: Path) -> Jar:
+    from .maven import fetch  # noqa: PLC0415  (imports for 0.2 s, and is needed once per user)
+
     with TemporaryDirectory(dir=directory, prefix=".download-") as repository:
-        context = maven(Path(repository))
-        fetched = context.resolver.download(context.create_dependency(jar.coordinate).artifact)
-        if fetched is None or digest(fetched) != jar.sha256:
-            raise DevstackError(f"{jar.coordinate} is not the file that kafka.lock names")
+        fetched = fetch(jar.coordinate, Path(repository))
+        if digest(fetched) != jar.sha256:
+            raise OSError(f"{jar.coordinate} is not the file that kafka.lock names")
         fetched.replace(directory / jar.file_name)
     return jar

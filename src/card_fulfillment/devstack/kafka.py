@@ -81,8 +81,7 @@ class KafkaServer(Server):
     def bootstrap(self) -> str:
         return f"127.0.0.1:{self.port}"
 
-    def start(self, timeout: float = 60.0) -> None:
-        """Start the broker and wait until it serves; raises DevstackError if it does not."""
+    def _start(self, timeout: float) -> None:
         self._directory.mkdir(parents=True, exist_ok=True)
         (self._directory / "log4j2.properties").write_text(_LOG4J, encoding="utf-8")
         self._config.write_text(_as_text(self._settings()), encoding="utf-8")

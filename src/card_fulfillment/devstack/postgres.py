@@ -19,6 +19,7 @@ _SETTINGS = {
     "max_connections": "100",
     "shared_buffers": "64MB",
     "timezone": "UTC",
+    "dynamic_shared_memory_type": "mmap",  # files in the data directory, gone with it
 }
 _NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 _ACCOUNT = "nobody"
@@ -53,8 +54,7 @@ class PostgresServer(Server):
             return None
         return f"postgresql://postgres@/postgres?host={sockets}&port={self.port}"
 
-    def start(self, timeout: float = 60.0) -> None:
-        """Start the server and wait until it serves; raises DevstackError if it does not."""
+    def _start(self, timeout: float) -> None:
         self._prepare()
         programs = _programs(self._user, self._directory / "programs")
         if not (self._data / "PG_VERSION").exists():

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -40,14 +41,17 @@ class Supervised:
     def __init__(self, command: Command, *, held: int) -> None:
         self._command = command
         self._log_start = command.log.stat().st_size if command.log.exists() else 0
-        self._guardian = subprocess.Popen(  # noqa: S603  (our own script and interpreter)
-            [sys.executable, "-I", "-S", supervise.__file__, _spec(command)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            pass_fds=(held,),
-            start_new_session=True,
-            cwd="/",
-        )
+        with command.log.open("ab") as log:
+            self._guardian = subprocess.Popen(  # noqa: S603  (our own script and interpreter)
+                [sys.executable, "-I", "-S", supervise.__file__, _spec(command)],
+                bufsize=0,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                pass_fds=(held,),
+                start_new_session=True,
+                cwd="/",
+            )
         self._control = cast("IO[bytes]", self._guardian.stdin)
         self._sending = threading.Lock()
         self.pid = self._read_pid()
@@ -86,6 +90,7 @@ class Supervised:
     def stop(self, number: signal.Signals, timeout: float) -> None:
         """Send a signal and wait for the end; after `timeout` seconds, kill."""
         self.send(number)
+        self.send(signal.SIGCONT)  # a server that was paused would not hear the first one
         try:
             self._guardian.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -97,7 +102,6 @@ class Supervised:
         """Pass a signal on to the server; nothing happens when it has ended."""
         with self._sending, suppress(BrokenPipeError, ValueError):
             self._control.write(bytes([number]))
-            self._control.flush()
 
     def leave_running(self) -> int:
         """Let the server go on after this process; returns the guardian's process id."""
@@ -122,7 +126,7 @@ class Supervised:
         return f"{self._command.log}:\n{self.output()[-_LOG_TAIL_BYTES:]}"
 
 
-class Server:
+class Server(ABC):
     """A server that can be run again and again, one run at a time."""
 
     def __init__(self, name: str, *, held: int) -> None:
@@ -130,6 +134,7 @@ class Server:
         self._held = held
         self._run: Supervised | None = None
         self._given_up = False
+        self._starting = threading.Lock()
         self._launching = threading.Lock()
 
     @property
@@ -141,23 +146,37 @@ class Server:
     def running(self) -> bool:
         return self._run is not None and self._run.running
 
+    def start(self, timeout: float = 60.0) -> None:
+        """Start it and wait until it serves; raises DevstackError if it does not in time."""
+        with self._starting:
+            self._check_startable()
+            self._start(timeout)
+
+    @abstractmethod
+    def _start(self, timeout: float) -> None: ...
+
     def leave_running(self) -> int:
         """Let it go on after this process; returns the process id to send a SIGTERM to."""
         return self._current().leave_running()
 
     def give_up(self, number: signal.Signals) -> None:
-        """End the run with this signal; a start under way in another thread fails."""
+        """End it with this signal, for good; a start under way in another thread fails first."""
         with self._launching:
             self._given_up = True
         self._end(number, timeout=5.0)
+        with self._starting:  # nothing is written from here on
+            pass
 
     def _launch(self, command: Command) -> Supervised:
         with self._launching:
-            if self._given_up or self.running:
-                state = "given up" if self._given_up else "running already"
-                raise DevstackError(f"{self.name} is {state}")
+            self._check_startable()
             self._run = Supervised(command, held=self._held)
             return self._run
+
+    def _check_startable(self) -> None:
+        if self._given_up or self.running:
+            state = "given up" if self._given_up else "running already"
+            raise DevstackError(f"{self.name} is {state}")
 
     def _end(self, number: signal.Signals, timeout: float) -> None:
         if self._run is not None:

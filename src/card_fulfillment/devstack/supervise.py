@@ -6,6 +6,7 @@ STAY means that the server goes on when the parent ends, and end-of-file means t
 gone, however it died. Should this process be killed itself, the kernel kills the server.
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -13,16 +14,23 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from typing import Any
 
 STAY = 0
 _PARENT_CHECK_SECONDS = 1.0
+_ORPHAN_CHECK_SECONDS = 0.01
 _PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(option, value)
 
 
 def _die_with_parent() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _launch(spec: dict[str, Any]) -> subprocess.Popen[bytes]:
@@ -49,6 +57,7 @@ class _Supervisor:
         self._parent = os.getppid()
         self._inputs = [0, _wake_on(signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)]
         self._stays = False
+        _prctl(_PR_SET_CHILD_SUBREAPER, 1)
         self._child = _launch(spec)
 
     def run(self) -> int:
@@ -59,6 +68,7 @@ class _Supervisor:
                 self._hear(descriptor, os.read(descriptor, 64))
             if not self._stays and os.getppid() != self._parent:
                 self._stop()
+        self._await_orphans()
         return self._child.returncode
 
     def _hear(self, descriptor: int, numbers: bytes) -> None:
@@ -81,11 +91,20 @@ class _Supervisor:
 
     def _stop(self) -> None:
         self._child.send_signal(self._stop_signal)
+        self._child.send_signal(signal.SIGCONT)
         try:
             self._child.wait(self._grace)
         except subprocess.TimeoutExpired:
             self._child.kill()
             self._child.wait()
+
+    def _await_orphans(self) -> None:
+        """Wait for what the server has left behind, such as the backends of a killed Postgres."""
+        deadline = time.monotonic() + self._grace
+        with contextlib.suppress(ChildProcessError):
+            while time.monotonic() < deadline:
+                if os.waitpid(-1, os.WNOHANG) == (0, 0):
+                    time.sleep(_ORPHAN_CHECK_SECONDS)
 
 
 def _wake_on(*signals: signal.Signals) -> int:

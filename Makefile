@@ -1,0 +1,56 @@
+# Needs Python 3.11 or later and make; everything else comes into .venv from the locked requirements.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+INSTALLED := $(VENV)/.installed
+
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header $(UPGRADE) pyproject.toml
+JAR_LOCK := src/card_fulfillment/devstack/kafka.lock
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check lint types sizes lock clean
+
+help: ## say what can be made
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: $(INSTALLED) ## run the whole story on an embedded Kafka and Postgres
+	$(BIN)/card-fulfillment demo
+
+test: $(INSTALLED) ## run all tests, on embedded servers unless the environment names real ones
+	$(BIN)/pytest -q $(ARGS)
+
+check: lint types sizes ## run every static check
+
+lint: $(INSTALLED) ## check style, format and who may import whom
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	@if grep -qs '^\[tool.importlinter\]' pyproject.toml || test -f .importlinter; \
+	then $(BIN)/lint-imports; fi
+
+types: $(INSTALLED) ## check types
+	$(BIN)/mypy
+
+sizes: $(INSTALLED) ## report the sizes of functions and files; fails where one is too long
+	$(BIN)/python tools/sizes.py
+
+lock: $(INSTALLED) ## resolve dependencies anew; UPGRADE=--upgrade takes newer versions
+	$(COMPILE) --output-file requirements/run.txt
+	$(COMPILE) --extra dev --output-file requirements/dev.txt
+	$(BIN)/python tools/lock_jars.py > $(JAR_LOCK).new && mv $(JAR_LOCK).new $(JAR_LOCK)
+
+clean: ## delete .venv and everything generated
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		.import_linter_cache
+	find src tests tools -name __pycache__ -prune -exec rm -rf {} +
+
+$(INSTALLED): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 is needed")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	test -x $(UV) || $(BIN)/python -m pip install --quiet uv==0.13.9
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	touch $@
