@@ -1,4 +1,4 @@
-"""A Kafka record as the rest of the worker sees it, and what decoding one can give beside statements."""
+"""A Kafka record as the rest of the worker sees it, and what it can give beside statements."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,7 +6,10 @@ from typing import NamedTuple
 
 
 class Record(NamedTuple):
-    """timestamp: microseconds since the Unix epoch (Kafka keeps milliseconds). A null value is a tombstone."""
+    """timestamp: microseconds since the Unix epoch (Kafka keeps milliseconds).
+
+    A null value is a tombstone.
+    """
 
     topic: str
     partition: int
@@ -23,11 +26,13 @@ class RefusalReason(StrEnum):
     TOO_LARGE = "too_large"
     EMPTY = "empty"
     MALFORMED = "malformed"
+    CARD_DATA = "card_data"
     UNMAPPED_CODE = "unmapped_code"
     FUTURE_TIME = "future_time"
     EVENT_ID_CONFLICT = "event_id_conflict"
     CARD_CONFLICT = "card_conflict"
     UNKNOWN_VENDOR = "unknown_vendor"
+    READER_FAILED = "reader_failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,7 @@ class Ignored:
 
 
 class Outgoing(NamedTuple):
-    """What is published: the key, the headers as one JSON object of text values, and the value's bytes."""
+    """What is published: key, headers (one JSON object of text values) and value."""
 
     key: str | None
     headers: str

@@ -1,0 +1,132 @@
+"""What could not be applied, and why: a row of the quarantine and a message of its own topic."""
+
+from base64 import b64encode
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Annotated, Final, Literal, Self, TypedDict
+
+import orjson
+from pydantic import Field
+
+from card_fulfillment.messages.envelope import Record, RefusalReason, Refused
+from card_fulfillment.messages.identity import uuid5
+from card_fulfillment.messages.times import LATEST_RECORD, Timestamp, iso_utc
+
+# Larger ones are not published: the broker might refuse the message, and the row has them.
+MOST_VALUE_BYTES: Final = 65_536
+MOST_KEY_BYTES: Final = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """A record, or an element of one, in quarantine.
+
+    dead_letter_id: UUIDv5 of where and what, the same however often the record is read.
+    record_timestamp: microseconds since the Unix epoch, cut to the years 1970 to 2100.
+    sha256: hex, of the record's value (of no bytes where it is null).
+    key, value: the raw bytes; null where the record had none or they may hold card data.
+    """
+
+    dead_letter_id: str
+    reason: RefusalReason
+    field_path: str
+    message: str
+    vendor: str | None
+    mapping_version: str | None
+    topic: str
+    partition: int
+    offset: int
+    record_timestamp: int
+    sha256: str
+    key: bytes | None
+    value: bytes | None
+
+    @classmethod
+    def of(cls, record: Record, refused: Refused) -> Self:
+        where = (record.topic, record.partition, record.offset, refused.field_path, refused.reason)
+        secret = refused.reason is RefusalReason.CARD_DATA
+        return cls(
+            dead_letter_id=uuid5("dead_letter:" + orjson.dumps(where).decode()),
+            reason=refused.reason,
+            field_path=refused.field_path,
+            message=refused.message,
+            vendor=refused.vendor,
+            mapping_version=refused.mapping_version,
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            record_timestamp=min(max(record.timestamp, 0), LATEST_RECORD),
+            sha256=sha256(record.value or b"").hexdigest(),
+            key=None if secret else record.key,
+            value=None if secret else record.value,
+        )
+
+    @property
+    def message_key(self) -> str:
+        """The record's key where that is short text, so that they stay together; else the place."""
+        text = _text(self.key) if self.key and len(self.key) <= MOST_KEY_BYTES else None
+        return text or f"{self.topic}:{self.partition}:{self.offset}"
+
+
+class Raw(TypedDict):
+    """Bytes of the record: as they are where they are UTF-8, else in base64."""
+
+    encoding: Literal["utf-8", "base64"]
+    data: str
+
+
+class DeadLetterEvent(TypedDict):
+    """A record, or an element of one, that could not be applied."""
+
+    dead_letter_id: Annotated[str, Field(json_schema_extra={"format": "uuid"})]
+    reason: RefusalReason
+    field_path: Annotated[str, Field(description="Dotted; empty: the record as a whole.")]
+    message: str
+    vendor: str | None
+    mapping_version: str | None
+    topic: str
+    partition: int
+    offset: int
+    record_timestamp: Timestamp
+    recorded_at: Timestamp
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="Of the record's value.")]
+    key: Raw | None
+    value: Annotated[
+        Raw | None,
+        Field(description="Null: none, larger than 64 KiB, or withheld as possible card data."),
+    ]
+
+
+def dead_letter_event(letter: DeadLetter, recorded_at: int) -> DeadLetterEvent:
+    return {
+        "dead_letter_id": letter.dead_letter_id,
+        "reason": letter.reason,
+        "field_path": letter.field_path,
+        "message": letter.message,
+        "vendor": letter.vendor,
+        "mapping_version": letter.mapping_version,
+        "topic": letter.topic,
+        "partition": letter.partition,
+        "offset": letter.offset,
+        "record_timestamp": iso_utc(letter.record_timestamp),
+        "recorded_at": iso_utc(recorded_at),
+        "sha256": letter.sha256,
+        "key": _raw(letter.key, MOST_KEY_BYTES),
+        "value": _raw(letter.value, MOST_VALUE_BYTES),
+    }
+
+
+def _raw(data: bytes | None, most: int) -> Raw | None:
+    if data is None or len(data) > most:
+        return None
+    text = _text(data)
+    if text is None:
+        return {"encoding": "base64", "data": b64encode(data).decode()}
+    return {"encoding": "utf-8", "data": text}
+
+
+def _text(data: bytes) -> str | None:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return None

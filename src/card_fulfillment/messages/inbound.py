@@ -1,0 +1,282 @@
+"""The issuer's own messages, card-created and embossing-requested: bytes to statements.
+
+Decoding never raises: what cannot be read or breaks a bound is refused, by its first fault.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Final, Literal, NamedTuple, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from card_fulfillment.domain.facts import (
+    DAY,
+    Announcement,
+    Attribute,
+    AttributeValue,
+    CardIdentity,
+    Cause,
+    Fact,
+    Order,
+    Precision,
+    Reference,
+    Subject,
+    bulk_issuance,
+    card,
+    own_reference,
+)
+from card_fulfillment.domain.status import Status
+from card_fulfillment.messages.cloud_events import payload, traceparent
+from card_fulfillment.messages.envelope import Ignored, Record, RefusalReason, Refused
+from card_fulfillment.messages.identity import digest
+from card_fulfillment.messages.times import LATEST_RECORD, PlausibleTime, to_micros
+
+# Printable ASCII without the space: two ids that look alike are alike.
+Id = Annotated[str, Field(pattern=r"^[!-~]{1,128}$")]
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+# Any script, but nothing invisible: no control or format characters, no line separators.
+_VISIBLE: Final = r"^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$"
+LabelName = Annotated[str, Field(min_length=1, max_length=64, pattern=_VISIBLE)]
+LabelValue = Annotated[str, Field(max_length=256, pattern=_VISIBLE)]
+Method = Annotated[str, Field(min_length=1, max_length=64, pattern=_VISIBLE)]
+ReferenceValue = Annotated[str, Field(min_length=1, max_length=256, pattern=_VISIBLE)]
+Size = Annotated[int, Field(ge=1, le=1_000_000)]
+SerialNumber = Annotated[int, Field(ge=1, le=10_000_000)]
+Time = Annotated[datetime, PlausibleTime]
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(strict=True, extra="ignore", hide_input_in_errors=True)
+
+
+class CardCreated(_Message):
+    """A card exists. With a bulk_issuance_id it is a member of that bulk issuance."""
+
+    event_id: Annotated[Id, Field(description="Unique among card-created messages.")]
+    occurred_at: Time
+    card_id: Id
+    card_product_id: Id
+    card_type: Annotated[
+        Literal["PHYSICAL", "VIRTUAL"], Field(description="Virtual cards are ignored.")
+    ] = "PHYSICAL"
+    reference_card_id: Annotated[
+        Id | None, Field(description="The card that this one replaces.")
+    ] = None
+    bulk_issuance_id: Id | None = None
+    number_of_cards: Annotated[Size | None, Field(description="The bulk issuance's size.")] = None
+    serial_number: Annotated[
+        SerialNumber | None, Field(description="The card's place in its bulk issuance, from 1.")
+    ] = None
+    labels: Annotated[
+        dict[LabelName, LabelValue] | None,
+        Field(max_length=16, description="Copied onto every event of the card."),
+    ] = None
+
+
+class ListedReference(_Message):
+    """A name that a vendor will use for the subject."""
+
+    vendor_id: Annotated[Slug | None, Field(description="Default: the request's vendor.")] = None
+    kind: Slug
+    value: ReferenceValue
+
+
+class Shipping(_Message):
+    """How the plastic travels."""
+
+    method: Method
+    tracked: Annotated[
+        bool | None, Field(description="Default: what the vendor's profile says of the method.")
+    ] = None
+
+
+class EmbossingRequested(_Message):
+    """A vendor was asked to make a card or a bulk issuance; a reorder has a higher attempt."""
+
+    event_id: Annotated[Id, Field(description="Unique among embossing-requested messages.")]
+    occurred_at: Time
+    embossing_request_id: Id
+    card_id: Id | None = None
+    bulk_issuance_id: Id | None = None
+    attempt: Annotated[int, Field(ge=1, le=1000)] = 1
+    vendor_id: Slug
+    references: Annotated[list[ListedReference], Field(max_length=32)] = []
+    shipping: Shipping
+    number_of_cards: Annotated[Size | None, Field(description="The bulk issuance's size.")] = None
+
+
+class ShippingTerms(NamedTuple):
+    """What a shipping method means. tracked: null is unknown; carrier: null is not fixed."""
+
+    tracked: bool | None
+    carrier: str | None
+
+
+class ShippingLookup(Protocol):
+    def __call__(self, vendor: str, method: str | None, tracked: bool | None) -> ShippingTerms:  # noqa: FBT001 - what the request said
+        """Return the terms of a vendor's method; `tracked` is what the request itself says.
+
+        Must answer for any vendor, also one without a profile. Never blocks, never raises.
+        """
+        ...
+
+
+def decode_card_created(record: Record) -> Announcement | Ignored | Refused:
+    """One record of the card-created topic; a virtual card is ignored."""
+    said = _read(_card_created, record)
+    if isinstance(said, Refused):
+        return said
+    if said.card_type == "VIRTUAL":
+        return Ignored("virtual_card", "card_type")
+    if said.serial_number is not None and said.bulk_issuance_id is None:
+        return _malformed("serial_number", "A serial number needs a bulk_issuance_id")
+    stated = to_micros(said.occurred_at)
+    return _time_refused(stated, record) or _announcement(said, stated, record)
+
+
+def decode_embossing_requested(record: Record, shipping: ShippingLookup) -> Order | Refused:
+    """One record of the embossing-requested topic.
+
+    What `shipping` answers is no part of the statement's content: a new profile is no conflict.
+    """
+    said = _read(_embossing_requested, record)
+    if isinstance(said, Refused):
+        return said
+    subject = _subject(said)
+    if isinstance(subject, Refused):
+        return subject
+    stated = to_micros(said.occurred_at)
+    return _time_refused(stated, record) or _order(said, subject, stated, record, shipping)
+
+
+_Said = TypeVar("_Said", CardCreated, EmbossingRequested)
+
+_card_created: Callable[[bytes], CardCreated] = TypeAdapter(CardCreated).validator.validate_json
+_embossing_requested: Callable[[bytes], EmbossingRequested] = TypeAdapter(
+    EmbossingRequested
+).validator.validate_json
+_FIELDS: Final = frozenset(
+    name
+    for model in (CardCreated, EmbossingRequested, ListedReference, Shipping)
+    for name in model.model_fields
+)
+
+
+def _read(parse: Callable[[bytes], _Said], record: Record) -> _Said | Refused:
+    if not record.value:
+        return Refused(RefusalReason.EMPTY, "", "The record has no value")
+    try:
+        return parse(payload(record, record.value))
+    except ValidationError as error:
+        return _first_of(error)
+    except (ValueError, TypeError, RecursionError, MemoryError):
+        return _malformed("", "Not a CloudEvent that can be read")
+
+
+def _first_of(error: ValidationError) -> Refused:
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    return _malformed(".".join(_step(each) for each in first["loc"]), first["msg"])
+
+
+def _step(step: int | str) -> str:
+    """Names of the contract and positions only: a label's name belongs to the payload."""
+    return str(step) if isinstance(step, int) or step in _FIELDS else "*"
+
+
+def _malformed(field_path: str, message: str) -> Refused:
+    return Refused(RefusalReason.MALFORMED, field_path, message)
+
+
+def _time_refused(stated: int, record: Record) -> Refused | None:
+    if record.timestamp >= LATEST_RECORD:
+        return _malformed("", "The record's timestamp is after the year 2100")
+    if stated > record.timestamp + DAY:
+        message = "More than 24 hours after the record's timestamp"
+        return Refused(RefusalReason.FUTURE_TIME, "occurred_at", message)
+    return None
+
+
+def _subject(said: EmbossingRequested) -> Subject | Refused:
+    if said.card_id is not None and said.bulk_issuance_id is not None:
+        return _malformed("bulk_issuance_id", "Either card_id or bulk_issuance_id, not both")
+    if said.card_id is not None:
+        return card(said.card_id)
+    if said.bulk_issuance_id is not None:
+        return bulk_issuance(said.bulk_issuance_id)
+    return _malformed("card_id", "One of card_id and bulk_issuance_id is required")
+
+
+def _announcement(said: CardCreated, stated: int, record: Record) -> Announcement:
+    identity = CardIdentity(
+        card_id=said.card_id,
+        card_product_id=said.card_product_id,
+        reference_card_id=said.reference_card_id,
+        bulk_issuance_id=said.bulk_issuance_id,
+        serial_number=said.serial_number,
+        labels=said.labels or {},
+    )
+    fact = Fact(
+        fact_id=digest(("card-created", said.event_id)),
+        content=_content(said, {"occurred_at": stated}),
+        vendor=None,
+        status=Status.CREATED,
+        stated=stated,
+        precision=Precision.SECOND,
+        received_at=record.timestamp,
+        cause=_cause(said.event_id, record),
+    )
+    return Announcement(fact=fact, card=identity, number_of_cards=said.number_of_cards)
+
+
+def _order(
+    said: EmbossingRequested,
+    subject: Subject,
+    stated: int,
+    record: Record,
+    shipping: ShippingLookup,
+) -> Order:
+    listed = [Reference(r.vendor_id or said.vendor_id, r.kind, r.value) for r in said.references]
+    method, tracked = said.shipping.method, said.shipping.tracked
+    decoded = {
+        "occurred_at": stated,
+        "references": [tuple(each) for each in listed],
+        "shipping": (method, tracked),
+    }
+    fact = Fact(
+        fact_id=digest(("embossing-requested", said.event_id)),
+        content=_content(said, decoded),
+        vendor=said.vendor_id,
+        status=Status.ORDERED,
+        stated=stated,
+        precision=Precision.SECOND,
+        received_at=record.timestamp,
+        cause=_cause(said.event_id, record),
+        attributes=_attributes(method, shipping(said.vendor_id, method, tracked)),
+    )
+    return Order(
+        fact=fact,
+        subject=subject,
+        attempt=said.attempt,
+        vendor=said.vendor_id,
+        references=tuple(dict.fromkeys([*listed, own_reference(said.vendor_id, subject.id)])),
+        number_of_cards=said.number_of_cards,
+    )
+
+
+def _content(said: CardCreated | EmbossingRequested, decoded: dict[str, object]) -> bytes:
+    """Null or empty is unsaid, so that a field added later leaves older digests as they are."""
+    return digest({name: value for name, value in said.__dict__.items() if value} | decoded)
+
+
+def _cause(event_id: str, record: Record) -> Cause:
+    context = traceparent(record) if record.headers else None
+    return Cause(event_id, record.topic, record.partition, record.offset, context)
+
+
+def _attributes(method: str, terms: ShippingTerms) -> dict[Attribute, AttributeValue]:
+    attributes: dict[Attribute, AttributeValue] = {Attribute.METHOD: method}
+    if terms.tracked is not None:
+        attributes[Attribute.TRACKED] = terms.tracked
+    if terms.carrier is not None:
+        attributes[Attribute.CARRIER] = terms.carrier
+    return attributes
