@@ -1,0 +1,77 @@
+"""What a vendor's codes mean: one text, or a pair with a declared fallback. Case-sensitive, never guessed."""
+
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+from card_fulfillment.domain.facts import Evidence
+from card_fulfillment.domain.status import Reason, Status
+from card_fulfillment.vendors.language import ANY, KEEP, FactRule, Meaning
+
+_PAIR: Final = 2
+
+
+class Sense(NamedTuple):
+    """A code's meaning, ready for use. status: null keeps what the statement brings."""
+
+    status: Status | None = None
+    reason: Reason | None = None
+    evidence: Evidence | None = None
+    ignored: bool = False
+
+
+# (first code, second code or null) -> its sense; null: not mapped.
+Find = Callable[[str, str | None], Sense | None]
+
+
+def code_text(first: str, second: str | None) -> str:
+    return first if second is None else f"{first}/{second}"
+
+
+def finder(rule: FactRule, evidence: Evidence) -> Find:
+    """Compile the code table. ValueError for a key that is no code or pair, or that stands in two places."""
+    table = {key: _sense(meaning, rule.evidence or evidence) for key, meaning in rule.codes.items()}
+    for key in rule.ignore:
+        if key in table:
+            raise ValueError(f"code {key!r} is both mapped and ignored")
+        table[key] = Sense(ignored=True)
+    return _pairs(table) if len(rule.code) == _PAIR else _single(table)
+
+
+def _sense(meaning: Meaning, evidence: Evidence) -> Sense:
+    if meaning.status == KEEP:
+        return Sense(None, meaning.reason, meaning.evidence or evidence)
+    return Sense(Status(meaning.status), meaning.reason, meaning.evidence or evidence)
+
+
+def _single(table: Mapping[str, Sense]) -> Find:
+    def find(first: str, _second: str | None) -> Sense | None:
+        return table.get(first)
+
+    return find
+
+
+def _pairs(table: Mapping[str, Sense]) -> Find:
+    """A pair counts before its first code alone (`A/*`), and that before its second alone (`*/B`)."""
+    exact: dict[tuple[str, str | None], Sense] = {}
+    firsts: dict[str, Sense] = {}
+    seconds: dict[str | None, Sense] = {}
+    for key, sense in table.items():
+        first, second = _halves(key)
+        if second == ANY:
+            firsts[first] = sense
+        elif first == ANY:
+            seconds[second] = sense
+        else:
+            exact[first, second] = sense
+
+    def find(first: str, second: str | None) -> Sense | None:
+        return exact.get((first, second)) or firsts.get(first) or seconds.get(second)
+
+    return find
+
+
+def _halves(key: str) -> tuple[str, str]:
+    first, _, second = key.partition("/")
+    if not first or not second or "/" in second or first == second == ANY:
+        raise ValueError(f"{key!r} is no pair of codes: A/B, A/* or */B is expected")
+    return first, second

@@ -1,0 +1,40 @@
+"""What becomes of each statement of a vendor's message: a fact, nothing by declaration, or a dead letter."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from card_fulfillment.domain.facts import Fact
+
+
+class Refusal(StrEnum):
+    """Why a statement cannot be used. These are reason codes of dead letters."""
+
+    UNMAPPED_CODE = "unmapped_code"
+    MALFORMED = "malformed"
+    FUTURE_TIME = "future_time"
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Something that the profile declares to be of no interest. `path`: where in the message, "" is all of it."""
+
+    path: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """A statement that must not be guessed at.
+
+    path: where in the message, "" is all of it.
+    message: one sentence without values of the payload.
+    code: the vendor's code, at most 256 characters, where there was one.
+    """
+
+    path: str
+    reason: Refusal
+    message: str
+    code: str | None = None
+
+
+Outcome = Fact | Ignored | Unusable

@@ -1,0 +1,154 @@
+"""Where a value stands in a message: `<level>.<path>`, compiled once to a getter.
+
+A level is `message` (the whole payload), `header` (of the record) or a loop that the rule names. The path is a dotted
+list of keys or, where it is more than that, a JMESPath expression evaluated at the level.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import jmespath
+from jmespath.exceptions import JMESPathError
+from jmespath.parser import ParsedResult
+
+from card_fulfillment.vendors.outcomes import Refusal
+
+MESSAGE: Final = "message"
+HEADER: Final = "header"
+BUILT_IN: Final = (MESSAGE, HEADER)
+SHORT: Final = 256
+LONG: Final = 2048
+
+# A scope holds what the levels stand at: the message, the headers, then one element per loop.
+Scope = list[object]
+Getter = Callable[[Scope], object]
+Text = Callable[[Scope], str | None]
+
+_SELECTOR = re.compile(r"([A-Za-z_]\w*)(?:\.(.+))?", re.ASCII | re.DOTALL)
+_KEYS = re.compile(r"[\w@$:-]+(?:\.[\w@$:-]+)*", re.ASCII)
+# What JMESPath and its functions raise for data of the wrong type.
+_UNFIT = (JMESPathError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
+
+class Unfit(Exception):  # noqa: N818 - not an error of the program: a value that is not what the profile says
+    """A value of the message is not what the profile says. `selector` is null where no single one is to blame."""
+
+    def __init__(
+        self,
+        selector: str | None,
+        message: str,
+        reason: Refusal = Refusal.MALFORMED,
+        code: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.selector = selector
+        self.message = message
+        self.reason = reason
+        self.code = code
+
+
+class InexactNumber(Exception):  # noqa: N818 - asks for another way of reading, see mapping.py
+    """A float stands where text is wanted: it may be an integer beyond 64 bits."""
+
+
+def split(selector: str) -> tuple[str, str]:
+    """The level and the path ("" for the level itself). ValueError where the selector has no such form."""
+    match = _SELECTOR.fullmatch(selector)
+    if match is None:
+        raise ValueError(
+            f"{selector!r} is no selector: <level>.<path> is expected, e.g. message.status"
+        )
+    level, path = match[1], match[2] or ""
+    if level == HEADER:
+        if not path:
+            raise ValueError("header needs the name of a header, e.g. header.ce_id")
+    elif path and not _KEYS.fullmatch(path):
+        _jmespath(path)
+    return level, path
+
+
+def _jmespath(path: str) -> ParsedResult:
+    try:
+        return jmespath.compile(path)
+    except JMESPathError as error:
+        raise ValueError(f"{path!r} is no JMESPath expression: {error}") from None
+
+
+def getter(selector: str, levels: Sequence[str]) -> Getter:
+    """The value at the selector, null where it or a parent is absent; raises Unfit where a parent is no object."""
+    level, path = split(selector)
+    if level not in levels:
+        raise ValueError(f"{selector!r} begins with no level of this rule ({', '.join(levels)})")
+    index = levels.index(level)
+    if level == HEADER:
+        return _header(selector, index, path)
+    if not path:
+        return lambda scope: scope[index]
+    if _KEYS.fullmatch(path):
+        return _keys(selector, index, tuple(path.split(".")))
+    return _expression(selector, index, _jmespath(path))
+
+
+def _keys(selector: str, index: int, keys: tuple[str, ...]) -> Getter:
+    def get(scope: Scope) -> object:
+        node = scope[index]
+        for key in keys:
+            if isinstance(node, dict):
+                node = node.get(key)
+            elif node is None:
+                return None
+            else:
+                raise Unfit(selector, "a parent of the value is no object")
+        return node
+
+    return get
+
+
+def _expression(selector: str, index: int, compiled: ParsedResult) -> Getter:
+    def get(scope: Scope) -> object:
+        try:
+            return compiled.search(scope[index])
+        except _UNFIT:
+            raise Unfit(selector, "the expression does not fit the value") from None
+
+    return get
+
+
+def _header(selector: str, index: int, name: str) -> Getter:
+    def get(scope: Scope) -> object:
+        headers = scope[index]
+        value = headers.get(name) if isinstance(headers, Mapping) else None
+        if value is None:
+            return None
+        try:
+            return str(value, "utf-8")
+        except (TypeError, UnicodeDecodeError):
+            raise Unfit(selector, "the header is no UTF-8 text") from None
+
+    return get
+
+
+def text(selector: str, levels: Sequence[str], limit: int = SHORT) -> Text:
+    """The value as text of 1..limit characters; integers as their digits; null where absent or empty, else Unfit."""
+    get = getter(selector, levels)
+
+    def read(scope: Scope) -> str | None:
+        value = get(scope)
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            value = _digits(selector, value)
+        if len(value) > limit or "\0" in value:
+            raise Unfit(selector, f"longer than {limit} characters, or with a NUL")
+        return value or None
+
+    return read
+
+
+def _digits(selector: str, value: object) -> str:
+    if isinstance(value, float):
+        raise InexactNumber
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise Unfit(selector, "neither text nor an integer")

@@ -1,0 +1,187 @@
+"""One statement of an element -> a fact: its code, whom it is about, when, what it brings, its identity."""
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Final, NamedTuple
+
+from card_fulfillment.domain.facts import (
+    DAY,
+    Attribute,
+    AttributeValue,
+    Cause,
+    Fact,
+    Precision,
+    Reference,
+)
+from card_fulfillment.domain.status import Reason
+from card_fulfillment.vendors.codes import Sense, code_text
+from card_fulfillment.vendors.outcomes import Refusal
+from card_fulfillment.vendors.rules import CompiledRule, Statement
+from card_fulfillment.vendors.selectors import Scope, Unfit
+from card_fulfillment.vendors.times import Stated
+
+_HASH_BYTES: Final = 16
+
+
+class NoSubject(Unfit):
+    """The element names nobody, so that none of its statements can be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What the statements of one record have in common. received_at: microseconds."""
+
+    vendor: str
+    mapping_version: str
+    received_at: int
+    cause: Cause
+
+
+class Said(NamedTuple):
+    """A code and its sense. raw: the code as a part of identities."""
+
+    text: str
+    raw: str
+    sense: Sense
+
+
+class Who(NamedTuple):
+    """Whom an element is about. raw: the references as a part of identities."""
+
+    references: tuple[Reference, ...]
+    level: int
+    raw: str
+    event_id: str | None
+
+
+def said(statement: Statement, scope: Scope) -> Said | None:
+    """Find the code's sense; null where the statement does not apply, Unfit where it is unknown."""
+    for holds in statement.conditions:
+        if not holds(scope):
+            return None
+    first = statement.first(scope)
+    if first is None:
+        raise Unfit(statement.code_selector, "no code")
+    second = statement.second(scope) if statement.second is not None else None
+    sense = statement.find(first, second)
+    if sense is None:
+        unknown = code_text(first, second)
+        message = "the profile does not know the code"
+        raise Unfit(statement.code_selector, message, Refusal.UNMAPPED_CODE, unknown)
+    if second is None:
+        return Said(first, f"\0c{first}", sense)
+    return Said(f"{first}/{second}", f"\0c{first}\0d{second}", sense)
+
+
+def subject(rule: CompiledRule, record: Record, scope: Scope) -> Who:
+    """Find whom the element is about; NoSubject where it names nobody."""
+    references = []
+    level = 0
+    raw = record.vendor
+    try:
+        event_id = rule.event_id(scope) if rule.event_id is not None else None
+        for kind in rule.references:
+            value = kind.value(scope)
+            if value is not None:
+                references.append(Reference(kind.vendor, kind.kind, value))
+                raw += kind.token + value
+                level = max(level, kind.level)
+    except Unfit as unfit:
+        raise NoSubject(unfit.selector, unfit.message) from None
+    if not references:
+        raise NoSubject(None, "no reference that says whom it is about")
+    return Who(tuple(references), level, raw, event_id)
+
+
+def fact(statement: Statement, code: Said, who: Who, record: Record, scope: Scope) -> Fact | None:
+    """Make the fact; null where it has neither a status nor anything that it brings."""
+    attributes, names, brought = _brings(statement, scope)
+    if code.sense.status is None and not brought:
+        return None
+    stated = _stated(statement, record, scope)
+    reason, reason_raw = _reason(statement, code.sense, scope)
+    text = statement.text(scope) if statement.text is not None else None
+    when = f"\0t{stated.raw}" if stated is not None else ""
+    if stated is None and who.event_id is None:
+        when = f"\0u{record.received_at}"
+    saying = f"{who.raw}{code.raw}{reason_raw}{when}{brought}"
+    fact_id, content = _identity(saying, who, record, code.raw + when)
+    return Fact(
+        fact_id=fact_id,
+        content=content,
+        vendor=record.vendor,
+        status=code.sense.status,
+        stated=record.received_at if stated is None else stated.at,
+        precision=Precision.UNKNOWN if stated is None else stated.precision,
+        received_at=record.received_at,
+        cause=record.cause,
+        references=who.references,
+        level=who.level,
+        names=names,
+        attributes=attributes,
+        reason=reason,
+        evidence=code.sense.evidence,
+        code=code.text,
+        text=text,
+        mapping_version=record.mapping_version,
+    )
+
+
+def _brings(
+    statement: Statement, scope: Scope
+) -> tuple[dict[Attribute, AttributeValue], tuple[tuple[int, Reference], ...], str]:
+    """Read the attributes, the references that it registers, and both as a part of identities."""
+    raw = ""
+    attributes: dict[Attribute, AttributeValue] = {}
+    for register in statement.registers:
+        value = register.value(scope)
+        if value is not None:
+            attributes[register.attribute] = value
+            raw += register.token + value
+    names = []
+    for kind in statement.names:
+        value = kind.value(scope)
+        if value is not None:
+            names.append((kind.level, Reference(kind.vendor, kind.kind, value)))
+            raw += kind.token + value
+    return attributes, tuple(names), raw
+
+
+def _stated(statement: Statement, record: Record, scope: Scope) -> Stated | None:
+    for read in statement.times:
+        stated = read(scope)
+        if stated is not None:
+            if stated.at > record.received_at + DAY:
+                message = "more than 24 hours after the record's timestamp"
+                raise Unfit(stated.selector, message, Refusal.FUTURE_TIME)
+            return stated
+    return None
+
+
+def _reason(statement: Statement, sense: Sense, scope: Scope) -> tuple[Reason | None, str]:
+    """Find the reason; whatever stands there, the status is not lost to it."""
+    if statement.reason is None:
+        return sense.reason, ""
+    read, codes = statement.reason
+    try:
+        raw = read(scope)
+    except Unfit:
+        return sense.reason or Reason.UNSPECIFIED, ""
+    if raw is None:
+        return sense.reason, ""
+    return codes.get(raw) or sense.reason or Reason.UNSPECIFIED, f"\0q{raw}"
+
+
+def _identity(saying: str, who: Who, record: Record, code_and_time: str) -> tuple[bytes, bytes]:
+    """Digest what makes the fact the same one, and what it says. Of the vendor's own words only.
+
+    No text in it has a NUL and every part has a tag, so that two statements never read alike.
+    """
+    said_digest = _digest(saying)
+    if who.event_id is None:
+        return said_digest, said_digest
+    return _digest(f"{record.vendor}\0i{who.event_id}{code_and_time}"), said_digest
+
+
+def _digest(text: str) -> bytes:
+    return blake2b(text.encode(), digest_size=_HASH_BYTES).digest()
