@@ -3,10 +3,11 @@
 from base64 import b64encode
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Annotated, Final, Literal, Self, TypedDict
+from typing import Annotated, Final, Literal, Self
 
 import orjson
 from pydantic import Field
+from typing_extensions import TypedDict  # pydantic wants this one below Python 3.12
 
 from card_fulfillment.messages.envelope import Record, RefusalReason, Refused
 from card_fulfillment.messages.identity import uuid5

@@ -7,7 +7,14 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Final, Literal, NamedTuple, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+)
 
 from card_fulfillment.domain.facts import (
     DAY,
@@ -38,6 +45,19 @@ Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 _VISIBLE: Final = r"^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$"
 LabelName = Annotated[str, Field(min_length=1, max_length=64, pattern=_VISIBLE)]
 LabelValue = Annotated[str, Field(max_length=256, pattern=_VISIBLE)]
+Labels = Annotated[
+    dict[LabelName, LabelValue],
+    Field(max_length=16),
+    # pydantic's own would let through a name that breaks the pattern.
+    WithJsonSchema(
+        {
+            "type": "object",
+            "maxProperties": 16,
+            "propertyNames": {"minLength": 1, "maxLength": 64, "pattern": _VISIBLE},
+            "additionalProperties": {"type": "string", "maxLength": 256, "pattern": _VISIBLE},
+        }
+    ),
+]
 Method = Annotated[str, Field(min_length=1, max_length=64, pattern=_VISIBLE)]
 ReferenceValue = Annotated[str, Field(min_length=1, max_length=256, pattern=_VISIBLE)]
 Size = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -67,10 +87,9 @@ class CardCreated(_Message):
     serial_number: Annotated[
         SerialNumber | None, Field(description="The card's place in its bulk issuance, from 1.")
     ] = None
-    labels: Annotated[
-        dict[LabelName, LabelValue] | None,
-        Field(max_length=16, description="Copied onto every event of the card."),
-    ] = None
+    labels: Annotated[Labels | None, Field(description="Copied onto every event of the card.")] = (
+        None
+    )
 
 
 class ListedReference(_Message):

@@ -1,9 +1,10 @@
 """What the worker publishes: changes of cards, and dead letters. Encoded once, for the outbox."""
 
-from typing import Annotated, Final, Literal, TypedDict
+from typing import Annotated, Final, Literal
 
 import orjson
 from pydantic import Field
+from typing_extensions import TypedDict  # pydantic wants this one below Python 3.12
 
 from card_fulfillment.domain.facts import Attribute, CardIdentity, Cause, Evidence, Precision
 from card_fulfillment.domain.journey import Change, ChangeKind, Detail
