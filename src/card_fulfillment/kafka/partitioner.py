@@ -1,0 +1,9 @@
+"""Which partition a key belongs to, for every Kafka client there is."""
+
+from aiokafka.partitioner import murmur2
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """Do as the default partitioner of Kafka's own clients: murmur2 without its sign, modulo."""
+    hashed: int = murmur2(key)
+    return (hashed & 0x7FFFFFFF) % partitions

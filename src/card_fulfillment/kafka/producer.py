@@ -1,0 +1,198 @@
+"""The transactional producer behind the relay, and its end: thrown away at the least doubt."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from datetime import timedelta
+from itertools import zip_longest
+from typing import Any, Final
+
+import orjson
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    InvalidTopicError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    RecordListTooLargeError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
+from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.protocol.transaction import EndTxnRequest
+
+from card_fulfillment.kafka.connection import ClientOptions, client_options
+from card_fulfillment.kafka.tail import read_tails
+from card_fulfillment.pipeline.failpoints import failpoint
+from card_fulfillment.pipeline.relay_ports import (
+    LaneRows,
+    Publisher,
+    Refused,
+    Row,
+    Tail,
+    Unavailable,
+)
+from card_fulfillment.settings import KafkaSettings
+
+_BATCH_BYTES: Final = 1_000_000  # below the brokers' default of 1,048,588
+_START: Final = timedelta(seconds=15)
+_STOP_SECONDS: Final = 0.75
+_REFUSALS: Final = (
+    ClusterAuthorizationFailedError,
+    InvalidTopicError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    RecordListTooLargeError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
+
+
+class TransactionalPublisher:
+    """Publishes to one topic under one transactional id; every wait has a deadline."""
+
+    def __init__(
+        self, options: ClientOptions, *, topic: str, transactional_id: str, timeout: timedelta
+    ) -> None:
+        # A request that is never given up before its transaction is: EndTxn must not be sent twice.
+        patience = max(options["request_timeout_ms"], 2 * (timeout // timedelta(milliseconds=1)))
+        self._options = options
+        self._topic = topic
+        self._timeout = timeout
+        self._producer = AIOKafkaProducer(
+            **{**options, "request_timeout_ms": patience},
+            transactional_id=transactional_id,
+            transaction_timeout_ms=timeout // timedelta(milliseconds=1),
+            enable_idempotence=True,
+            acks="all",
+            max_batch_size=_BATCH_BYTES,
+            linger_ms=0,
+        )
+        self._ends = _count_ends(self._producer)
+
+    async def start(self) -> None:
+        async with _deadline("InitProducerId", _START):
+            await self._producer.start()
+
+    async def tails(self) -> Mapping[int, Tail]:
+        async with _deadline("reading the ends of the topic", _START):
+            partitions = await self._producer.partitions_for(self._topic)
+            return await read_tails(self._options, self._topic, partitions)
+
+    async def publish(self, lanes: Sequence[LaneRows]) -> None:
+        batches = [self._batches(lane) for lane in lanes]
+        async with _deadline("a transaction", self._timeout):
+            await self._producer.begin_transaction()
+            await self._send(batches)
+            failpoint("relay.after_produce")
+            ends = self._ends()
+            await self._producer.commit_transaction()
+        if self._ends() > ends + 1:
+            raise Unavailable("Kafka: EndTxn was sent again; one may still be under way")
+
+    def _batches(self, lane: LaneRows) -> list[tuple[int, BatchBuilder]]:
+        mark = ("lane", str(lane.lane).encode())
+        batches = [self._producer.create_batch()]
+        for row in lane.rows:
+            if not _append(batches[-1], row, mark):
+                batches.append(self._producer.create_batch())
+                _append(batches[-1], row, mark)
+        return [(lane.partition, batch) for batch in batches]
+
+    async def _send(self, batches: Iterable[list[tuple[int, BatchBuilder]]]) -> None:
+        """Every partition's first batch before any second one, for they share a request."""
+        futures = [
+            await self._producer.send_batch(batch, self._topic, partition=partition)
+            for column in zip_longest(*batches)
+            for partition, batch in filter(None, column)
+        ]
+        outcomes = await asyncio.gather(*futures, return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    async def close(self) -> None:
+        """Stop within about two seconds, whatever state it is in. Never raises."""
+        with suppress(Exception):
+            async with asyncio.timeout(_STOP_SECONDS):
+                await self._producer.stop()
+        await _abandon(self._producer)
+
+
+def _append(batch: BatchBuilder, row: Row, lane: tuple[str, bytes]) -> bool:
+    headers = [(name, value.encode()) for name, value in orjson.loads(row.headers).items()]
+    headers += (lane, ("seq", b"%d" % row.seq))
+    key = None if row.key is None else row.key.encode()
+    appended = batch.append(timestamp=None, key=key, value=row.value, headers=headers)
+    return appended is not None
+
+
+def publisher_of(
+    settings: KafkaSettings, topic: str
+) -> Callable[[], AbstractAsyncContextManager[Publisher]]:
+    """How a relay opens a producer for its topic; one transactional id for each topic."""
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Publisher]:
+        publisher = TransactionalPublisher(
+            client_options(settings),
+            topic=topic,
+            transactional_id=f"{settings.transactional_id}-{topic}",
+            timeout=settings.transaction_timeout,
+        )
+        try:
+            yield publisher
+        finally:
+            await publisher.close()
+
+    return opened
+
+
+@asynccontextmanager
+async def _deadline(what: str, limit: timedelta) -> AsyncIterator[None]:
+    """Make every error of aiokafka, and there are many kinds, one of the relay's two."""
+    try:
+        async with asyncio.timeout(limit.total_seconds()):
+            yield
+    except _REFUSALS as error:
+        raise Refused(f"Kafka: {error}") from error
+    except TimeoutError as error:
+        raise Unavailable(f"Kafka: {what} took more than {limit.total_seconds():g} s") from error
+    except Unavailable:
+        raise
+    except Exception as error:
+        raise Unavailable(f"Kafka: {what}: {type(error).__name__}: {error}") from error
+
+
+def _count_ends(producer: AIOKafkaProducer) -> Callable[[], int]:
+    """Count the EndTxn requests that were sent: aiokafka repeats them silently."""
+    ends = 0
+    send: Callable[..., Awaitable[object]] = producer.client.send
+
+    async def counted(node_id: int, request: object, **more: object) -> object:
+        nonlocal ends
+        ends += isinstance(request, EndTxnRequest)
+        return await send(node_id, request, **more)
+
+    vars(producer.client)["send"] = counted
+    return lambda: ends
+
+
+async def _abandon(producer: AIOKafkaProducer) -> None:
+    """End what `stop` leaves behind where the broker does not answer: tasks that retry for ever."""
+    with suppress(Exception):
+        async with asyncio.timeout(_STOP_SECONDS):
+            await producer.client.close()
+    private = vars(producer)
+    owners = (private["_sender"], private["_message_accumulator"])
+    left = [task for task in asyncio.all_tasks() if _self_of(task) in owners]
+    for _ in range(2):  # the sender takes the first one as a wish to finish its requests
+        for task in left:
+            task.cancel()
+        if left:
+            await asyncio.wait(left, timeout=_STOP_SECONDS / 4)
+
+
+def _self_of(task: asyncio.Task[Any]) -> object:
+    frame = getattr(task.get_coro(), "cr_frame", None)
+    return None if frame is None else frame.f_locals.get("self")

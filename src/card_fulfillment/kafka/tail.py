@@ -1,0 +1,102 @@
+"""The last record of every partition of an output topic, as a read_committed consumer sees it."""
+
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import Final, Literal
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+from card_fulfillment.kafka.connection import ClientOptions
+from card_fulfillment.pipeline.relay_ports import Tail, Unavailable
+
+_FIRST_STEP: Final = 64
+_POLL_MS: Final = 50
+
+_Offsets = Mapping[TopicPartition, int]
+_LaneSeq = tuple[int, int]
+
+
+async def read_tails(
+    options: ClientOptions, topic: str, partitions: Collection[int]
+) -> Mapping[int, Tail]:
+    """Read each partition's end backwards, in steps that double, until a record of the relay shows.
+
+    Records without the headers `lane` and `seq` are none of the relay's and are passed over.
+    Raises Unavailable while a transaction is open on the topic, for what comes after its beginning
+    is not seen yet; and KafkaError. Has no deadline of its own.
+    """
+    ours = [TopicPartition(topic, partition) for partition in partitions]
+    async with _consumer(options, "read_uncommitted") as everything:
+        written = await everything.end_offsets(ours)
+    async with _consumer(options, "read_committed") as committed:
+        first = await committed.beginning_offsets(ours)
+        end = await committed.end_offsets(ours)
+        _refuse_open_transactions(written, end)
+        last = await _last_records(committed, first, end)
+    return {p.partition: Tail(first[p], *last.get(p, (None, None))) for p in ours}
+
+
+@asynccontextmanager
+async def _consumer(
+    options: ClientOptions, isolation: Literal["read_committed", "read_uncommitted"]
+) -> AsyncIterator[AIOKafkaConsumer]:
+    consumer = AIOKafkaConsumer(
+        **options,
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        isolation_level=isolation,
+        fetch_max_wait_ms=_POLL_MS,
+    )
+    try:
+        await consumer.start()
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+def _refuse_open_transactions(written: _Offsets, stable: _Offsets) -> None:
+    held = [p for p, offset in written.items() if stable[p] < offset]
+    if held:
+        raise Unavailable(
+            f"a transaction that is not the relay's is open on {held[0].topic} "
+            f"[{held[0].partition}] at offset {stable[held[0]]}"
+        )
+
+
+async def _last_records(
+    consumer: AIOKafkaConsumer, first: _Offsets, end: _Offsets
+) -> dict[TopicPartition, _LaneSeq]:
+    found: dict[TopicPartition, _LaneSeq] = {}
+    step = _FIRST_STEP
+    start = dict(end)
+    while open_ := [p for p, offset in start.items() if p not in found and offset > first[p]]:
+        start = {p: max(first[p], end[p] - step) for p in open_}
+        found |= await _scan(consumer, start, end)
+        step *= 2
+    return found
+
+
+async def _scan(
+    consumer: AIOKafkaConsumer, start: _Offsets, end: _Offsets
+) -> dict[TopicPartition, _LaneSeq]:
+    """Find the last record of the relay in [start, end) of each partition that has one there."""
+    consumer.assign(list(start))
+    for partition, offset in start.items():
+        consumer.seek(partition, offset)
+    found: dict[TopicPartition, _LaneSeq] = {}
+    behind = list(start)
+    while behind:
+        fetched = await consumer.getmany(*behind, timeout_ms=_POLL_MS)
+        for partition, records in fetched.items():
+            for last in _of_the_relay(records):
+                found[partition] = last
+        behind = [p for p in behind if await consumer.position(p) < end[p]]
+    return found
+
+
+def _of_the_relay(records: Iterable[ConsumerRecord[bytes, bytes]]) -> list[_LaneSeq]:
+    marks = (dict(record.headers) for record in records)
+    return [
+        (int(mark["lane"]), int(mark["seq"])) for mark in marks if "lane" in mark and "seq" in mark
+    ]

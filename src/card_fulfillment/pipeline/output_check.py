@@ -1,0 +1,63 @@
+"""Holding an output topic against the database: where each lane goes on, or what forbids it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from card_fulfillment.pipeline.relay_ports import LaneRow, Outbox, Tail
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """Something that a person must look at. The names are those of the runbook."""
+
+    name: str
+    message: str
+
+
+def starting_points(
+    lanes: Iterable[LaneRow], tails: Mapping[int, Tail]
+) -> Mapping[int, int] | Alarm:
+    """Say after which seq each lane goes on. The lanes must have been read after the tails."""
+    rows = {row.partition: row for row in lanes}
+    if rows.keys() != tails.keys():
+        return Alarm(
+            "output_partitions_changed",
+            f"the topic has {len(tails)} partitions, the database was pinned to {len(rows)}",
+        )
+    points: dict[int, int] = {}
+    for partition, row in rows.items():
+        point = _starting_point(row, tails[partition])
+        if isinstance(point, Alarm):
+            return point
+        points[row.lane] = point
+    return points
+
+
+def _starting_point(row: LaneRow, tail: Tail) -> int | Alarm:
+    if tail.seq is None and tail.first_offset > 0:
+        return row.published_seq  # retention emptied the lane
+    seq = tail.seq or 0
+    where = f"partition {row.partition} ends with seq {seq} of lane {tail.lane}"
+    if seq > row.last_seq or tail.lane not in (None, row.lane):
+        return Alarm(
+            "output_ahead_of_database",
+            f"{where}, but the database has lane {row.lane} up to {row.last_seq} only: "
+            "it was restored to the past, or is not the one that fed this topic",
+        )
+    if seq < row.published_seq:
+        return Alarm(
+            "output_behind_database",
+            f"{where}, but {row.published_seq} was published: Kafka lost records",
+        )
+    return seq
+
+
+async def check_output(outbox: Outbox, tails: Mapping[int, Tail]) -> Alarm | None:
+    """Say what would forbid taking in anything: a database of the past would grow over its gap.
+
+    For before the intake starts; `tails` may be those of a topic that another relay publishes to.
+    """
+    points = starting_points(await outbox.pin(len(tails)), tails)
+    if isinstance(points, Alarm) and points.name != "output_behind_database":
+        return points
+    return None

@@ -1,0 +1,118 @@
+"""Connections to Postgres on which nothing hangs for ever; which errors are worth a retry."""
+
+import socket
+from contextlib import suppress
+from datetime import timedelta
+from operator import attrgetter
+from typing import Final
+
+import asyncpg
+from asyncpg.connect_utils import SessionAttribute
+
+from card_fulfillment.settings import PostgresSettings
+
+_ANSWER_MARGIN: Final = timedelta(seconds=5)  # the server's own timeouts should speak first
+_KEEPALIVE_SECONDS: Final = 5
+_KEEPALIVE_PROBES: Final = 3
+_CLOSE_SECONDS: Final = 0.5
+
+_transport_of: Final = attrgetter("_transport")  # private, and the only way to the socket
+
+_TRANSIENT_CLASSES: Final = frozenset({"08", "40", "53"})
+_TRANSIENT_STATES: Final = frozenset(
+    {
+        "25006",  # read-only: a former primary
+        "25P03",  # our transaction was idle for too long
+        "25P04",  # our transaction took too long
+        "55P03",  # lock not available
+        "57014",  # statement timeout
+        "57P01",
+        "57P02",
+        "57P03",
+        "57P05",
+    }
+)
+_OTHER_TRANSIENT: Final = (
+    OSError,  # refused, reset, unreachable and every timeout
+    asyncpg.InterfaceError,  # the connection was lost before this call
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.InternalClientError,
+)
+_DEFECTS: Final = (
+    asyncpg.DataError,
+    asyncpg.ClientConfigurationError,
+    asyncpg.UnsupportedClientFeatureError,
+    asyncpg.UnsupportedServerFeatureError,
+)
+
+
+async def connect(
+    settings: PostgresSettings, *, application_name: str, durable: bool = True
+) -> asyncpg.Connection:
+    """Connect to a server that takes writes; every wait on the connection has an end.
+
+    `durable=False` is for what may be lost when the server crashes: its commits do not wait for
+    the disk. Raises what `is_transient` judges.
+    """
+    connection = await asyncpg.connect(
+        settings.dsn.get_secret_value(),
+        timeout=settings.connect_timeout.total_seconds(),
+        command_timeout=(settings.statement_timeout + _ANSWER_MARGIN).total_seconds(),
+        target_session_attrs=SessionAttribute.read_write,
+        server_settings={
+            "application_name": application_name,
+            "statement_timeout": _milliseconds(settings.statement_timeout),
+            "lock_timeout": _milliseconds(settings.lock_timeout),
+            "idle_in_transaction_session_timeout": _milliseconds(
+                settings.idle_in_transaction_timeout
+            ),
+            "jit": "off",
+            **({} if durable else {"synchronous_commit": "off"}),
+        },
+    )
+    _notice_a_dead_peer(connection, settings.statement_timeout)
+    return connection
+
+
+async def disconnect(connection: asyncpg.Connection) -> None:
+    """Say goodbye, or hang up where the server does not answer at once. Never raises."""
+    with suppress(Exception):
+        await connection.close(timeout=_CLOSE_SECONDS)
+    connection.terminate()
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether a new connection and the same work again may succeed.
+
+    False for what the work itself is to blame for (bad values, violated constraints, bad SQL),
+    and for a cancellation.
+    """
+    if isinstance(error, asyncpg.InvalidCachedStatementError):
+        return True
+    if isinstance(error, asyncpg.PostgresError):
+        state = error.sqlstate or "08000"
+        return state in _TRANSIENT_STATES or state[:2] in _TRANSIENT_CLASSES
+    if isinstance(error, _DEFECTS):
+        return False
+    return isinstance(error, _OTHER_TRANSIENT)
+
+
+def _milliseconds(duration: timedelta) -> str:
+    return str(duration // timedelta(milliseconds=1))
+
+
+def _notice_a_dead_peer(connection: asyncpg.Connection, patience: timedelta) -> None:
+    """Set on the socket what asyncpg does not: else a black hole holds a read for many minutes."""
+    peer: socket.socket | None = _transport_of(connection).get_extra_info("socket")
+    if peer is None or peer.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    options = {
+        "TCP_KEEPIDLE": _KEEPALIVE_SECONDS,
+        "TCP_KEEPINTVL": _KEEPALIVE_SECONDS,
+        "TCP_KEEPCNT": _KEEPALIVE_PROBES,
+        "TCP_USER_TIMEOUT": int(_milliseconds(patience)),
+    }
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in options.items():
+        if hasattr(socket, name):  # not every system has them all
+            peer.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
