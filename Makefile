@@ -12,13 +12,16 @@ JAR_LOCK := src/card_fulfillment/devstack/kafka.lock
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint types sizes lock clean
+.PHONY: help demo stack test check lint types sizes lock clean
 
 help: ## say what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 demo: $(INSTALLED) ## run the whole story on an embedded Kafka and Postgres
 	$(BIN)/card-fulfillment demo
+
+stack: $(INSTALLED) ## run an embedded Kafka and Postgres until Ctrl-C
+	$(BIN)/python -m card_fulfillment.devstack
 
 test: $(INSTALLED) ## run all tests, on embedded servers unless the environment names real ones
 	$(BIN)/pytest -q $(ARGS)

@@ -1,7 +1,6 @@
 """Kafka and Postgres together, started side by side and gone afterwards."""
 
 import json
-import os
 import shutil
 import signal
 import time
@@ -11,6 +10,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+
+import psutil
 
 from .jars import ensure_jars
 from .kafka import KafkaServer
@@ -65,6 +66,7 @@ def embedded_stack(
     """
     jars = ensure_jars(progress)
     run = claim(directory)
+    (run.path / _KEPT).unlink(missing_ok=True)
     kafka = KafkaServer(run.path / "kafka", jars, properties=kafka_properties, held=run.lock)
     postgres = PostgresServer(run.path / "postgres", durable=durable, held=run.lock)
     stack = Stack(run.path, kafka, postgres)
@@ -86,14 +88,14 @@ def stop_kept(directory: Path, timeout: float = 30.0) -> None:
     Its temporary directory is deleted. Raises DevstackError if there is no such stack, or if it has
     not ended after `timeout` seconds.
     """
+    directory = directory.resolve()
     note = directory / _KEPT
     if not note.exists():
         raise DevstackError(f"no embedded stack was left running in {directory}")
     kept = json.loads(note.read_text(encoding="utf-8"))
     if in_use(directory):
         for guardian in kept["guardians"]:
-            with suppress(ProcessLookupError):
-                os.kill(guardian, signal.SIGTERM)
+            _terminate(guardian, directory)
         _wait_until_unused(directory, timeout)
     note.unlink()
     if kept["temporary"]:
@@ -104,8 +106,8 @@ def _start(stack: Stack, progress: Callable[[str], None]) -> None:
     began = time.monotonic()
     progress("starting Kafka and Postgres")
     with ThreadPoolExecutor(2, thread_name_prefix="devstack") as pool:
-        starting = {pool.submit(one.start): one for one in (stack.kafka, stack.postgres)}
         try:
+            starting = {pool.submit(one.start): one for one in (stack.kafka, stack.postgres)}
             for future in as_completed(starting):
                 future.result()
                 took = time.monotonic() - began
@@ -127,6 +129,13 @@ def _leave(stack: Stack, run: RunDirectory) -> None:
     guardians = [server.leave_running() for server in up]
     kept = {"guardians": guardians, "temporary": run.temporary}
     (run.path / _KEPT).write_text(json.dumps(kept), encoding="utf-8")
+
+
+def _terminate(pid: int, directory: Path) -> None:
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        if str(directory) in " ".join(process.cmdline()):  # or the number is another's by now
+            process.terminate()
 
 
 def _wait_until_unused(directory: Path, timeout: float) -> None:

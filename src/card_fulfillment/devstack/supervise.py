@@ -57,6 +57,7 @@ class _Supervisor:
         self._parent = os.getppid()
         self._inputs = [0, _wake_on(signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)]
         self._stays = False
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())  # a parent that blocks signals hands it on
         _prctl(_PR_SET_CHILD_SUBREAPER, 1)
         self._child = _launch(spec)
 
