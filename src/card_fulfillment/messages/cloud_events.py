@@ -15,7 +15,9 @@ _TRACEPARENT: Final = re.compile(
 )
 
 
-class _Envelope(BaseModel):
+class CloudEvent(BaseModel):
+    """What is read of one in structured mode."""
+
     model_config = ConfigDict(strict=True, extra="ignore", hide_input_in_errors=True)
 
     specversion: Literal["1.0"]
@@ -46,7 +48,7 @@ def payload(record: Record, value: bytes) -> bytes:
     if not record.headers:
         return value
     if (header(record, "content-type") or b"").lower().startswith(_STRUCTURED):
-        event = _Envelope.model_validate(orjson.loads(value))
+        event = CloudEvent.model_validate(orjson.loads(value))
         return _completed(event.data, event.id, event.time)
     event_id = header(record, "ce_id")
     if event_id is None:

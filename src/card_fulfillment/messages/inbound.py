@@ -33,7 +33,7 @@ from card_fulfillment.domain.facts import (
     own_reference,
 )
 from card_fulfillment.domain.status import Status
-from card_fulfillment.messages.cloud_events import payload, traceparent
+from card_fulfillment.messages.cloud_events import CloudEvent, payload, traceparent
 from card_fulfillment.messages.envelope import Ignored, Record, RefusalReason, Refused
 from card_fulfillment.messages.identity import digest
 from card_fulfillment.messages.times import LATEST_RECORD, PlausibleTime, to_micros
@@ -132,7 +132,7 @@ class ShippingTerms(NamedTuple):
 
 
 class ShippingLookup(Protocol):
-    def __call__(self, vendor: str, method: str | None, tracked: bool | None) -> ShippingTerms:  # noqa: FBT001 - what the request said
+    def __call__(self, vendor: str, method: str | None, tracked: bool | None, /) -> ShippingTerms:  # noqa: FBT001 - what the request said
         """Return the terms of a vendor's method; `tracked` is what the request itself says.
 
         Must answer for any vendor, also one without a profile. Never blocks, never raises.
@@ -176,7 +176,7 @@ _embossing_requested: Callable[[bytes], EmbossingRequested] = TypeAdapter(
 ).validator.validate_json
 _FIELDS: Final = frozenset(
     name
-    for model in (CardCreated, EmbossingRequested, ListedReference, Shipping)
+    for model in (CloudEvent, CardCreated, EmbossingRequested, ListedReference, Shipping)
     for name in model.model_fields
 )
 
