@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import TypedDict
 
+from aiokafka.errors import KafkaError
+
 from card_fulfillment.settings import KafkaSettings
 
 
@@ -20,3 +22,8 @@ def client_options(settings: KafkaSettings) -> ClientOptions:
         client_id=settings.client_id,
         request_timeout_ms=settings.request_timeout // timedelta(milliseconds=1),
     )
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether Kafka may simply not be there yet."""
+    return isinstance(error, KafkaError | OSError)

@@ -1,4 +1,4 @@
-"""What a vendor's codes mean: one text, or a pair with a declared fallback. Case-sensitive, never guessed."""
+"""What a vendor's codes mean: one text, or a pair with a fallback. Never guessed."""
 
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
@@ -28,7 +28,7 @@ def code_text(first: str, second: str | None) -> str:
 
 
 def finder(rule: FactRule, evidence: Evidence) -> Find:
-    """Compile the code table. ValueError for a key that is no code or pair, or that stands in two places."""
+    """Compile the code table; ValueError for a key that is no pair, or both mapped and ignored."""
     table = {key: _sense(meaning, rule.evidence or evidence) for key, meaning in rule.codes.items()}
     for key in rule.ignore:
         if key in table:
@@ -51,7 +51,7 @@ def _single(table: Mapping[str, Sense]) -> Find:
 
 
 def _pairs(table: Mapping[str, Sense]) -> Find:
-    """A pair counts before its first code alone (`A/*`), and that before its second alone (`*/B`)."""
+    """Look for the pair, then for its first code alone (`A/*`), then its second (`*/B`)."""
     exact: dict[tuple[str, str | None], Sense] = {}
     firsts: dict[str, Sense] = {}
     seconds: dict[str | None, Sense] = {}

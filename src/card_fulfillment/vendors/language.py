@@ -53,7 +53,7 @@ def _time_format(value: str) -> str:
 
 
 def _try_format(value: str) -> None:
-    """A format must give back the date that it wrote; a zone stays in it (%z) or comes from the profile."""
+    """Write a date and read it again: a format that loses a part of it is refused."""
     sample = datetime(2026, 11, 23)  # noqa: DTZ001 - a sample date
     written = sample.strftime(value.replace("%z", "+0000"))
     if datetime.strptime(written, value).date() != sample.date():  # noqa: DTZ007 - compared as a date
@@ -67,7 +67,7 @@ def _level_name(value: str) -> str:
 
 
 def _under(key: str) -> BeforeValidator:
-    """A plain text where only one field of the object is wanted."""
+    """Let a plain text stand for an object with that one field."""
     return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
 
 
@@ -84,6 +84,7 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 LevelName = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z_]\w{0,63}$"), AfterValidator(_level_name)
 ]
+PayloadPath = Annotated[str, StringConstraints(pattern=r"^[\w@$:-]+(\[\])*(\.[\w@$:-]+(\[\])*)*$")]
 CodeText = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Selector = Annotated[str, AfterValidator(_selector)]
 ZoneName = Annotated[str, AfterValidator(_zone)]
@@ -95,7 +96,7 @@ class _Part(BaseModel):
 
 
 class TimeField(_Part):
-    """A field that holds a time. format: "iso", or a pattern of strptime. Without %H it is a day."""
+    """A field that holds a time. format: "iso" or a strptime pattern, without an hour a day."""
 
     at: Selector
     format: TimeFormat = "iso"
@@ -132,7 +133,7 @@ class ReasonTable(_Part):
 
 
 class NamedReference(_Part):
-    """A reference of another vendor that the statement registers. place: that of the kind in its profile, from 0."""
+    """Another vendor's reference, to be registered. place: of the kind in its profile, from 0."""
 
     vendor: Name
     role: Role
@@ -218,7 +219,7 @@ class Expected(_Part):
 
 
 class Example(_Part):
-    """Messages and the outcomes of all of them, in order. distinct_facts: how many of the facts are different ones."""
+    """Messages and all their outcomes, in order. distinct_facts: how many are different."""
 
     name: str
     messages: Annotated[list[str], Field(min_length=1), BeforeValidator(_listed)]
@@ -239,7 +240,7 @@ class ProfileFile(_Part):
     assumed_zone: ZoneName | None = None
     reference_kinds: Annotated[list[Name], Field(min_length=1, max_length=KINDS_PER_VENDOR)]
     methods: dict[CodeText, ShippingMethod] = {}
-    private: list[str] = []
+    private: list[PayloadPath] = []
     rules: Annotated[list[Rule], Field(min_length=1)]
     examples: list[Example] = []
 

@@ -1,8 +1,8 @@
-"""One message of a vendor -> the facts that it states, each statement failing or being ignored alone."""
+"""One message of a vendor -> its facts, each statement failing or being ignored alone."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final
 
@@ -11,7 +11,7 @@ import orjson
 from card_fulfillment.domain.facts import Cause
 from card_fulfillment.vendors.outcomes import Ignored, Outcome, Refusal, Unusable
 from card_fulfillment.vendors.profile import Profile
-from card_fulfillment.vendors.rules import CompiledRule
+from card_fulfillment.vendors.rules import CompiledRule, Statement
 from card_fulfillment.vendors.selectors import BUILT_IN, InexactNumber, Scope, Unfit
 from card_fulfillment.vendors.statements import NoSubject, Record, fact, said, subject
 
@@ -43,7 +43,7 @@ def map_message(
     headers: Mapping[str, bytes],
     cause: Cause,
 ) -> list[Outcome]:
-    """Turn one record into outcomes, in the order of its elements; at least one, whatever the bytes.
+    """Turn one record into outcomes in the order of its elements, at least one.
 
     received_at: the record's timestamp, microseconds since the epoch. Never raises for what a
     record holds.
@@ -56,7 +56,7 @@ def map_message(
     try:
         return _outcomes(profile, record, [message, headers])
     except InexactNumber:
-        return _exactly(profile, record, payload, headers)
+        return _exactly(profile, replace(record, exact=True), payload, headers)
     except _TooMany:
         return [_too_many()]
 
@@ -130,12 +130,11 @@ def _element(reading: _Reading, rule: CompiledRule, scope: Scope) -> None:
             code = said(statement, scope)
             if code is None:
                 continue
-            if code.sense.ignored:
-                what: Outcome | None = None
-            else:
+            what: Outcome | None = None
+            if not code.sense.ignored:
                 who = who or subject(rule, reading.record, scope)
                 what = fact(statement, code, who, reading.record, scope)
-            reading.outcomes.append(what or _ignored(reading, rule, statement.code_selector))
+            reading.outcomes.append(what or _ignored(reading, rule, statement))
         except NoSubject as unfit:
             reading.outcomes.append(_refused(reading, rule, unfit))
             return
@@ -145,19 +144,21 @@ def _element(reading: _Reading, rule: CompiledRule, scope: Scope) -> None:
         reading.outcomes.append(Ignored(_place(reading, rule, None), "no statement applies"))
 
 
-def _ignored(reading: _Reading, rule: CompiledRule, selector: str) -> Ignored:
-    return Ignored(_place(reading, rule, selector), "the code says nothing that is kept")
+def _ignored(reading: _Reading, rule: CompiledRule, statement: Statement) -> Ignored:
+    where = _place(reading, rule, statement.code_selector)
+    return Ignored(where, "the code says nothing that is kept")
 
 
 def _refused(reading: _Reading, rule: CompiledRule, unfit: Unfit) -> Unusable:
+    reading.record.settle(unfit)
     where = _place(reading, rule, unfit.selector)
     return Unusable(where, unfit.reason, unfit.message, unfit.code)
 
 
 def _place(reading: _Reading, rule: CompiledRule, selector: str | None) -> str:
-    """Where a selector points in this message, e.g. notifications[0].detail.state.
+    """Tell where a selector points in this message, e.g. notifications[0].detail.state.
 
-    Without a selector: the innermost element.
+    Without a selector: where the innermost element stands.
     """
     bases = {"message": "", "header": "header"}
     innermost = ""

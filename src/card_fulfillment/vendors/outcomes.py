@@ -1,4 +1,4 @@
-"""What becomes of each statement of a vendor's message: a fact, nothing by declaration, or a dead letter."""
+"""What becomes of a vendor's statement: a fact, nothing by declaration, or a dead letter."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,7 +16,7 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """Something that the profile declares to be of no interest. `path`: where in the message, "" is all of it."""
+    """Declared to be of no interest. `path`: where in the message, "" is all of it."""
 
     path: str
     why: str

@@ -1,11 +1,11 @@
 """Profiles: one YAML file per vendor, validated and compiled when it is loaded."""
 
+import pathlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from importlib.abc import Traversable
 from importlib.resources import files
-from pathlib import Path
 from types import MappingProxyType
 
 import orjson
@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from card_fulfillment.domain.facts import Role
 from card_fulfillment.vendors.language import Example, ProfileFile, ShippingMethod
+from card_fulfillment.vendors.paths import Path, identifiers, parse
 from card_fulfillment.vendors.rules import CompiledRule, compile_rule, level_of
 from card_fulfillment.vendors.yaml_text import Located, Location, read
 
@@ -28,6 +29,8 @@ class Profile:
     """A compiled profile.
 
     version: the declared version and a digest of what the file says; facts keep it.
+    private: what must be masked before a payload is stored.
+    identifiers: where references and tracking numbers stand, which may look like card numbers.
     """
 
     vendor: str
@@ -36,12 +39,17 @@ class Profile:
     live_tracking: bool
     methods: Mapping[str, ShippingMethod]
     reference_kinds: tuple[str, ...]
-    private: tuple[str, ...]
+    private: frozenset[Path]
+    identifiers: frozenset[Path]
     rules: tuple[CompiledRule, ...]
     examples: tuple[Example, ...]
 
-    def tracked(self, method: str | None, requested: bool | None) -> bool | None:
-        """Whether anyone will scan the mail; the request knows best, then the method. null: unknown."""
+    def tracked(
+        self,
+        method: str | None,
+        requested: bool | None,  # noqa: FBT001 - the request's own word, not a switch
+    ) -> bool | None:
+        """Tell whether anyone scans the mail; the request knows best, then the method."""
         if requested is not None:
             return requested
         known = self.methods.get(method) if method is not None else None
@@ -50,12 +58,12 @@ class Profile:
         return None if self.live_tracking else False
 
     def level(self, kind: str) -> int:
-        """The layer of one of its reference kinds; ValueError for another."""
+        """Return the layer of one of its reference kinds; ValueError for another."""
         return level_of(self.role, self.reference_kinds, kind)
 
 
-def load_profile(path: Path | Traversable) -> Profile:
-    """The compiled profile of a file; ProfileError where it is not one."""
+def load_profile(path: pathlib.Path | Traversable) -> Profile:
+    """Load and compile a file; ProfileError where it is no profile."""
     try:
         document, lines = read(path.read_text(encoding="utf-8"))
     except Located as mistake:
@@ -77,7 +85,8 @@ def _compile(file: ProfileFile, name: str, lines: Mapping[Location, int]) -> Pro
         live_tracking=file.live_tracking,
         methods=MappingProxyType(file.methods),
         reference_kinds=tuple(file.reference_kinds),
-        private=tuple(file.private),
+        private=frozenset(map(parse, file.private)),
+        identifiers=identifiers(file.rules),
         rules=tuple(_rules(file, name, lines)),
         examples=tuple(file.examples),
     )
@@ -107,7 +116,7 @@ def _mistakes(name: str, error: ValidationError, lines: Mapping[Location, int]) 
 
 
 def _nearest(at: Location, lines: Mapping[Location, int]) -> int | None:
-    """The line of the value or, where it is missing, of the nearest thing around it."""
+    """Find the line of the value or, where it is missing, of the nearest thing around it."""
     while at and at not in lines:
         at = at[:-1]
     return lines.get(at)
@@ -120,12 +129,12 @@ def _line(name: str, line: int | None, at: Location, message: str) -> str:
 
 
 def load_profiles(
-    directory: Path | None = None, enabled: Collection[str] | None = None
+    directory: pathlib.Path | None = None, enabled: Collection[str] | None = None
 ) -> dict[str, Profile]:
-    """The built-in profiles and those of the directory (*.yaml), by vendor; of the same vendor the directory's.
+    """Load the built-in profiles and the directory's (*.yaml), by vendor; the directory's win.
 
-    enabled: the vendors wanted, null for all. ProfileError for a vendor that has no profile, for two
-    files of one vendor in the directory, and where a profile names another's reference differently than it does.
+    enabled: the vendors wanted, null for all. ProfileError for one that has no profile, for two
+    files of one vendor, and where two profiles disagree about a reference that one names.
     """
     profiles = _by_vendor(files("card_fulfillment.vendors").joinpath("profiles").iterdir())
     if directory is not None:
@@ -136,7 +145,7 @@ def load_profiles(
     return profiles if enabled is None else _chosen(profiles, enabled)
 
 
-def _by_vendor(paths: Iterable[Path | Traversable]) -> dict[str, Profile]:
+def _by_vendor(paths: Iterable[pathlib.Path | Traversable]) -> dict[str, Profile]:
     found: dict[str, Profile] = {}
     for path in sorted(paths, key=lambda path: path.name):
         if path.name.endswith((".yaml", ".yml")):

@@ -1,4 +1,4 @@
-"""Rules of a profile, compiled: plain getters and tables, nothing to look up or to validate per message."""
+"""Rules of a profile, compiled: plain getters and tables, nothing to validate per message."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,6 @@ from card_fulfillment.domain.facts import (
     OWN_KIND,
     Attribute,
     Evidence,
-    Reference,
     Role,
     reference_level,
 )
@@ -42,7 +41,7 @@ NOTHING: Final = (None, "")
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """One level of a rule. parent: the level on whose value the list hangs."""
+    """One level of a rule: the list whose elements it stands at in turn."""
 
     name: str
     selector: str
@@ -93,7 +92,7 @@ class CompiledRule:
 
 
 def level_of(role: Role, kinds: Sequence[str], kind: str) -> int:
-    """The layer of a reference kind. The subject's own id is of the lowest one, which every request binds."""
+    """Return the layer of a reference kind; the subject's own id is of the lowest one."""
     if kind in kinds:
         return reference_level(role, kinds.index(kind))
     if kind == OWN_KIND:
@@ -102,13 +101,13 @@ def level_of(role: Role, kinds: Sequence[str], kind: str) -> int:
 
 
 def compile_rule(rule: Rule, file: ProfileFile) -> CompiledRule:
-    """Compile one rule; ValueError where a selector, a kind or a code table contradicts the rest."""
+    """Compile one rule; ValueError where a selector, a kind or a code contradicts the rest."""
     levels = (*BUILT_IN, *rule.each)
     loops = tuple(
         Loop(name, selector, getter(selector, levels[: len(BUILT_IN) + i]))
         for i, (name, selector) in enumerate(rule.each.items())
     )
-    references = tuple(_kind(file, kind, rule.references[kind], levels) for kind in rule.references)
+    references = tuple(_kind(file, kind, rule.references[kind], levels) for kind in sorted(rule.references))
     top = max(kind.level for kind in references)
     event_id = text(rule.event_id, levels) if rule.event_id else None
     statements = tuple(_statement(fact, file, levels, top) for fact in rule.facts)
@@ -123,6 +122,7 @@ def _kind(file: ProfileFile, kind: str, selector: str, levels: Sequence[str]) ->
 def _statement(rule: FactRule, file: ProfileFile, levels: Sequence[str], top: int) -> Statement:
     evidence = Evidence.CARRIER_SCAN if file.role is Role.CARRIER else Evidence.VENDOR_CLAIM
     zone = zone_of(file, None)
+    named = [_named(name, file, levels, top) for name in rule.names]
     return Statement(
         conditions=tuple(_conditions(rule.when, levels)),
         first=text(rule.code[0], levels),
@@ -133,7 +133,7 @@ def _statement(rule: FactRule, file: ProfileFile, levels: Sequence[str], top: in
         times=tuple(time_reader(field, levels, zone) for field in rule.time),
         time_selector=rule.time[0].at if rule.time else None,
         registers=tuple(_registers(rule.attributes, levels)),
-        names=tuple(_named(name, file, levels, top) for name in rule.names),
+        names=tuple(sorted(named, key=lambda name: name.token)),
         text=text(rule.text, levels, LONG) if rule.text else None,
     )
 
@@ -167,7 +167,7 @@ def _reasons(
 
 
 def _registers(attributes: Attributes, levels: Sequence[str]) -> list[Register]:
-    """In the order of their names, which an identity must not owe to the order in a file."""
+    """Sort them by name: an identity must not hang on the order in a file."""
     readers: dict[Attribute, Text] = {}
     for attribute in (Attribute.METHOD, Attribute.CARRIER, Attribute.TRACKING_NUMBER):
         selector = getattr(attributes, attribute.value)

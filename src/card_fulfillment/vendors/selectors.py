@@ -1,7 +1,8 @@
 """Where a value stands in a message: `<level>.<path>`, compiled once to a getter.
 
-A level is `message` (the whole payload), `header` (of the record) or a loop that the rule names. The path is a dotted
-list of keys or, where it is more than that, a JMESPath expression evaluated at the level.
+A level is `message` (the whole payload), `header` (of the record) or a loop that the rule names.
+The path is a dotted list of keys or, where it is more than that, a JMESPath expression evaluated at
+the level.
 """
 
 import re
@@ -27,12 +28,13 @@ Text = Callable[[Scope], str | None]
 
 _SELECTOR = re.compile(r"([A-Za-z_]\w*)(?:\.(.+))?", re.ASCII | re.DOTALL)
 _KEYS = re.compile(r"[\w@$:-]+(?:\.[\w@$:-]+)*", re.ASCII)
+_NO_TEXT: Final = "neither text nor an integer"
 # What JMESPath and its functions raise for data of the wrong type.
 _UNFIT = (JMESPathError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
-class Unfit(Exception):  # noqa: N818 - not an error of the program: a value that is not what the profile says
-    """A value of the message is not what the profile says. `selector` is null where no single one is to blame."""
+class Unfit(Exception):  # noqa: N818 - an outcome, not an error of the program
+    """A value is not what the profile says. selector: null where no single one is to blame."""
 
     def __init__(
         self,
@@ -48,12 +50,12 @@ class Unfit(Exception):  # noqa: N818 - not an error of the program: a value tha
         self.code = code
 
 
-class InexactNumber(Exception):  # noqa: N818 - asks for another way of reading, see mapping.py
+class InexactNumber(Unfit):
     """A float stands where text is wanted: it may be an integer beyond 64 bits."""
 
 
 def split(selector: str) -> tuple[str, str]:
-    """The level and the path ("" for the level itself). ValueError where the selector has no such form."""
+    """Return the level and the path, "" for the level itself; ValueError for another form."""
     match = _SELECTOR.fullmatch(selector)
     if match is None:
         raise ValueError(
@@ -63,9 +65,14 @@ def split(selector: str) -> tuple[str, str]:
     if level == HEADER:
         if not path:
             raise ValueError("header needs the name of a header, e.g. header.ce_id")
-    elif path and not _KEYS.fullmatch(path):
+    elif not is_keys(path):
         _jmespath(path)
     return level, path
+
+
+def is_keys(path: str) -> bool:
+    """Tell a dotted list of keys, or the level itself, from an expression."""
+    return not path or _KEYS.fullmatch(path) is not None
 
 
 def _jmespath(path: str) -> ParsedResult:
@@ -76,7 +83,7 @@ def _jmespath(path: str) -> ParsedResult:
 
 
 def getter(selector: str, levels: Sequence[str]) -> Getter:
-    """The value at the selector, null where it or a parent is absent; raises Unfit where a parent is no object."""
+    """Compile a getter: null where the value or a parent is absent, Unfit for a wrong parent."""
     level, path = split(selector)
     if level not in levels:
         raise ValueError(f"{selector!r} begins with no level of this rule ({', '.join(levels)})")
@@ -85,7 +92,7 @@ def getter(selector: str, levels: Sequence[str]) -> Getter:
         return _header(selector, index, path)
     if not path:
         return lambda scope: scope[index]
-    if _KEYS.fullmatch(path):
+    if is_keys(path):
         return _keys(selector, index, tuple(path.split(".")))
     return _expression(selector, index, _jmespath(path))
 
@@ -130,7 +137,10 @@ def _header(selector: str, index: int, name: str) -> Getter:
 
 
 def text(selector: str, levels: Sequence[str], limit: int = SHORT) -> Text:
-    """The value as text of 1..limit characters; integers as their digits; null where absent or empty, else Unfit."""
+    """Compile a getter of text of 1..limit characters, of an integer its digits.
+
+    It gives null where the value is absent or empty, and raises Unfit for anything else.
+    """
     get = getter(selector, levels)
 
     def read(scope: Scope) -> str | None:
@@ -148,7 +158,7 @@ def text(selector: str, levels: Sequence[str], limit: int = SHORT) -> Text:
 
 def _digits(selector: str, value: object) -> str:
     if isinstance(value, float):
-        raise InexactNumber
+        raise InexactNumber(selector, _NO_TEXT)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    raise Unfit(selector, "neither text nor an integer")
+    raise Unfit(selector, _NO_TEXT)

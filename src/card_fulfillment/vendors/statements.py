@@ -1,4 +1,4 @@
-"""One statement of an element -> a fact: its code, whom it is about, when, what it brings, its identity."""
+"""One statement of an element -> a fact: its code, whom it is about, what it brings, its id."""
 
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -17,7 +17,7 @@ from card_fulfillment.domain.status import Reason
 from card_fulfillment.vendors.codes import Sense, code_text
 from card_fulfillment.vendors.outcomes import Refusal
 from card_fulfillment.vendors.rules import CompiledRule, Statement
-from card_fulfillment.vendors.selectors import Scope, Unfit
+from card_fulfillment.vendors.selectors import InexactNumber, Scope, Unfit
 from card_fulfillment.vendors.times import Stated
 
 _HASH_BYTES: Final = 16
@@ -29,12 +29,22 @@ class NoSubject(Unfit):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What the statements of one record have in common. received_at: microseconds."""
+    """What the statements of one record have in common.
+
+    received_at: microseconds since the epoch.
+    exact: whether integers beyond 64 bits were read as integers.
+    """
 
     vendor: str
     mapping_version: str
     received_at: int
     cause: Cause
+    exact: bool = False
+
+    def settle(self, unfit: Unfit) -> None:
+        """Raise it again where reading the message exactly may make it fit."""
+        if isinstance(unfit, InexactNumber) and not self.exact:
+            raise unfit
 
 
 class Said(NamedTuple):
@@ -87,6 +97,7 @@ def subject(rule: CompiledRule, record: Record, scope: Scope) -> Who:
                 raw += kind.token + value
                 level = max(level, kind.level)
     except Unfit as unfit:
+        record.settle(unfit)
         raise NoSubject(unfit.selector, unfit.message) from None
     if not references:
         raise NoSubject(None, "no reference that says whom it is about")
@@ -94,16 +105,17 @@ def subject(rule: CompiledRule, record: Record, scope: Scope) -> Who:
 
 
 def fact(statement: Statement, code: Said, who: Who, record: Record, scope: Scope) -> Fact | None:
-    """Make the fact; null where it has neither a status nor anything that it brings."""
+    """Make the fact; null where it has neither a status nor anything that it brings.
+
+    Where nothing tells when, and no event id tells copies apart, every record is another fact.
+    """
     attributes, names, brought = _brings(statement, scope)
     if code.sense.status is None and not brought:
         return None
     stated = _stated(statement, record, scope)
-    reason, reason_raw = _reason(statement, code.sense, scope)
+    reason, reason_raw = _reason(statement, code.sense, record, scope)
     text = statement.text(scope) if statement.text is not None else None
-    when = f"\0t{stated.raw}" if stated is not None else ""
-    if stated is None and who.event_id is None:
-        when = f"\0u{record.received_at}"
+    when = _when(stated, who, record)
     saying = f"{who.raw}{code.raw}{reason_raw}{when}{brought}"
     fact_id, content = _identity(saying, who, record, code.raw + when)
     return Fact(
@@ -158,14 +170,24 @@ def _stated(statement: Statement, record: Record, scope: Scope) -> Stated | None
     return None
 
 
-def _reason(statement: Statement, sense: Sense, scope: Scope) -> tuple[Reason | None, str]:
+def _when(stated: Stated | None, who: Who, record: Record) -> str:
+    """Give the time as a part of identities."""
+    if stated is not None:
+        return f"\0t{stated.raw}"
+    return "" if who.event_id is not None else f"\0u{record.received_at}"
+
+
+def _reason(
+    statement: Statement, sense: Sense, record: Record, scope: Scope
+) -> tuple[Reason | None, str]:
     """Find the reason; whatever stands there, the status is not lost to it."""
     if statement.reason is None:
         return sense.reason, ""
     read, codes = statement.reason
     try:
         raw = read(scope)
-    except Unfit:
+    except Unfit as unfit:
+        record.settle(unfit)
         return sense.reason or Reason.UNSPECIFIED, ""
     if raw is None:
         return sense.reason, ""
@@ -173,9 +195,10 @@ def _reason(statement: Statement, sense: Sense, scope: Scope) -> tuple[Reason | 
 
 
 def _identity(saying: str, who: Who, record: Record, code_and_time: str) -> tuple[bytes, bytes]:
-    """Digest what makes the fact the same one, and what it says. Of the vendor's own words only.
+    """Digest what makes the fact the same one, and what it says.
 
-    No text in it has a NUL and every part has a tag, so that two statements never read alike.
+    Both are made of the vendor's own words, so that a new mapping makes neither a new fact nor a
+    conflict with an old one. No text in it has a NUL and every part has a tag, so that two statements never read alike.
     """
     said_digest = _digest(saying)
     if who.event_id is None:

@@ -17,12 +17,12 @@ _ISO_DATE: Final = len("2026-03-02")
 _ISO_MINUTES: Final = len("2026-03-02T06:28")
 _TIME_SEPARATORS: Final = ("T", " ", "t")
 
-# The text of one time field -> the time, aware unless the text states no zone, and whether it is a day only.
+# Text -> the time, aware where the text states a zone, and whether it is only a day.
 Parse = Callable[[str], tuple[datetime, bool]]
 
 
 class Stated(NamedTuple):
-    """`raw` is the vendor's own text, on which identity hangs; `selector` the field it came from."""
+    """raw: the vendor's own text, on which identity hangs; selector: the field it came from."""
 
     raw: str
     at: int
@@ -47,7 +47,7 @@ def microseconds(moment: datetime) -> int:
 
 
 def iso(value: str) -> tuple[datetime, bool]:
-    """A date, or a date and time to the minute or finer; ValueError for any other form."""
+    """Parse a date, or a date and time to the minute or finer; ValueError for any other form."""
     if len(value) == _ISO_DATE and value[4] == "-":
         return datetime.combine(date.fromisoformat(value), datetime.min.time()), True
     if len(value) < _ISO_MINUTES or value[4] != "-" or value[_ISO_DATE] not in _TIME_SEPARATORS:
@@ -77,7 +77,7 @@ def zone_of(field: TimeField | ProfileFile, otherwise: Zone | None) -> Zone | No
 
 
 def time_reader(field: TimeField, levels: Sequence[str], otherwise: Zone | None) -> ReadTime:
-    """Reads one time field; null where it is absent or empty, Unfit where it is there and cannot be understood."""
+    """Compile a reader of one field: null where it is absent, Unfit where it is no such time."""
     raw_text: Text = text(field.at, levels)
     parse, zone, selector = parser(field.format), zone_of(field, otherwise), field.at
 

@@ -1,6 +1,6 @@
 """Profile files as YAML in which every scalar is text, and every value knows its line.
 
-Codes such as `002`, `no` or `1e3` would otherwise become numbers and booleans before anyone could object.
+Codes such as `002`, `no` or `1e3` would otherwise become numbers and booleans, unnoticed.
 """
 
 from typing import Final
@@ -20,7 +20,7 @@ class Located(ValueError):  # noqa: N818 - the caller makes it an error that nam
 
 
 def read(content: str) -> tuple[object, dict[Location, int]]:
-    """The document and the line (from 1) of each of its values by location; Located where it is no YAML."""
+    """Return the document and, by location, the line of each value; Located where it is no YAML."""
     lines: dict[Location, int] = {}
     try:
         node = yaml.compose(content, Loader=yaml.BaseLoader)
@@ -42,7 +42,8 @@ def _value(node: yaml.Node | None, at: Location, lines: dict[Location, int]) -> 
         return _mapping(node, at, lines)
     if isinstance(node, yaml.SequenceNode):
         return [_value(item, (*at, i), lines) for i, item in enumerate(node.value)]
-    return None if node.style is None and node.value in _NULLS else node.value
+    plain = isinstance(node, yaml.ScalarNode) and node.style is None
+    return None if plain and node.value in _NULLS else node.value
 
 
 def _mapping(node: yaml.MappingNode, at: Location, lines: dict[Location, int]) -> dict[str, object]:

@@ -64,7 +64,7 @@ CREATE TABLE fact (
     bulk_issuance_id text COLLATE "C",
     attempt          smallint,
     number           bigint,
-    source           text NOT NULL,
+    vendor           text,
     status           text,
     outcome          text NOT NULL,
     copies           integer NOT NULL DEFAULT 1,

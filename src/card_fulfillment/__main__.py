@@ -1,0 +1,3 @@
+from card_fulfillment.cli import main
+
+main()

@@ -1,0 +1,205 @@
+"""The input topics as the intake sees them: a consumer group for who takes what, the database for from where.
+
+Offsets committed to Kafka are advisory, for lag monitors; they are never read.
+"""
+
+import asyncio
+import contextlib
+import heapq
+from collections import deque
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Final
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.errors import (
+    IllegalStateError,
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+)
+
+from card_fulfillment.kafka.connection import ClientOptions
+from card_fulfillment.kafka.incarnation import verified_beginnings
+from card_fulfillment.messages.envelope import Record
+from card_fulfillment.pipeline.batch import Partition
+from card_fulfillment.pipeline.intake import Fetched, SourceUnavailable
+from card_fulfillment.pipeline.positions import InputRecreated, Positions
+
+_POLL_MS: Final = 500
+# A response is taken whole, so that the next one is fetched meanwhile: these bound its memory.
+_PARTITION_BYTES: Final = 256 * 1024
+_RESPONSE_BYTES: Final = 4 * 1024 * 1024
+_NEVER_MS: Final = 24 * 3600 * 1000  # the group must not drop us because the database is away
+_COMMIT_EVERY: Final = 1.0
+_COMMIT_WITHIN: Final = 5.0
+_GIVE_AWAY_WITHIN: Final = 3.0
+_STOP_WITHIN: Final = 5.0
+
+_by_timestamp: Final = attrgetter("timestamp")
+
+
+@dataclass(frozen=True, slots=True)
+class GroupOptions:
+    group_id: str
+    session_timeout_ms: int
+
+
+class InputSource(ConsumerRebalanceListener):  # type: ignore[misc] - aiokafka has no types
+    """topics: exact names. most_records: in one `fetch`."""
+
+    def __init__(
+        self,
+        options: ClientOptions,
+        group: GroupOptions,
+        topics: Collection[str],
+        positions: Positions,
+        most_records: int,
+    ) -> None:
+        self._options, self._topics = options, list(topics)
+        self._positions, self._most_records = positions, most_records
+        self._consumer = _group_consumer(options, group)
+        self._assigned: frozenset[TopicPartition] = frozenset()
+        self._assignment = 0
+        self._sought = False
+        self._next: dict[Partition, int] = {}
+        self._buffer: deque[Record] = deque()
+        self._held = asyncio.Lock()
+        self._applied: dict[TopicPartition, int] = {}
+        self._committing: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._consumer.subscribe(topics=self._topics, listener=self)
+        await self._consumer.start()
+        self._committing = asyncio.create_task(self._commit_now_and_then())
+
+    async def stop(self) -> None:
+        """Leave the group, within a deadline."""
+        if self._committing is not None:
+            self._committing.cancel()
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(self._commit(), _COMMIT_WITHIN)
+        with contextlib.suppress(TimeoutError, KafkaError):
+            await asyncio.wait_for(self._consumer.stop(), _STOP_WITHIN)
+
+    # What aiokafka tells: it only notes it, `fetch` acts on it. An error here would be swallowed.
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:  # noqa: ARG002 - its signature
+        """Whoever gets the partitions next should find the batch in hand committed; the fence does not need it."""
+        self._sought = False
+        self._assignment += 1
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._held.acquire(), _GIVE_AWAY_WITHIN)
+            self._held.release()
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        self._assigned = frozenset(assigned)
+        self._sought = False
+        self._assignment += 1
+
+    # The port of the intake.
+
+    async def fetch(self) -> Fetched:
+        if not self._sought:
+            await self._seek()
+        if not self._buffer:
+            await self._fill()
+        return self._cut()
+
+    def is_current(self, assignment: int) -> bool:
+        return assignment == self._assignment
+
+    def rewind(self) -> None:
+        self._sought = False
+        self._assignment += 1
+
+    @asynccontextmanager
+    async def holding(self) -> AsyncIterator[None]:
+        async with self._held:
+            yield
+
+    def applied(self, positions: Mapping[Partition, int]) -> None:
+        self._applied |= {TopicPartition(*p): offset for p, offset in positions.items()}
+
+    async def _seek(self) -> None:
+        """To the stored positions, or the beginning; records fetched from elsewhere are dropped until then."""
+        assignment, assigned = self._assignment, self._assigned
+        partitions = [Partition(tp.topic, tp.partition) for tp in assigned]
+        self._buffer.clear()
+        stored = await self._positions.load(partitions)
+        beginnings = await verified_beginnings(self._options, partitions, stored)
+        await self._positions.begin({p: o for p, o in beginnings.items() if p not in stored})
+        stored = await self._positions.load(partitions)
+        if assignment != self._assignment:
+            return
+        with contextlib.suppress(IllegalStateError):  # taken away just now: the listener will tell
+            for partition, position in stored.items():
+                self._consumer.seek(TopicPartition(*partition), position.next_offset)
+            self._next = {p: position.next_offset for p, position in stored.items()}
+            self._sought = True
+
+    async def _fill(self) -> None:
+        try:
+            chunks = await self._consumer.getmany(timeout_ms=_POLL_MS)
+        except NoOffsetForPartitionError:
+            return  # assigned just now and not sought yet
+        except OffsetOutOfRangeError as error:
+            raise InputRecreated(f"the stored position is out of range: {error.args[0]}") from error
+        except KafkaError as error:
+            raise SourceUnavailable(type(error).__name__) from error
+        if self._sought:
+            runs = [[_record(r) for r in chunk] for chunk in chunks.values()]
+            self._buffer.extend(
+                heapq.merge(*runs, key=_by_timestamp) if runs[1:] else sum(runs, [])
+            )
+
+    def _cut(self) -> Fetched:
+        count = min(len(self._buffer), self._most_records)
+        records = [self._buffer.popleft() for _ in range(count)]
+        last = {Partition(r.topic, r.partition): r.offset + 1 for r in records}
+        starts = {p: self._next[p] for p in last}
+        self._next |= last
+        return Fetched(records, starts, self._assignment)
+
+    async def _commit_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(_COMMIT_EVERY)
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(self._commit(), _COMMIT_WITHIN)
+
+    async def _commit(self) -> None:
+        offsets = {tp: o for tp, o in self._applied.items() if tp in self._assigned}
+        self._applied.clear()
+        if offsets:
+            await self._consumer.commit(offsets)
+
+
+def _record(raw: ConsumerRecord) -> Record:
+    return Record(
+        raw.topic,
+        raw.partition,
+        raw.offset,
+        raw.timestamp * 1000,
+        raw.key,
+        raw.value,
+        tuple(raw.headers),
+    )
+
+
+def _group_consumer(options: ClientOptions, group: GroupOptions) -> AIOKafkaConsumer:
+    return AIOKafkaConsumer(
+        **options,
+        group_id=group.group_id,
+        session_timeout_ms=group.session_timeout_ms,
+        heartbeat_interval_ms=group.session_timeout_ms // 4,
+        rebalance_timeout_ms=max(group.session_timeout_ms, 10_000),
+        max_poll_interval_ms=_NEVER_MS,
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        isolation_level="read_committed",
+        max_partition_fetch_bytes=_PARTITION_BYTES,
+        fetch_max_bytes=_RESPONSE_BYTES,
+        fetch_max_wait_ms=_POLL_MS,
+    )

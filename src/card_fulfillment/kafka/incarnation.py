@@ -1,0 +1,72 @@
+"""Is an input topic still the one that was taken from? A topic can be deleted and made again under its name."""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from card_fulfillment.kafka.connection import ClientOptions
+from card_fulfillment.messages.envelope import Record
+from card_fulfillment.pipeline.batch import Partition
+from card_fulfillment.pipeline.intake import SourceUnavailable
+from card_fulfillment.pipeline.positions import (
+    InputRecreated,
+    LastRecord,
+    Position,
+    record_digest,
+)
+
+_READ_WITHIN_MS: Final = 2000
+
+
+async def verified_beginnings(
+    options: ClientOptions, partitions: Collection[Partition], stored: Mapping[Partition, Position]
+) -> Mapping[Partition, int]:
+    """The first offset of each partition, after the stored positions were held against the topics.
+
+    Raises InputRecreated where a position is out of range or the record before it is another one, and
+    SourceUnavailable where Kafka does not answer.
+    """
+    if not partitions:
+        return {}
+    consumer = AIOKafkaConsumer(**options, enable_auto_commit=False, auto_offset_reset="none")
+    try:
+        await consumer.start()
+        topic_partitions = [TopicPartition(*p) for p in partitions]
+        consumer.assign(topic_partitions)
+        beginnings = await consumer.beginning_offsets(topic_partitions)
+        ends = await consumer.end_offsets(topic_partitions)
+        for partition, position in stored.items():
+            tp = TopicPartition(*partition)
+            _check_range(partition, position, beginnings[tp], ends[tp])
+            if position.last is not None and position.last.offset >= beginnings[tp]:
+                await _check_last(consumer, tp, position.last)
+    except (KafkaError, TimeoutError) as error:
+        raise SourceUnavailable(type(error).__name__) from error
+    finally:
+        await consumer.stop()
+    return {Partition(tp.topic, tp.partition): offset for tp, offset in beginnings.items()}
+
+
+def _check_range(partition: Partition, position: Position, beginning: int, end: int) -> None:
+    if not beginning <= position.next_offset <= end:
+        raise InputRecreated(
+            f"{partition.topic}[{partition.partition}] has offsets {beginning} to {end}, "
+            f"the stored position is {position.next_offset}"
+        )
+
+
+async def _check_last(consumer: AIOKafkaConsumer, tp: TopicPartition, last: LastRecord) -> None:
+    consumer.seek(tp, last.offset)
+    async with asyncio.timeout(_READ_WITHIN_MS / 1000):
+        found = await consumer.getone(tp)
+    if found.offset != last.offset:
+        return  # compacted away: nothing to compare with
+    digest = record_digest(Record(tp.topic, tp.partition, found.offset, 0, found.key, found.value))
+    if (found.timestamp * 1000, digest) != (last.timestamp, last.digest):
+        raise InputRecreated(
+            f"{tp.topic}[{tp.partition}] has another record at offset {last.offset} "
+            "than the one that was taken"
+        )

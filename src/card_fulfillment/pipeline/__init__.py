@@ -1,0 +1,1 @@
+"""The use cases, on ports: what the worker does, without knowing Kafka or Postgres."""

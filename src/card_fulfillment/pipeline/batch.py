@@ -1,0 +1,51 @@
+"""A batch: decoded records, and how far it moves the positions of their partitions."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from card_fulfillment.domain.facts import Statement
+from card_fulfillment.messages.envelope import Ignored, Record, Refused
+
+
+class Partition(NamedTuple):
+    topic: str
+    partition: int
+
+
+class RecordClass(StrEnum):
+    """What became of a record: exactly one of these. Of several elements the earlier here decides."""
+
+    QUARANTINED = "quarantined"
+    PARKED = "parked"
+    APPLIED = "applied"
+    DUPLICATE = "duplicate"
+    IGNORED = "ignored"
+
+
+SEVERITY = {name: place for place, name in enumerate(RecordClass)}
+
+Element = Statement | Refused | Ignored
+
+
+class Decoded(NamedTuple):
+    """A record and its elements; none means that it said nothing."""
+
+    record: Record
+    elements: tuple[Element, ...]
+
+
+class Move(NamedTuple):
+    """The compare-and-set of a partition's position, and the last record taken, to know the topic again."""
+
+    expected: int
+    next_offset: int
+    last: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records in partition order, and the moves of all their partitions."""
+
+    decoded: list[Decoded]
+    moves: dict[Partition, Move]

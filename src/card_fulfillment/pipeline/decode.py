@@ -1,0 +1,46 @@
+"""A record to its elements: the topic decides how it is read, never the payload."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from card_fulfillment.messages.envelope import Record, RefusalReason, Refused
+from card_fulfillment.pipeline.batch import Decoded, Element
+
+Reader = Callable[[Record], Iterable[Element]]
+
+_MOST_HEADERS: Final = 64
+_MOST_HEADER_BYTES: Final = 16_384
+
+
+class Decoder:
+    """readers: by topic. most_bytes: what a record's value may have, before anything parses it."""
+
+    def __init__(self, readers: Mapping[str, Reader], most_bytes: int) -> None:
+        self._readers = readers
+        self._most_bytes = most_bytes
+
+    def __call__(self, record: Record) -> Decoded:
+        """Never raises: what cannot be read is refused."""
+        refused = self._refused_unread(record)
+        if refused is not None:
+            return Decoded(record, (refused,))
+        try:
+            return Decoded(record, tuple(self._readers[record.topic](record)))
+        except Exception as error:  # noqa: BLE001 - a defect of a reader must not stop its partition
+            message = f"the reader failed: {type(error).__name__}"
+            return Decoded(record, (Refused(RefusalReason.READER_FAILED, "", message),))
+
+    def _refused_unread(self, record: Record) -> Refused | None:
+        if record.value is None:
+            return Refused(RefusalReason.EMPTY, "", "the record has no value")
+        if len(record.value) > self._most_bytes:
+            message = f"{len(record.value)} bytes, at most {self._most_bytes} are read"
+            return Refused(RefusalReason.TOO_LARGE, "", message)
+        if record.headers and not _headers_are_sane(record.headers):
+            return Refused(RefusalReason.TOO_LARGE, "headers", "too many or too large headers")
+        return None
+
+
+def _headers_are_sane(headers: tuple[tuple[str, bytes], ...]) -> bool:
+    size = sum(len(name) + len(value or b"") for name, value in headers)
+    return len(headers) <= _MOST_HEADERS and size <= _MOST_HEADER_BYTES

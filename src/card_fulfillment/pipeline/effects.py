@@ -1,0 +1,51 @@
+"""What a batch changes, decided before anything is written."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from card_fulfillment.domain.bindings import Binding
+from card_fulfillment.domain.facts import Fact, Reference, Subject
+from card_fulfillment.messages.dead_letter import DeadLetter
+from card_fulfillment.messages.envelope import Outgoing
+from card_fulfillment.pipeline.batch import Move, Partition, RecordClass
+from card_fulfillment.pipeline.view import CardState, Places
+
+
+class NewFact(NamedTuple):
+    """copies: how often it came in this batch."""
+
+    fact: Fact
+    places: Places
+    copies: int
+
+
+class NewChange(NamedTuple):
+    """A version of a subject, or a dead letter (no subject), as it is published in a partition of `topic`."""
+
+    topic: str
+    partition: int
+    subject: Subject | None
+    version: int | None
+    outgoing: Outgoing
+
+
+@dataclass(slots=True)
+class Effects:
+    """moved: all places of stored facts of which one changed. copies: further copies of stored facts.
+
+    waits: references that a fact waits for from now on; woken: those that it waits for no more.
+    """
+
+    cards: dict[str, CardState] = field(default_factory=dict)
+    bindings: Mapping[Reference, Sequence[Binding]] = field(default_factory=dict)
+    facts: list[NewFact] = field(default_factory=list)
+    moved: dict[bytes, Places] = field(default_factory=dict)
+    copies: Counter[bytes] = field(default_factory=Counter)
+    waits: list[tuple[Reference, bytes]] = field(default_factory=list)
+    woken: list[tuple[Reference, bytes]] = field(default_factory=list)
+    changes: list[NewChange] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    moves: Mapping[Partition, Move] = field(default_factory=dict)
+    counts: Mapping[Partition, Counter[RecordClass]] = field(default_factory=dict)

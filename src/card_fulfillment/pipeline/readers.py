@@ -1,0 +1,68 @@
+"""How each input topic is read: which message it carries, or whose dialect it speaks."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from card_fulfillment.domain.facts import Cause, Fact
+from card_fulfillment.messages.envelope import Ignored, Record, RefusalReason, Refused
+from card_fulfillment.messages.inbound import (
+    ShippingTerms,
+    decode_card_created,
+    decode_embossing_requested,
+)
+from card_fulfillment.messages.cloud_events import traceparent
+from card_fulfillment.pipeline.batch import Element
+from card_fulfillment.pipeline.decode import Reader
+from card_fulfillment.vendors.mapping import map_message
+from card_fulfillment.vendors.outcomes import Ignored as NotOfInterest
+from card_fulfillment.vendors.outcomes import Outcome
+from card_fulfillment.vendors.profile import Profile
+
+_REASONS: Final = {reason.value: reason for reason in RefusalReason}
+
+
+def card_created(record: Record) -> Iterable[Element]:
+    return (decode_card_created(record),)
+
+
+def embossing_requested(profiles: Mapping[str, Profile]) -> Reader:
+    """What a shipping method means is in the profile of the vendor that is ordered."""
+
+    def terms(vendor: str, method: str | None, tracked: bool | None) -> ShippingTerms:  # noqa: FBT001 - the request's word
+        profile = profiles.get(vendor)
+        if profile is None:
+            return ShippingTerms(tracked, None)
+        known = profile.methods.get(method) if method is not None else None
+        return ShippingTerms(profile.tracked(method, tracked), known.carrier if known else None)
+
+    return lambda record: (decode_embossing_requested(record, terms),)
+
+
+def vendor_tracking(profile: Profile) -> Reader:
+    def read(record: Record) -> Iterable[Element]:
+        outcomes = map_message(
+            profile,
+            record.value or b"",
+            received_at=record.timestamp,
+            headers=dict(record.headers),
+            cause=Cause(
+                None, record.topic, record.partition, record.offset, traceparent(record) if record.headers else None
+            ),
+        )
+        return [_element(profile, outcome) for outcome in outcomes]
+
+    return read
+
+
+def _element(profile: Profile, outcome: Outcome) -> Element:
+    if isinstance(outcome, Fact):
+        return outcome
+    if isinstance(outcome, NotOfInterest):
+        return Ignored(outcome.why, outcome.path)
+    return Refused(
+        _REASONS[outcome.reason],
+        outcome.path,
+        outcome.message,
+        profile.vendor,
+        profile.version,
+    )

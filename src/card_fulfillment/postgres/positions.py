@@ -1,0 +1,60 @@
+"""Stored positions of input partitions."""
+
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+import asyncpg
+
+from card_fulfillment.pipeline.batch import Partition
+from card_fulfillment.pipeline.ports import StoreUnavailable
+from card_fulfillment.pipeline.positions import LastRecord, Position
+from card_fulfillment.postgres.connection import disconnect, is_transient
+from card_fulfillment.postgres.store import Connect
+
+_LOAD: Final = """
+SELECT p.topic, p.partition, p.next_offset, p.last_offset, p.last_timestamp, p.last_hash
+FROM input_position p
+JOIN unnest($1::text[], $2::int[]) AS u (topic, partition)
+  ON p.topic = u.topic AND p.partition = u.partition
+"""
+_BEGIN: Final = """
+INSERT INTO input_position (topic, partition, next_offset)
+SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[]) ON CONFLICT DO NOTHING
+"""
+
+
+class PostgresPositions:
+    """Connects for each call: it is called when partitions are assigned, beside a transaction under way."""
+
+    def __init__(self, connect: Connect) -> None:
+        self._connect = connect
+
+    async def load(self, partitions: Collection[Partition]) -> dict[Partition, Position]:
+        rows = await self._fetch(_LOAD, _columns(partitions))
+        return {
+            Partition(topic, partition): Position(
+                next_offset,
+                None if offset is None else LastRecord(offset, timestamp, digest),
+            )
+            for topic, partition, next_offset, offset, timestamp, digest in rows
+        }
+
+    async def begin(self, offsets: Mapping[Partition, int]) -> None:
+        if offsets:
+            await self._fetch(_BEGIN, [*_columns(offsets), list(offsets.values())])
+
+    async def _fetch(self, statement: str, columns: list[list[Any]]) -> list[asyncpg.Record]:
+        try:
+            connection = await self._connect()
+            try:
+                return await connection.fetch(statement, *columns)
+            finally:
+                await disconnect(connection)
+        except Exception as error:
+            if is_transient(error):
+                raise StoreUnavailable(type(error).__name__) from error
+            raise
+
+
+def _columns(partitions: Collection[Partition]) -> list[list[Any]]:
+    return [[p.topic for p in partitions], [p.partition for p in partitions]]

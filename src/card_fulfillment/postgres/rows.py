@@ -1,0 +1,204 @@
+"""Domain objects as columns: JSON that an operator can read with SQL, and that reads back to the same object."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import orjson
+
+from card_fulfillment.domain.bindings import Binding
+from card_fulfillment.domain.facts import (
+    Attribute,
+    CardIdentity,
+    Cause,
+    Evidence,
+    Fact,
+    Key,
+    Precision,
+    Reference,
+    Subject,
+    SubjectKind,
+)
+from card_fulfillment.domain.journey import Claim, Detail, FactOutcome, Journey, Published, Register
+from card_fulfillment.domain.status import BY_RANK, STANDING, Reason, Status
+
+Json = str
+
+_ATTRIBUTES: Final[Mapping[str, Attribute]] = {a.value: a for a in Attribute}
+_REASONS: Final[Mapping[str | None, Reason | None]] = {None: None} | {r.value: r for r in Reason}
+_EVIDENCE: Final[Mapping[str | None, Evidence | None]] = {None: None} | {
+    e.value: e for e in Evidence
+}
+_PRECISIONS: Final[Mapping[str, Precision]] = {p.value: p for p in Precision}
+_STATUSES: Final[Mapping[str, Status]] = {s.value: s for s in Status}
+_KINDS: Final[Mapping[str, SubjectKind]] = {k.value: k for k in SubjectKind}
+OUTCOMES: Final[Mapping[str, FactOutcome]] = {o.value: o for o in FactOutcome}
+
+
+def _dump(value: object) -> Json:
+    return orjson.dumps(value, default=tuple).decode()  # named tuples are arrays
+
+
+def reference_text(reference: Reference) -> str:
+    """vendor/kind/value; vendor and kind have no slash."""
+    return f"{reference.vendor}/{reference.kind}/{reference.value}"
+
+
+def reference_of(text: str) -> Reference:
+    return Reference(*text.split("/", 2))
+
+
+# Cards
+
+
+def dump_identity(card: CardIdentity) -> Json:
+    return _dump(
+        {
+            "card_product_id": card.card_product_id,
+            "reference_card_id": card.reference_card_id,
+            "labels": dict(card.labels),
+        }
+    )
+
+
+def load_identity(
+    card_id: str, bulk: str | None, serial: int | None, text: Json | None
+) -> CardIdentity | None:
+    if text is None:
+        return None
+    return CardIdentity(
+        card_id=card_id, bulk_issuance_id=bulk, serial_number=serial, **orjson.loads(text)
+    )
+
+
+def dump_journey(journey: Journey) -> Json:
+    """The version has a column of its own."""
+    stored: dict[str, Any] = {"published": journey.published and tuple(journey.published)}
+    for name in ("own", "bulk", "range_production"):
+        claim: Claim | None = getattr(journey, name)
+        if claim is not None:
+            stored[name] = _dump_claim(claim)
+    stored["registers"] = {
+        name.value: (r.attempt, r.time, r.fact_id.hex(), r.value) for name, r in journey.registers.items()
+    }
+    return _dump(stored)
+
+
+def _dump_claim(claim: Claim) -> list[Any]:
+    key = claim.key
+    return [key.attempt, key.time, key.rank, key.fact_id.hex(), *claim.detail]
+
+
+def load_journey(version: int, text: Json | None) -> Journey:
+    if text is None:
+        return Journey()
+    stored = orjson.loads(text)
+    return Journey(
+        own=_load_claim(stored.get("own")),
+        bulk=_load_claim(stored.get("bulk")),
+        range_production=_load_claim(stored.get("range_production")),
+        registers={
+            _ATTRIBUTES[name]: Register(attempt, time, bytes.fromhex(fact_id), value)
+            for name, (attempt, time, fact_id, value) in stored["registers"].items()
+        },
+        version=version,
+        published=_load_published(stored["published"]),
+    )
+
+
+def _load_claim(stored: Sequence[Any] | None) -> Claim | None:
+    if stored is None:
+        return None
+    attempt, time, rank, fact_id, at, precision, received, reason, evidence, *said = stored
+    key = Key(attempt, STANDING[BY_RANK[rank]].phase, time, rank, bytes.fromhex(fact_id))
+    vendor, code, text = said
+    return Claim(
+        key,
+        Detail(
+            at,
+            _PRECISIONS[precision],
+            received,
+            _REASONS[reason],
+            _EVIDENCE[evidence],
+            vendor,
+            code,
+            text,
+        ),
+    )
+
+
+def _load_published(stored: Sequence[Any] | None) -> Published | None:
+    if stored is None:
+        return None
+    attempt, status, reason, final, tracking_number, status_version = stored
+    return Published(
+        attempt, _STATUSES[status], _REASONS[reason], final, tracking_number, status_version
+    )
+
+
+# References
+
+
+def dump_bindings(bindings: Sequence[Binding]) -> Json:
+    return _dump(
+        [(b.subject.kind, b.subject.id, b.attempt, b.valid_from, b.made_by.hex()) for b in bindings]
+    )
+
+
+def load_bindings(text: Json) -> tuple[Binding, ...]:
+    return tuple(
+        Binding(Subject(_KINDS[kind], id_), attempt, valid_from, bytes.fromhex(made_by))
+        for kind, id_, attempt, valid_from, made_by in orjson.loads(text)
+    )
+
+
+# Facts
+
+
+def dump_fact(fact: Fact) -> Json:
+    """All but fact_id, content, vendor and status, which have columns; what is empty is left out."""
+    stored: dict[str, Any] = {
+        "stated": fact.stated,
+        "precision": fact.precision,
+        "received_at": fact.received_at,
+        "cause": tuple(fact.cause),
+        "references": [tuple(r) for r in fact.references],
+        "level": fact.level,
+        "names": fact.names,
+        "serials": fact.serials,
+        "several_parcels": fact.several_parcels,
+        "attributes": {name.value: value for name, value in fact.attributes.items()},
+        "reason": fact.reason,
+        "evidence": fact.evidence,
+        "code": fact.code,
+        "text": fact.text,
+        "mapping_version": fact.mapping_version,
+    }
+    return _dump({name: value for name, value in stored.items() if value or value == 0})
+
+
+def load_fact(
+    fact_id: bytes, content: bytes, vendor: str | None, status: str | None, body: Json
+) -> Fact:
+    stored = orjson.loads(body)
+    serials = stored.get("serials")
+    return Fact(
+        fact_id=fact_id,
+        content=content,
+        vendor=vendor,
+        status=None if status is None else _STATUSES[status],
+        stated=stored["stated"],
+        precision=_PRECISIONS[stored["precision"]],
+        received_at=stored["received_at"],
+        cause=Cause(*stored["cause"]),
+        references=tuple(Reference(*r) for r in stored.get("references", ())),
+        level=stored.get("level", 0),
+        names=tuple((level, Reference(*r)) for level, r in stored.get("names", ())),
+        serials=tuple(serials) if serials else None,
+        several_parcels=stored.get("several_parcels", False),
+        attributes={_ATTRIBUTES[n]: v for n, v in stored.get("attributes", {}).items()},
+        reason=_REASONS[stored.get("reason")],
+        evidence=_EVIDENCE[stored.get("evidence")],
+        code=stored.get("code"),
+        text=stored.get("text"),
+        mapping_version=stored.get("mapping_version"),
+    )

@@ -1,0 +1,98 @@
+"""The stored state in Postgres: one connection, one transaction at a time, statements on arrays."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Final
+
+import asyncpg
+
+from card_fulfillment.pipeline.effects import Effects
+from card_fulfillment.pipeline.failpoints import failpoint
+from card_fulfillment.pipeline.ports import Contended, StoreUnavailable
+from card_fulfillment.pipeline.view import Need, View
+from card_fulfillment.postgres import reading, writing
+from card_fulfillment.postgres.connection import is_transient
+from card_fulfillment.postgres.locking import lock
+
+Connect = Callable[[], Awaitable[asyncpg.Connection]]
+
+# Rolled back by the server, or by us on a conflict that another look resolves: the connection is fine.
+_LOST_A_RACE: Final = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.UniqueViolationError,
+    asyncpg.InvalidCachedStatementError,
+)
+_DATABASE_ERRORS: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+)
+
+
+class PostgresTransaction:
+    """READ COMMITTED: what others commit while it waits for a lock is seen by the statements after the lock."""
+
+    def __init__(self, connection: asyncpg.Connection, lanes: writing.Lanes) -> None:
+        self._connection = connection
+        self._lanes = lanes
+
+    async def peek(self, need: Need) -> View:
+        return await reading.peek(self._connection, need)
+
+    async def lock(self, need: Need) -> None:
+        await lock(self._connection, need)
+
+    async def read(self, need: Need) -> View:
+        return await reading.read(self._connection, need)
+
+    async def write(self, effects: Effects) -> None:
+        await writing.write(self._connection, effects, self._lanes)
+        failpoint("intake.written")
+
+
+class PostgresStore:
+    """Holds a connection from the first use on; one that failed is thrown away and the next use connects anew.
+
+    lanes: lane numbers by (topic, partition).
+    """
+
+    def __init__(self, connect: Connect, lanes: Mapping[tuple[str, int], int]) -> None:
+        self._connect = connect
+        self._lanes = lanes
+        self._connection: asyncpg.Connection | None = None
+
+    def transaction(self) -> AbstractAsyncContextManager[PostgresTransaction]:
+        return self._transaction()
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[PostgresTransaction]:
+        """A commit whose answer is lost raises like any failure: the positions tell what became of it."""
+        try:
+            connection = await self._connected()
+            async with connection.transaction(isolation="read_committed"):
+                yield PostgresTransaction(connection, self._lanes)
+        except _LOST_A_RACE as error:
+            raise Contended(type(error).__name__) from error
+        except _DATABASE_ERRORS as error:
+            self.discard()
+            if is_transient(error):
+                raise StoreUnavailable(type(error).__name__) from error
+            raise
+        except asyncio.CancelledError:
+            self.discard()  # cut in the middle of a statement it is of no more use
+            raise
+
+    async def _connected(self) -> asyncpg.Connection:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await self._connect()
+        return self._connection
+
+    def discard(self) -> None:
+        """Hang up; what was not committed is rolled back by the server."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()

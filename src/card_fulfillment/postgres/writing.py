@@ -1,0 +1,269 @@
+"""Writing what a batch changes: one statement a table, on arrays; the lanes and the fence last."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import asyncpg
+
+from card_fulfillment.domain.facts import Subject, SubjectKind
+from card_fulfillment.messages.dead_letter import DeadLetter
+from card_fulfillment.pipeline.batch import RecordClass
+from card_fulfillment.pipeline.effects import Effects, NewChange, NewFact
+from card_fulfillment.pipeline.ports import PositionLost
+from card_fulfillment.pipeline.positions import record_digest
+from card_fulfillment.pipeline.view import CardState, Place, Places
+from card_fulfillment.postgres.rows import (
+    dump_bindings,
+    dump_fact,
+    dump_identity,
+    dump_journey,
+    reference_text,
+)
+
+Lanes = Mapping[tuple[str, int], int]
+
+_INSERT_FACTS: Final = """
+INSERT INTO fact (fact_id, part, card_id, bulk_issuance_id, attempt, outcome, vendor, status,
+                  content, body, copies)
+SELECT * FROM unnest($1::bytea[], $2::smallint[], $3::text[], $4::text[], $5::smallint[],
+                     $6::text[], $7::text[], $8::text[], $9::bytea[], $10::jsonb[], $11::int[])
+"""
+_MOVE_FACTS: Final = """
+UPDATE fact f SET card_id = u.card_id, bulk_issuance_id = u.bulk_id, attempt = u.attempt,
+                  outcome = u.outcome
+FROM unnest($1::bytea[], $2::smallint[], $3::text[], $4::text[], $5::smallint[], $6::text[])
+     AS u (fact_id, part, card_id, bulk_id, attempt, outcome)
+WHERE f.fact_id = u.fact_id AND f.part = u.part
+"""
+_ADD_PLACES: Final = """
+INSERT INTO fact (fact_id, part, card_id, bulk_issuance_id, attempt, outcome, vendor, status,
+                  content, body, copies, recorded_at)
+SELECT u.fact_id, u.part, u.card_id, u.bulk_id, u.attempt, u.outcome, f.vendor, f.status,
+       f.content, f.body, f.copies, f.recorded_at
+FROM unnest($1::bytea[], $2::smallint[], $3::text[], $4::text[], $5::smallint[], $6::text[])
+     AS u (fact_id, part, card_id, bulk_id, attempt, outcome)
+JOIN fact f ON f.fact_id = u.fact_id AND f.part = 0
+ON CONFLICT DO NOTHING
+"""
+_COUNT_COPIES: Final = """
+UPDATE fact f SET copies = f.copies + u.copies
+FROM unnest($1::bytea[], $2::int[]) AS u (fact_id, copies)
+WHERE f.fact_id = u.fact_id
+"""
+_WRITE_CARDS: Final = """
+UPDATE card c SET bulk_issuance_id = u.bulk_id, serial_number = u.serial, identity = u.identity,
+                  status = u.status, attempt = u.attempt, version = u.version, journey = u.journey
+FROM unnest($1::text[], $2::text[], $3::int[], $4::jsonb[], $5::text[], $6::smallint[], $7::int[],
+            $8::jsonb[])
+     AS u (card_id, bulk_id, serial, identity, status, attempt, version, journey)
+WHERE c.card_id = u.card_id
+"""
+_WRITE_BINDINGS: Final = """
+UPDATE vendor_reference r SET bindings = u.bindings
+FROM unnest($1::text[], $2::jsonb[]) AS u (reference, bindings)
+WHERE r.reference = u.reference
+"""
+_WAIT: Final = """
+INSERT INTO waiting (reference, fact_id) SELECT * FROM unnest($1::text[], $2::bytea[])
+ON CONFLICT DO NOTHING
+"""
+_WAKE: Final = """
+DELETE FROM waiting w USING unnest($1::text[], $2::bytea[]) AS u (reference, fact_id)
+WHERE w.reference = u.reference AND w.fact_id = u.fact_id
+"""
+_INSERT_DEAD_LETTERS: Final = """
+INSERT INTO dead_letter (dead_letter_id, reason, field_path, message, vendor, mapping_version,
+                         topic, partition, "offset", record_timestamp, sha256, key, value)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
+                     $7::text[], $8::int[], $9::bigint[], $10::bigint[], $11::bytea[], $12::bytea[],
+                     $13::bytea[])
+ON CONFLICT DO NOTHING
+"""
+_LOCK_LANES: Final = "SELECT FROM lane WHERE lane = ANY ($1::smallint[]) ORDER BY lane FOR UPDATE"
+_TAKE_NUMBERS: Final = """
+UPDATE lane l SET last_seq = l.last_seq + u.taken
+FROM unnest($1::smallint[], $2::int[]) AS u (lane, taken)
+WHERE l.lane = u.lane RETURNING l.lane, l.last_seq - u.taken
+"""
+_INSERT_CHANGES: Final = """
+INSERT INTO change (lane, seq, card_id, bulk_issuance_id, version, key, headers, value)
+SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::int[], $6::text[],
+                     $7::text[], $8::bytea[])
+"""
+_MOVE_POSITIONS: Final = """
+WITH moved AS (
+    UPDATE input_position p
+    SET next_offset = u.next_offset, last_offset = u.last_offset,
+        last_timestamp = u.last_timestamp, last_hash = u.last_hash,
+        applied = p.applied + u.applied, duplicate = p.duplicate + u.duplicate,
+        ignored = p.ignored + u.ignored, parked = p.parked + u.parked,
+        quarantined = p.quarantined + u.quarantined
+    FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
+                $7::bytea[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[],
+                $12::bigint[])
+         AS u (topic, partition, expected, next_offset, last_offset, last_timestamp, last_hash,
+               applied, duplicate, ignored, parked, quarantined)
+    WHERE p.topic = u.topic AND p.partition = u.partition AND p.next_offset = u.expected
+    RETURNING 1
+)
+SELECT count(*), CASE WHEN $13 THEN pg_notify('fulfillment_change', '') END FROM moved
+"""
+_COUNTED: Final = (
+    RecordClass.APPLIED,
+    RecordClass.DUPLICATE,
+    RecordClass.IGNORED,
+    RecordClass.PARKED,
+    RecordClass.QUARANTINED,
+)
+
+
+async def write(connection: asyncpg.Connection, effects: Effects, lanes: Lanes) -> None:
+    await _execute(connection, _INSERT_FACTS, _new_fact_rows(effects.facts))
+    await _move_facts(connection, effects.moved)
+    await _execute(connection, _COUNT_COPIES, effects.copies.items())
+    await _execute(connection, _WRITE_CARDS, (_card_row(*c) for c in effects.cards.items()))
+    await _execute(
+        connection,
+        _WRITE_BINDINGS,
+        ((reference_text(r), dump_bindings(b)) for r, b in effects.bindings.items()),
+    )
+    await _execute(connection, _WAIT, ((reference_text(r), f) for r, f in effects.waits))
+    await _execute(connection, _WAKE, ((reference_text(r), f) for r, f in effects.woken))
+    await _execute(connection, _INSERT_DEAD_LETTERS, map(_dead_letter_row, effects.dead_letters))
+    await _number_changes(connection, effects.changes, lanes)
+    await _move_positions(connection, effects)
+
+
+async def _execute(
+    connection: asyncpg.Connection, statement: str, rows: Iterable[Sequence[Any]]
+) -> None:
+    """Run the statement once with the rows turned into columns; not at all without rows."""
+    columns = list(zip(*rows, strict=True))
+    if columns:
+        await connection.execute(statement, *columns)
+
+
+_PARKED: Final = (None, None, None, "parked")
+
+
+def _place_columns(subject: Subject, place: Place) -> tuple[str | None, str | None, int, str]:
+    is_card = subject.kind is SubjectKind.CARD
+    return (
+        subject.id if is_card else None,
+        None if is_card else subject.id,
+        place.attempt,
+        place.outcome.value,
+    )
+
+
+def _new_fact_rows(facts: Iterable[NewFact]) -> Iterable[Sequence[Any]]:
+    for fact, places, copies in facts:
+        said = (fact.vendor, fact.status, fact.content, dump_fact(fact), copies)
+        if not places:
+            yield (fact.fact_id, 0, *_PARKED, *said)
+        for part, (subject, place) in enumerate(places.items()):
+            yield (fact.fact_id, part, *_place_columns(subject, place), *said)
+
+
+async def _move_facts(connection: asyncpg.Connection, moved: Mapping[bytes, Places]) -> None:
+    rows = [
+        (fact_id, part, *_place_columns(subject, place))
+        for fact_id, places in moved.items()
+        for part, (subject, place) in enumerate(places.items())
+    ]
+    await _execute(connection, _MOVE_FACTS, rows)
+    await _execute(connection, _ADD_PLACES, [row for row in rows if row[1] > 0])
+
+
+def _card_row(card_id: str, state: CardState) -> Sequence[Any]:
+    identity, journey = state
+    told = journey.published
+    return (
+        card_id,
+        identity.bulk_issuance_id if identity else None,
+        identity.serial_number if identity else None,
+        dump_identity(identity) if identity else None,
+        told.status if told else None,
+        told.attempt if told else 1,
+        journey.version,
+        dump_journey(journey),
+    )
+
+
+def _dead_letter_row(letter: DeadLetter) -> Sequence[Any]:
+    return (
+        letter.dead_letter_id,
+        letter.reason,
+        letter.field_path,
+        letter.message,
+        letter.vendor,
+        letter.mapping_version,
+        letter.topic,
+        letter.partition,
+        letter.offset,
+        letter.record_timestamp,
+        bytes.fromhex(letter.sha256),
+        letter.key,
+        letter.value,
+    )
+
+
+async def _number_changes(
+    connection: asyncpg.Connection, changes: Sequence[NewChange], lanes: Lanes
+) -> None:
+    """Take gapless numbers under the locks of the lanes, in order, and store the changes with them."""
+    if not changes:
+        return
+    by_lane: defaultdict[int, list[NewChange]] = defaultdict(list)
+    for change in changes:
+        by_lane[lanes[change.topic, change.partition]].append(change)
+    in_order = sorted(by_lane)
+    await connection.execute(_LOCK_LANES, in_order)
+    taken = [len(by_lane[lane]) for lane in in_order]
+    last = dict(await connection.fetch(_TAKE_NUMBERS, in_order, taken))
+    await _execute(
+        connection,
+        _INSERT_CHANGES,
+        (
+            _change_row(lane, seq, change)
+            for lane in in_order
+            for seq, change in enumerate(by_lane[lane], last[lane] + 1)
+        ),
+    )
+
+
+def _change_row(lane: int, seq: int, change: NewChange) -> Sequence[Any]:
+    subject, outgoing = change.subject, change.outgoing
+    is_card = subject is not None and subject.kind is SubjectKind.CARD
+    return (
+        lane,
+        seq,
+        subject.id if subject and is_card else None,
+        subject.id if subject and not is_card else None,
+        change.version,
+        outgoing.key,
+        outgoing.headers,
+        outgoing.value,
+    )
+
+
+async def _move_positions(connection: asyncpg.Connection, effects: Effects) -> None:
+    rows = []
+    for partition, move in effects.moves.items():
+        counts = effects.counts.get(partition, Counter())
+        rows.append(
+            (
+                *partition,
+                move.expected,
+                move.next_offset,
+                move.last.offset,
+                move.last.timestamp,
+                record_digest(move.last),
+                *(counts[c] for c in _COUNTED),
+            )
+        )
+    columns = list(zip(*rows, strict=True))
+    moved = await connection.fetchval(_MOVE_POSITIONS, *columns, bool(effects.changes))
+    if moved != len(rows):
+        raise PositionLost(f"{len(rows) - moved} of {len(rows)} partitions are elsewhere")

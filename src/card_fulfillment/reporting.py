@@ -1,0 +1,67 @@
+"""What the pipeline tells is logged here: one canonical line a batch, one for each change of state."""
+
+from collections import Counter
+
+import structlog
+
+from card_fulfillment.pipeline.batch import Batch, RecordClass
+from card_fulfillment.pipeline.effects import Effects
+from card_fulfillment.pipeline.relay import RelayState, RelayStatus
+
+log = structlog.get_logger("card_fulfillment")
+
+
+class BatchReporter:
+    def batch_applied(self, batch: Batch, effects: Effects, seconds: float) -> None:
+        classes: Counter[RecordClass] = Counter()
+        for counts in effects.counts.values():
+            classes.update(counts)
+        log.info(
+            "batch.applied",
+            records=len(batch.decoded),
+            partitions=len(batch.moves),
+            **{name.value: classes[name] for name in RecordClass},
+            changes=len(effects.changes),
+            milliseconds=round(seconds * 1000, 1),
+        )
+        for letter in effects.dead_letters:
+            log.warning(
+                "record.quarantined",
+                reason=letter.reason.value,
+                field=letter.field_path,
+                vendor=letter.vendor,
+                topic=letter.topic,
+                partition=letter.partition,
+                offset=letter.offset,
+                dead_letter_id=letter.dead_letter_id,
+            )
+
+    def batch_failed(self, error: Exception, *, again_in: float) -> None:
+        log.warning(
+            "batch.failed", error=type(error).__name__, detail=str(error), again_in=again_in
+        )
+
+    def fetch_failed(self, error: Exception, *, again_in: float) -> None:
+        log.warning(
+            "fetch.failed", error=type(error).__name__, detail=str(error), again_in=again_in
+        )
+
+
+class RelayReporter:
+    """Logs what changed since the last status of one relay."""
+
+    def __init__(self, topic: str) -> None:
+        self._log = log.bind(topic=topic)
+        self._last: tuple[RelayState, int] | None = None
+
+    def __call__(self, status: RelayStatus) -> None:
+        now = (status.state, status.failures)
+        if now == self._last:
+            return
+        self._last = now
+        if status.state is RelayState.ALARMED and status.alarm is not None:
+            self._log.error("relay.alarm", alarm=status.alarm.name, detail=status.alarm.message)
+        elif status.state is RelayState.RETRYING:
+            self._log.warning("relay.failed", failures=status.failures, error=status.last_failure)
+        else:
+            self._log.info(f"relay.{status.state.value}", published=status.published)

@@ -1,0 +1,48 @@
+"""Where a value stands in a payload: keys from its root, and `[]` for each element of a list."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from card_fulfillment.vendors.language import FactRule, Rule
+from card_fulfillment.vendors.selectors import MESSAGE, is_keys, split
+
+Path = tuple[str, ...]
+EACH: Final = "[]"
+_STEPS = re.compile(r"[\w@$:-]+|\[\]", re.ASCII)
+
+
+def parse(path: str) -> Path:
+    """Read `notifications[].detail.name` into its steps."""
+    return tuple(_STEPS.findall(path))
+
+
+def identifiers(rules: Iterable[Rule]) -> frozenset[Path]:
+    """Where references and tracking numbers stand: digits there need be no card number.
+
+    Of JMESPath expressions, and of headers, nothing is known.
+    """
+    return frozenset(path for rule in rules for path in _of_rule(rule))
+
+
+def _of_rule(rule: Rule) -> Iterable[Path]:
+    bases: dict[str, Path] = {MESSAGE: ()}
+    for name, selector in rule.each.items():
+        base = _path(selector, bases)
+        if base is not None:
+            bases[name] = (*base, EACH)
+    selectors = [*rule.references.values(), *(s for fact in rule.facts for s in _of_fact(fact))]
+    return [path for s in selectors if (path := _path(s, bases)) is not None]
+
+
+def _of_fact(fact: FactRule) -> list[str]:
+    named = [name.value for name in fact.names]
+    number = fact.attributes.tracking_number
+    return named if number is None else [*named, number]
+
+
+def _path(selector: str, bases: Mapping[str, Path]) -> Path | None:
+    level, path = split(selector)
+    if level not in bases or not is_keys(path):
+        return None
+    return (*bases[level], *filter(None, path.split(".")))
