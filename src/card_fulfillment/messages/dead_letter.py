@@ -16,6 +16,7 @@ from card_fulfillment.messages.times import LATEST_RECORD, Timestamp, iso_utc
 # Larger ones are not published: the broker might refuse the message, and the row has them.
 MOST_VALUE_BYTES: Final = 65_536
 MOST_KEY_BYTES: Final = 256
+MOST_TEXT: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,13 +45,14 @@ class DeadLetter:
 
     @classmethod
     def of(cls, record: Record, refused: Refused) -> Self:
-        where = (record.topic, record.partition, record.offset, refused.field_path, refused.reason)
+        path = _encodable(refused.field_path)
+        where = (record.topic, record.partition, record.offset, path, refused.reason)
         secret = refused.reason is RefusalReason.CARD_DATA
         return cls(
             dead_letter_id=uuid5("dead_letter:" + orjson.dumps(where).decode()),
             reason=refused.reason,
-            field_path=refused.field_path,
-            message=refused.message,
+            field_path=_storable(path),
+            message=_storable(refused.message),
             vendor=refused.vendor,
             mapping_version=refused.mapping_version,
             topic=record.topic,
@@ -66,7 +68,9 @@ class DeadLetter:
     def message_key(self) -> str:
         """The record's key where that is short text, so that they stay together; else the place."""
         text = _text(self.key) if self.key and len(self.key) <= MOST_KEY_BYTES else None
-        return text or f"{self.topic}:{self.partition}:{self.offset}"
+        if text and text.isprintable():
+            return text
+        return f"{self.topic}:{self.partition}:{self.offset}"
 
 
 class Raw(TypedDict):
@@ -115,6 +119,15 @@ def dead_letter_event(letter: DeadLetter, recorded_at: int) -> DeadLetterEvent:
         "key": _raw(letter.key, MOST_KEY_BYTES),
         "value": _raw(letter.value, MOST_VALUE_BYTES),
     }
+
+
+def _storable(text: str) -> str:
+    """Text that Postgres takes, whatever a message put into it."""
+    return _encodable(text[:MOST_TEXT]).replace("\0", "?")
+
+
+def _encodable(text: str) -> str:
+    return text.encode(errors="replace").decode()
 
 
 def _raw(data: bytes | None, most: int) -> Raw | None:

@@ -10,7 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from card_fulfillment.messages.asyncapi import asyncapi
 from card_fulfillment.messages.dead_letter import DeadLetterEvent
-from card_fulfillment.messages.inbound import CardCreated, EmbossingRequested
+from card_fulfillment.messages.inbound_models import CardCreated, EmbossingRequested
 from card_fulfillment.messages.outbound import (
     CARD_EVENT,
     DEAD_LETTER,

@@ -1,0 +1,38 @@
+import uuid
+from datetime import UTC, datetime, timedelta, timezone
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from card_fulfillment.messages.identity import NAMESPACE, digest, uuid5
+from card_fulfillment.messages.times import iso_utc, to_micros
+
+moments = st.datetimes(
+    min_value=datetime(1970, 1, 1),  # noqa: DTZ001 - hypothesis adds the zone
+    max_value=datetime(2101, 1, 1),  # noqa: DTZ001 - hypothesis adds the zone
+    timezones=st.integers(-23, 23).map(lambda hours: timezone(timedelta(hours=hours))),
+)
+
+
+@given(moments)
+def test_a_time_is_written_in_utc_and_cut_to_milliseconds(moment: datetime) -> None:
+    written = moment.astimezone(UTC).isoformat(timespec="milliseconds")
+    assert iso_utc(to_micros(moment)) == written.replace("+00:00", "Z")
+
+
+@given(moments)
+def test_microseconds_keep_the_whole_time(moment: datetime) -> None:
+    assert datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=to_micros(moment)) == moment
+
+
+@given(st.text())
+def test_names_have_the_uuid5_of_the_standard(name: str) -> None:
+    assert uuid5(name) == str(uuid.uuid5(NAMESPACE, name))
+
+
+def test_a_digest_is_of_the_parts_not_of_their_concatenation() -> None:
+    assert len({digest(parts) for parts in [("ab", "c"), ("a", "bc"), ("abc",), ('a","bc',)]}) == 4
+
+
+def test_a_digest_does_not_depend_on_the_order_of_names() -> None:
+    assert digest({"a": 1, "b": {"c": 2, "d": 3}}) == digest({"b": {"d": 3, "c": 2}, "a": 1})
