@@ -28,7 +28,7 @@ class Unusable:
 
     path: where in the message, "" is all of it.
     message: one sentence without values of the payload.
-    code: the vendor's code, at most 256 characters, where there was one.
+    code: the vendor's code, where there was one: at most 256 characters, of a pair 513.
     """
 
     path: str

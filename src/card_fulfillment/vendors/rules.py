@@ -107,7 +107,9 @@ def compile_rule(rule: Rule, file: ProfileFile) -> CompiledRule:
         Loop(name, selector, getter(selector, levels[: len(BUILT_IN) + i]))
         for i, (name, selector) in enumerate(rule.each.items())
     )
-    references = tuple(_kind(file, kind, rule.references[kind], levels) for kind in sorted(rule.references))
+    references = tuple(
+        _kind(file, kind, rule.references[kind], levels) for kind in sorted(rule.references)
+    )
     top = max(kind.level for kind in references)
     event_id = text(rule.event_id, levels) if rule.event_id else None
     statements = tuple(_statement(fact, file, levels, top) for fact in rule.facts)

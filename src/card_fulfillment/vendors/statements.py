@@ -198,7 +198,8 @@ def _identity(saying: str, who: Who, record: Record, code_and_time: str) -> tupl
     """Digest what makes the fact the same one, and what it says.
 
     Both are made of the vendor's own words, so that a new mapping makes neither a new fact nor a
-    conflict with an old one. No text in it has a NUL and every part has a tag, so that two statements never read alike.
+    conflict with an old one. No part has a NUL in it and each has a tag: no two statements read
+    alike.
     """
     said_digest = _digest(saying)
     if who.event_id is None:

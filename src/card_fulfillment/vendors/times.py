@@ -48,10 +48,12 @@ def microseconds(moment: datetime) -> int:
 
 def iso(value: str) -> tuple[datetime, bool]:
     """Parse a date, or a date and time to the minute or finer; ValueError for any other form."""
-    if len(value) == _ISO_DATE and value[4] == "-":
+    if len(value) < _ISO_DATE or not value[4] == value[7] == "-":
+        raise ValueError("no calendar date of ISO 8601")
+    if len(value) == _ISO_DATE:
         return datetime.combine(date.fromisoformat(value), datetime.min.time()), True
-    if len(value) < _ISO_MINUTES or value[4] != "-" or value[_ISO_DATE] not in _TIME_SEPARATORS:
-        raise ValueError("no ISO 8601 date or time")
+    if len(value) < _ISO_MINUTES or value[_ISO_DATE] not in _TIME_SEPARATORS:
+        raise ValueError("no time of ISO 8601")
     return datetime.fromisoformat(value), False
 
 

@@ -1,0 +1,117 @@
+from pathlib import Path
+
+import pytest
+from vendor_samples import HEAD, fact, facts, profile_of
+
+from card_fulfillment.domain.facts import Precision
+from card_fulfillment.vendors.examples import check_examples
+from card_fulfillment.vendors.profile import Profile, load_profiles
+
+BUILT_IN = load_profiles()
+STARTED = "2026-01-06T08:00:01Z"
+
+
+@pytest.fixture
+def meridian() -> Profile:
+    return BUILT_IN["meridian"]
+
+
+def notification(state: str, shipment: object = None) -> dict[str, object]:
+    detail = {"state": state} | ({} if shipment is None else {"shipment": shipment})
+    one = {"opId": "op-1", "card": "MS-1", "issuerRef": "emb-1", "startedAt": STARTED}
+    return {"notifications": [one | {"detail": detail}]}
+
+
+@pytest.mark.parametrize("vendor", BUILT_IN)
+def test_the_examples_of_a_built_in_profile_become_what_it_says(vendor: str) -> None:
+    assert BUILT_IN[vendor].examples
+    assert check_examples(BUILT_IN[vendor]) == []
+
+
+def test_a_shipment_fact_is_the_same_one_while_scans_follow(meridian: Profile) -> None:
+    parcel = {"carrier": "aramex", "trackingNumber": "AX1"}
+    bare = facts(meridian, notification("SHIPPED"))
+    transit = facts(
+        meridian,
+        notification("SHIPPED", parcel | {"status": "InTransit", "at": "2026-01-06T14:00:00Z"}),
+    )
+    delivered = facts(
+        meridian,
+        notification("SHIPPED", parcel | {"status": "Delivered", "at": "2026-01-07T14:00:00Z"}),
+    )
+
+    assert transit[0].fact_id == delivered[0].fact_id != bare[0].fact_id
+    assert transit[1].fact_id != delivered[1].fact_id
+
+
+def test_an_enrichment_keeps_status_and_time(meridian: Profile) -> None:
+    bare = fact(meridian, notification("SHIPPED"))
+    enriched = fact(meridian, notification("SHIPPED", {"trackingNumber": "AX1"}))
+
+    assert (enriched.status, enriched.stated) == (bare.status, bare.stated)
+    assert enriched.fact_id != bare.fact_id
+
+
+def test_the_bureaus_level_is_below_any_carriers(meridian: Profile) -> None:
+    shipped = fact(meridian, notification("SHIPPED"))
+
+    assert (shipped.level, meridian.level("card"), meridian.level("issuer_ref")) == (1, 0, 1)
+    assert shipped.precision is Precision.SECOND
+
+
+def test_a_tracked_shipping_method_is_what_the_request_says_then_the_method(
+    meridian: Profile,
+) -> None:
+    assert meridian.tracked("standard", None) is False
+    assert meridian.tracked("standard", True) is True  # noqa: FBT003 - the request's own word
+    assert meridian.tracked("express", None) is True
+    assert meridian.tracked("pigeon", None) is None
+    assert meridian.tracked(None, None) is None
+
+
+def test_numbers_in_references_and_tracking_numbers_are_known_to_be_no_card_numbers(
+    meridian: Profile,
+) -> None:
+    assert meridian.identifiers == {
+        ("notifications", "[]", "card"),
+        ("notifications", "[]", "issuerRef"),
+        ("notifications", "[]", "detail", "shipment", "trackingNumber"),
+    }
+
+
+EXAMPLE = """
+rules:
+  - references: {card: message.card}
+    facts: [{code: message.code, codes: {A: accepted}, ignore: X}]
+examples:
+  - name: three
+    messages: ['{"card":"1","code":"A"}', '{"card":"1","code":"X"}', '{"card":"1","code":"U"}']
+"""
+
+
+@pytest.mark.parametrize(
+    ("expect", "difference"),
+    [
+        ("[{fact: accepted}]", "1 outcomes expected, 3 came"),
+        ("[{fact: shipped}, {ignored: code}, {ignored: code}]", "outcome 0: status is"),
+        (
+            "[{ignored: code}, {ignored: code}, {ignored: code}]",
+            "outcome 0: fact accepted (A) came",
+        ),
+        ("[{fact: {at: 2026-01-01T00:00:00Z}}, {fact: {}}, {fact: {}}]", "outcome 0: at is"),
+        ("[{fact: {}}, {fact: {}}, {fact: {}}]", "outcome 1: ignored code came"),
+        ("[{fact: {}}, {ignored: at}, {fact: {}}]", "outcome 1: path is 'code', expected 'at'"),
+        (
+            "[{fact: {}}, {ignored: code}, {unusable: {path: code, reason: malformed}}]",
+            "outcome 2: reason is",
+        ),
+        ("[{fact: {}}, {ignored: code}, {ignored: code}]\n    distinct_facts: 2", "2 distinct"),
+    ],
+)
+def test_an_example_that_differs_is_told(tmp_path: Path, expect: str, difference: str) -> None:
+    profile = profile_of(tmp_path, f"{HEAD}{EXAMPLE}    expect: {expect}\n")
+
+    told = check_examples(profile)
+
+    assert any(difference in line for line in told), told
+    assert all(line.startswith("acme: three: ") for line in told)

@@ -1,0 +1,119 @@
+from pathlib import Path
+
+import pytest
+from vendor_samples import FLAT, HEAD, NESTED, RECEIVED, RICH, fact, outcomes, profile_of
+
+from card_fulfillment.domain.facts import (
+    DAY,
+    HOUR,
+    SECOND,
+    Precision,
+)
+from card_fulfillment.domain.status import Status
+from card_fulfillment.vendors.mapping import Ignored, Refusal, Unusable
+from card_fulfillment.vendors.profile import Profile
+
+
+@pytest.fixture
+def flat(tmp_path: Path) -> Profile:
+    return profile_of(tmp_path, HEAD + FLAT)
+
+
+@pytest.fixture
+def nested(tmp_path: Path) -> Profile:
+    return profile_of(tmp_path, HEAD + NESTED)
+
+
+@pytest.fixture
+def rich(tmp_path: Path) -> Profile:
+    return profile_of(tmp_path, HEAD + RICH)
+
+
+def test_a_day_is_the_instant_of_local_midnight(nested: Profile) -> None:
+    card = {"id": 1, "stage": "ok", "day": "10/03/2026"}
+
+    dated = fact(nested, {"orders": [{"number": "1", "stage": "P", "cards": [card]}]})
+
+    assert dated.stated == RECEIVED - 4 * HOUR
+
+
+def test_a_time_in_an_assumed_zone_says_so(tmp_path: Path) -> None:
+    profile = profile_of(tmp_path, HEAD + "assumed_zone: Asia/Riyadh\n" + FLAT)
+
+    local = fact(profile, {"card": "c", "code": "A", "at": "2026-03-09 10:00"})
+    exact = fact(profile, {"card": "c", "code": "A", "at": "2026-03-09T07:00:00Z"})
+
+    assert local.stated == exact.stated
+    assert (local.precision, exact.precision) == (Precision.ZONE_ASSUMED, Precision.SECOND)
+
+
+@pytest.mark.parametrize(
+    "at",
+    ["2026-03-09T10:00:00", "2026-03-09", "yesterday", "2026-W10-1T10:00Z", "1999-12-31T23:59:59Z",
+     "20260309T100000Z", "2026-03-09x10:00:00Z", "0001-01-01T00:00:00+14:00", 1773100800, True],
+)  # fmt: skip
+def test_a_time_that_is_not_understood_is_malformed_and_never_replaced(
+    flat: Profile, at: object
+) -> None:
+    (refused,) = outcomes(flat, {"card": "c", "code": "A", "at": at})
+
+    assert isinstance(refused, Unusable)
+    assert (refused.path, refused.reason) == ("at", Refusal.MALFORMED)
+
+
+def test_a_time_in_the_future_is_refused_beyond_a_days_grace(flat: Profile) -> None:
+    message = {"card": "c", "code": "A", "at": "2026-03-11T00:00:00Z"}
+
+    assert fact(flat, message).stated == RECEIVED + DAY
+    (refused,) = outcomes(flat, message, RECEIVED - 1)
+    assert isinstance(refused, Unusable)
+    assert refused.reason is Refusal.FUTURE_TIME
+
+
+def test_without_a_time_the_records_timestamp_stands_in_and_makes_another_fact(
+    flat: Profile,
+) -> None:
+    message = {"card": "c", "code": "A", "at": ""}
+    first, later = fact(flat, message), fact(flat, message, RECEIVED + SECOND)
+
+    assert (first.precision, first.stated) == (Precision.UNKNOWN, RECEIVED)
+    assert first.fact_id != later.fact_id
+
+
+def test_a_trusted_event_id_makes_copies_one_fact_and_other_content_a_conflict(
+    rich: Profile,
+) -> None:
+    def stated(event_id: bytes, received_at: int = RECEIVED, **more: str) -> tuple[bytes, bytes]:
+        message = {"card": "c", "code": "X"} | more
+        (found,) = outcomes(rich, message, received_at, {"event-id": event_id})
+        assert not isinstance(found, Ignored | Unusable)
+        return found.fact_id, found.content
+
+    assert stated(b"e1") == stated(b"e1", RECEIVED + SECOND)
+    assert stated(b"e1")[0] != stated(b"e2")[0]
+    assert stated(b"e1")[0] == stated(b"e1", card="d")[0]
+    assert stated(b"e1")[1] != stated(b"e1", card="d")[1]
+
+
+def test_a_new_mapping_of_a_code_makes_neither_a_new_fact_nor_a_conflict(tmp_path: Path) -> None:
+    message = {"card": "c", "code": "A", "at": "2026-03-09T10:00:00Z"}
+    old = fact(profile_of(tmp_path, HEAD + FLAT), message)
+    new = fact(profile_of(tmp_path, HEAD + FLAT.replace("accepted", "produced")), message)
+
+    assert (old.status, new.status) == (Status.ACCEPTED, Status.PRODUCED)
+    assert (old.fact_id, old.content) == (new.fact_id, new.content)
+
+
+def test_parts_of_an_identity_do_not_run_into_each_other(rich: Profile) -> None:
+    def identity(**fields: str) -> bytes:
+        return fact(rich, {"code": "X"} | fields).fact_id
+
+    alike = [
+        identity(card="c", carrier="d"),
+        identity(card="c", method="d"),
+        identity(card="c", awb="d"),
+        identity(card="c", why="d"),
+        identity(card="cd"),
+        identity(card="d", carrier="c"),
+    ]
+    assert len(set(alike)) == len(alike)

@@ -1,0 +1,202 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from vendor_samples import FLAT, HEAD, profile_of
+
+from card_fulfillment.vendors.profile import ProfileError, load_profile, load_profiles
+
+NAMES = """
+        names: [{vendor: speedy, role: carrier, kind: waybill, value: message.awb%s}]
+"""
+CARRIER = """
+vendor: speedy
+role: carrier
+version: 1
+live_tracking: true
+reference_kinds: [%s]
+""" + FLAT.replace("{card: message.card}", "{waybill: message.awb}")
+
+
+def refusal(directory: Path, text: str) -> str:
+    with pytest.raises(ProfileError) as refused:
+        profile_of(directory, text)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("role: bureau", "role: printer", "acme.yaml:3: role: "),
+        ("live_tracking: false\n", "", "acme.yaml:2: live_tracking: Field required"),
+        ("message.at", "{at: message.at, unit: ms}", "acme.yaml:13: rules.0.facts.0.time.0.unit: "),
+        ("A: accepted", "A: arrived", "acme.yaml:12: rules.0.facts.0.codes.A.status"),
+        ("A: accepted", "A: accepted, A: shipped", "acme.yaml:12: 'A' is here twice"),
+        ("message.code", "code", "begins with no level of this rule (message, header)"),
+        ("message.code", "message.[", "no JMESPath expression"),
+        ("message.code", "message code", "is no selector"),
+        ("message.code", "header", "header needs the name of a header"),
+        ("message.code", "[message.a, message.b]", "'A' is no pair of codes"),
+        ("card: message.card", "carton: message.card", "'carton' is none of reference_kinds"),
+        ("message.at", "{at: message.at, format: '%d/%m'}", "does not name a whole date"),
+        ("message.at", "{at: message.at, format: '%Q'}", "time.0.format: "),
+        ("message.at", "{at: message.at, zone: Asia/Atlantis}", "is no time zone"),
+        ("message.at", "{at: message.at, zone: UTC, assumed_zone: UTC}", "only one of them"),
+        ("version: 3", "version: 3\nzone: UTC\nassumed_zone: UTC", "only one of them"),
+        ("[card, batch]", "[card, card]", "names a kind twice"),
+        ("time: message.at", "ignore: [A]", "code 'A' is both mapped and ignored"),
+        ("- references", "- each: {message: message.x}\n    references", "is a level already"),
+        ("role: bureau", "role: [bureau", "acme.yaml:4: no YAML"),
+        ("role: bureau", "role: &r [*r]", "within itself"),
+        ("role: bureau", "[a]: bureau", "a key is a plain text"),
+        ("role: bureau", "role: bureau\nexpected_days: 3", "acme.yaml:4: expected_days: Extra"),
+        ("version: 3", "version: 3\nprivate: ['a b']", "private.0: "),
+        ("version: 3", "version: 3\nexamples: [{name: x, messages: '{}', expect: [{}]}]", "one of"),
+    ],
+)
+def test_a_mistake_is_told_with_file_line_and_field(
+    tmp_path: Path, old: str, new: str, told: str
+) -> None:
+    text = HEAD + FLAT
+    assert old in text
+
+    assert told in refusal(tmp_path, text.replace(old, new, 1))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "just words", "\0"])
+def test_what_is_no_profile_is_refused(tmp_path: Path, text: str) -> None:
+    assert refusal(tmp_path, text).startswith("acme.yaml")
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "latin.yaml").write_bytes(b"vendor: \xe9")
+
+    with pytest.raises(ProfileError, match="not readable"):
+        load_profile(tmp_path / "latin.yaml")
+    with pytest.raises(ProfileError, match="not readable"):
+        load_profile(tmp_path / "absent.yaml")
+
+
+def test_an_error_shows_nothing_that_the_file_holds_elsewhere(tmp_path: Path) -> None:
+    assert "bureau" not in refusal(tmp_path, (HEAD + FLAT).replace("version: 3", "version: []"))
+
+
+def test_the_version_changes_with_the_meaning_and_not_with_comments_or_examples(
+    tmp_path: Path,
+) -> None:
+    text = HEAD + FLAT
+    example = "examples: [{name: x, messages: '{}', expect: []}]\n"
+    version = profile_of(tmp_path, text).version
+
+    assert version.startswith("3-")
+    assert profile_of(tmp_path, "# a comment\n" + text + example).version == version
+    assert profile_of(tmp_path, text.replace("accepted", "produced")).version != version
+
+
+def test_codes_are_text_whatever_they_look_like(tmp_path: Path) -> None:
+    codes = FLAT.replace("A: accepted", "002: accepted, no: produced, 1e3: shipped, null: lost")
+    rule = profile_of(tmp_path, HEAD + codes).rules[0].statements[0]
+
+    assert [rule.find(code, None) is not None for code in ("002", "no", "1e3", "null", "2")] == [
+        True,
+        True,
+        True,
+        True,
+        False,
+    ]
+
+
+def test_a_vendor_without_live_tracking_is_untracked_unless_a_method_says_more(
+    tmp_path: Path,
+) -> None:
+    methods = "methods: {van: {tracked: true}, mail: {carrier: post}}\n"
+    profile = profile_of(tmp_path, HEAD + methods + FLAT)
+
+    assert profile.tracked("van", None) is True
+    assert profile.tracked("mail", None) is False
+    assert profile.tracked(None, None) is False
+    assert profile.methods["mail"].carrier == "post"
+
+
+def test_private_fields_are_paths_into_the_payload(tmp_path: Path) -> None:
+    private = "private: ['cards[].holder.name', note]\n"
+
+    assert profile_of(tmp_path, HEAD + private + FLAT).private == {
+        ("cards", "[]", "holder", "name"),
+        ("note",),
+    }
+
+
+def test_ones_own_id_is_of_the_lowest_level(tmp_path: Path) -> None:
+    profile = profile_of(tmp_path, HEAD + FLAT.replace("card: message.card", "id: message.card"))
+
+    assert (profile.level("id"), profile.level("batch")) == (0, 1)
+    with pytest.raises(ValueError, match="none of reference_kinds"):
+        profile.level("awb")
+
+
+def directory_of(directory: Path, **texts: str) -> Path:
+    for name, text in texts.items():
+        (directory / f"{name}.yaml").write_text(text)
+    return directory
+
+
+def test_ones_own_profiles_stand_beside_the_built_in_ones(tmp_path: Path) -> None:
+    profiles = load_profiles(directory_of(tmp_path, acme=HEAD + FLAT))
+
+    assert {"acme", "meridian"} <= profiles.keys()
+    assert load_profiles(tmp_path, enabled=["acme"]).keys() == {"acme"}
+
+
+def test_ones_own_profile_replaces_the_built_in_one_of_the_vendor(tmp_path: Path) -> None:
+    directory_of(tmp_path, mine=(HEAD + FLAT).replace("vendor: acme", "vendor: meridian"))
+
+    assert load_profiles(tmp_path)["meridian"].version.startswith("3-")
+
+
+@pytest.mark.parametrize(
+    ("load", "told"),
+    [
+        (lambda path: load_profiles(path, enabled=["acme", "nobody"]), "no profile of nobody"),
+        (lambda path: load_profiles(path / "absent"), "no directory"),
+    ],
+)
+def test_profiles_that_are_asked_for_and_are_not_there_are_told(
+    tmp_path: Path, load: Callable[[Path], object], told: str
+) -> None:
+    directory_of(tmp_path, acme=HEAD + FLAT)
+
+    with pytest.raises(ProfileError, match=told):
+        load(tmp_path)
+
+
+def test_two_files_of_one_vendor_are_refused(tmp_path: Path) -> None:
+    directory_of(tmp_path, one=HEAD + FLAT, two=HEAD + FLAT)
+
+    with pytest.raises(ProfileError, match=r"two\.yaml: a second profile of 'acme'"):
+        load_profiles(tmp_path)
+
+
+def test_two_profiles_must_agree_on_a_reference_that_one_registers_for_the_other(
+    tmp_path: Path,
+) -> None:
+    directory_of(tmp_path, acme=HEAD + FLAT + NAMES % "", speedy=CARRIER % "waybill")
+    assert "speedy" in load_profiles(tmp_path)
+
+    directory_of(tmp_path, speedy=CARRIER % "parcel, waybill")
+    with pytest.raises(ProfileError, match="acme: names speedy/waybill with a role or place"):
+        load_profiles(tmp_path)
+
+    directory_of(tmp_path, acme=HEAD + FLAT + NAMES % ", place: 1")
+    assert "speedy" in load_profiles(tmp_path)
+
+
+def test_a_statement_registers_nothing_below_its_own_references(tmp_path: Path) -> None:
+    low = (NAMES % "").replace("role: carrier", "role: bureau")
+    own = (NAMES % "").replace(
+        "vendor: speedy, role: carrier, kind: waybill",
+        "vendor: acme, role: aggregator, kind: batch",
+    )
+
+    assert "is not above the references of the rule" in refusal(tmp_path, HEAD + FLAT + low)
+    assert "another role or place than this profile's" in refusal(tmp_path, HEAD + FLAT + own)
