@@ -76,8 +76,8 @@ class Tail:
 class PageLimits:
     """How much one page holds over all lanes, and so one Kafka transaction."""
 
-    rows: int = 4_000
-    value_bytes: int = 4_194_304
+    rows: int = 2_000
+    value_bytes: int = 2_097_152
 
 
 class Outbox(Protocol):
