@@ -31,6 +31,7 @@ def _differences(profile: Profile, example: Example) -> Iterable[str]:
         return
     for i, (expected, outcome) in enumerate(zip(example.expect, outcomes, strict=True)):
         yield from (f"outcome {i}: {difference}" for difference in _compare(expected, outcome))
+    yield from _taken_for_one(outcomes)
     distinct = len({outcome.fact_id for outcome in outcomes if isinstance(outcome, Fact)})
     if example.distinct_facts not in (None, distinct):
         yield f"{example.distinct_facts} distinct facts expected, {distinct} came"
@@ -50,6 +51,16 @@ def _outcomes(profile: Profile, example: Example) -> list[Outcome]:
             cause=Cause(None, "example", 0, offset),
         )
     ]
+
+
+def _taken_for_one(outcomes: Iterable[Outcome]) -> Iterable[str]:
+    """Facts of one identity must say the same, or one of them would be lost as a copy."""
+    seen: dict[bytes, Fact] = {}
+    for outcome in outcomes:
+        if isinstance(outcome, Fact):
+            first = seen.setdefault(outcome.fact_id, outcome)
+            if first.status != outcome.status:
+                yield f"{_told(first)} and {_told(outcome)} would count as one fact"
 
 
 def _told(outcome: Outcome) -> str:

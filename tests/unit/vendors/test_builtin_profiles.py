@@ -79,6 +79,31 @@ def test_numbers_in_references_and_tracking_numbers_are_known_to_be_no_card_numb
     }
 
 
+def test_the_profile_that_the_documentation_shows_is_one_and_holds(tmp_path: Path) -> None:
+    page = Path(__file__).parents[3] / "docs" / "vendor-profiles.md"
+    _, block, *_ = page.read_text(encoding="utf-8").split("```")
+
+    shown = profile_of(tmp_path, block.removeprefix("yaml"))
+
+    assert shown.examples
+    assert check_examples(shown) == []
+
+
+def test_an_example_tells_of_facts_that_would_be_taken_for_one(tmp_path: Path) -> None:
+    twice = """
+rules:
+  - references: {card: message.card}
+    facts:
+      - {code: message.code, codes: {A: produced}}
+      - {code: message.code, codes: {A: shipped}}
+examples:
+  - {name: both, messages: '{"card":"1","code":"A"}', expect: [fact: produced, fact: shipped]}
+"""
+    assert check_examples(profile_of(tmp_path, HEAD + twice)) == [
+        "acme: both: fact produced (A) and fact shipped (A) would count as one fact"
+    ]
+
+
 EXAMPLE = """
 rules:
   - references: {card: message.card}
