@@ -96,11 +96,13 @@ def told(outcome: Outcome) -> object:
 
 
 @given(st.binary(max_size=300))
+@settings(deadline=None)
 def test_any_bytes_have_an_outcome(payload: bytes) -> None:
     assert outcomes(MERIDIAN, payload)
 
 
 @given(ANY)
+@settings(deadline=None)
 def test_any_json_has_an_outcome(message: object) -> None:
     assert outcomes(MERIDIAN, message)
     assert outcomes(MERIDIAN, {"notifications": message})
@@ -150,7 +152,9 @@ LINES = st.fixed_dictionaries(
 
 
 @given(ANY | st.lists(perhaps(LINES), max_size=3))
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_expressions_never_raise_whatever_they_meet(tmp_path: Path, lines: object) -> None:
     odd = profile_of(tmp_path, EXPRESSIVE)
 
@@ -158,7 +162,7 @@ def test_expressions_never_raise_whatever_they_meet(tmp_path: Path, lines: objec
 
 
 @given(MESSAGES)
-@settings(max_examples=300)
+@settings(deadline=None, max_examples=300)
 def test_each_element_becomes_what_it_becomes_alone(elements: list[object]) -> None:
     together = outcomes(MERIDIAN, in_bytes(elements))
 
@@ -169,6 +173,7 @@ def test_each_element_becomes_what_it_becomes_alone(elements: list[object]) -> N
 
 
 @given(MESSAGES)
+@settings(deadline=None)
 def test_every_outcome_that_is_no_fact_says_where(elements: list[object]) -> None:
     for i, element in enumerate(elements):
         found = outcomes(MERIDIAN, in_bytes([None] * i + [element]))[i:]
@@ -179,6 +184,7 @@ def test_every_outcome_that_is_no_fact_says_where(elements: list[object]) -> Non
 
 
 @given(NOTIFICATIONS)
+@settings(deadline=None)
 def test_a_fact_is_within_its_bounds(element: object) -> None:
     for outcome in alone(element):
         if isinstance(outcome, Fact):
@@ -191,6 +197,7 @@ def test_a_fact_is_within_its_bounds(element: object) -> None:
 
 
 @given(NOTIFICATIONS)
+@settings(deadline=None)
 def test_neither_the_order_of_fields_nor_unknown_ones_make_another_fact(
     element: dict[str, object],
 ) -> None:
