@@ -1,5 +1,6 @@
 """The commands. Exit codes: 0 done, 1 checked and found wrong, 2 usage or settings, 3 a dependency is not
-reachable at start, 4 a named alarm at start."""
+reachable at start, 4 a named alarm at start.
+"""
 
 import asyncio
 import sys

@@ -28,9 +28,7 @@ def topology(settings: Settings) -> Topology:
     """Raises ProfileError or UnknownVendor."""
     topics, vendors = settings.topics, settings.vendors
     profiles = load_profiles(vendors.directory, vendors.enabled)
-    readers = {
-        topics.prefix + name: reader for name, reader in _readers(topics, profiles).items()
-    }
+    readers = {topics.prefix + name: reader for name, reader in _readers(topics, profiles).items()}
     status_changed = topics.prefix + topics.status_changed
     dead_letter = topics.prefix + topics.dead_letter
     return Topology(

@@ -42,6 +42,9 @@ def resolve(bindings: Bindings, fact: Fact, bulk_of: Mapping[str, str | None]) -
 
     bulk_of: the bulk issuance of each card that the bindings name.
     """
+    only = _only_one(bindings, fact)
+    if only is not None:
+        return Resolution({only.subject: only.attempt}, ())
     by_reference = {r: _candidates(bindings.get(r, ()), fact.stated) for r in fact.references}
     unbound = tuple(r for r, found in by_reference.items() if not found)
     bound = [found for found in by_reference.values() if found]
@@ -53,19 +56,38 @@ def resolve(bindings: Bindings, fact: Fact, bulk_of: Mapping[str, str | None]) -
     return Resolution({s: _attempt(each, fact.until) for s, each in common.items()}, unbound)
 
 
+def _only_one(bindings: Bindings, fact: Fact) -> Binding | None:
+    """The common case at a glance: every reference has one binding, in force, and all say the same."""
+    only: Binding | None = None
+    for reference in fact.references:
+        held = bindings.get(reference, ())
+        if len(held) != 1:
+            return None
+        (binding,) = held
+        if only is None:
+            if not _in_window(binding, fact.stated):
+                return None
+            only = binding
+        elif binding[:3] != only[:3]:
+            return None
+    return only
+
+
 _Candidates = Mapping[Subject, Collection[Binding]]
 
 
 def in_force(binding: Binding, time: int, rivals: Collection[Binding]) -> bool:
     """Until the window ends, or 72 h before the reference was recycled for another subject."""
-    if not binding.valid_from - GRACE <= time <= binding.valid_from + WINDOW:
-        return False
-    return all(
+    return _in_window(binding, time) and all(
         r.subject == binding.subject
         or r.valid_from <= binding.valid_from + LETTER
         or time < r.valid_from - GRACE
         for r in rivals
     )
+
+
+def _in_window(binding: Binding, time: int) -> bool:
+    return binding.valid_from - GRACE <= time <= binding.valid_from + WINDOW
 
 
 def _candidates(bindings: Collection[Binding], time: int) -> _Candidates:

@@ -30,15 +30,16 @@ LATEST_RECORD: Final = to_micros(FIRST_IMPLAUSIBLE)
 def iso_utc(micros: int) -> str:
     """RFC 3339 in UTC, cut to milliseconds: `2026-03-01T09:30:00.123Z`."""
     seconds, rest = divmod(micros, 1_000_000)
-    days, seconds = divmod(seconds, _SECONDS_A_DAY)
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{_day(days)}T{hours:02d}:{minutes:02d}:{seconds:02d}.{rest // 1000:03d}Z"
+    return f"{_second(seconds)}.{rest // 1000:03d}Z"
 
 
 @lru_cache(maxsize=4096)
-def _day(days: int) -> str:
-    return date.fromordinal(_EPOCH_ORDINAL + days).isoformat()
+def _second(seconds: int) -> str:
+    days, seconds = divmod(seconds, _SECONDS_A_DAY)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    day = date.fromordinal(_EPOCH_ORDINAL + days).isoformat()
+    return f"{day}T{hours:02d}:{minutes:02d}:{seconds:02d}"
 
 
 class PlausibleTime:

@@ -47,7 +47,7 @@ async def _discover(transaction: Transaction, want: Wanted) -> Need:
         need = grown
 
 
-async def _apply_locked(  # noqa: PLR0913 - all that one transaction is about
+async def _apply_locked(
     transaction: Transaction,
     batch: Batch,
     want: Wanted,

@@ -62,7 +62,7 @@ def decide(batch: Batch, view: View, publishing: Publishing, now: int) -> Effect
     return effects
 
 
-def _fold_cards(  # noqa: PLR0913 - the five parts of one decision and its clock
+def _fold_cards(
     effects: Effects,
     view: View,
     admission: Admission,

@@ -79,7 +79,7 @@ class InHand(NamedTuple):
 
 
 class Intake:
-    def __init__(  # noqa: PLR0913 - one parameter a collaborator
+    def __init__(
         self,
         source: Source,
         decoder: Decoder,

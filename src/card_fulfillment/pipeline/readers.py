@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from card_fulfillment.domain.facts import Cause, Fact
+from card_fulfillment.messages.cloud_events import traceparent
 from card_fulfillment.messages.envelope import Ignored, Record, RefusalReason, Refused
 from card_fulfillment.messages.inbound import (
     ShippingTerms,
     decode_card_created,
     decode_embossing_requested,
 )
-from card_fulfillment.messages.cloud_events import traceparent
 from card_fulfillment.pipeline.batch import Element
 from card_fulfillment.pipeline.decode import Reader
 from card_fulfillment.vendors.mapping import map_message
@@ -46,7 +46,11 @@ def vendor_tracking(profile: Profile) -> Reader:
             received_at=record.timestamp,
             headers=dict(record.headers),
             cause=Cause(
-                None, record.topic, record.partition, record.offset, traceparent(record) if record.headers else None
+                None,
+                record.topic,
+                record.partition,
+                record.offset,
+                traceparent(record) if record.headers else None,
             ),
         )
         return [_element(profile, outcome) for outcome in outcomes]

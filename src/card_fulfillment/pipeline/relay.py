@@ -179,7 +179,6 @@ class Relay:
                 session = await self._start(outbox, publisher)
                 await self._publish_all(session, stop)
             over.set()
-        await self._record(outbox)
 
     async def _keep_books(self, outbox: Outbox, over: asyncio.Event) -> None:
         while not over.is_set():

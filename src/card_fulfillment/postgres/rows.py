@@ -78,7 +78,8 @@ def dump_journey(journey: Journey) -> Json:
         if claim is not None:
             stored[name] = _dump_claim(claim)
     stored["registers"] = {
-        name.value: (r.attempt, r.time, r.fact_id.hex(), r.value) for name, r in journey.registers.items()
+        name.value: (r.attempt, r.time, r.fact_id.hex(), r.value)
+        for name, r in journey.registers.items()
     }
     return _dump(stored)
 
