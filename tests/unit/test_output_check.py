@@ -1,0 +1,42 @@
+import pytest
+from relay_memory import Database, Topic, World
+from virtual_time import run_virtually
+
+from card_fulfillment.pipeline.output_check import Alarm, check_output, starting_points
+from card_fulfillment.pipeline.relay_ports import LaneRow, Tail
+
+
+def test_each_lane_goes_on_after_the_last_record_of_its_partition() -> None:
+    lanes = [LaneRow(7, 0, 10, 3), LaneRow(8, 1, 5, 5), LaneRow(9, 2, 0, 0)]
+    tails = {0: Tail(0, 7, 4), 1: Tail(2, 8, 5), 2: Tail(0)}
+    assert starting_points(lanes, tails) == {7: 4, 8: 5, 9: 0}
+
+
+def test_a_lane_that_retention_emptied_goes_on_after_what_the_database_says() -> None:
+    assert starting_points([LaneRow(7, 0, 10, 8)], {0: Tail(8)}) == {7: 8}
+
+
+@pytest.mark.parametrize("partitions", [1, 3])
+def test_another_number_of_partitions_than_pinned_is_an_alarm(partitions: int) -> None:
+    lanes = [LaneRow(1, 0, 0, 0), LaneRow(2, 1, 0, 0)]
+    alarm = starting_points(lanes, {p: Tail(0) for p in range(partitions)})
+    assert isinstance(alarm, Alarm)
+    assert alarm.name == "output_partitions_changed"
+
+
+@pytest.mark.parametrize(
+    ("tail", "alarm"),
+    [(Tail(0, 0, 6), "output_ahead_of_database"), (Tail(0, 0, 1), None), (Tail(0, 0, 5), None)],
+)
+def test_before_intake_only_a_database_of_the_past_is_an_alarm(
+    tail: Tail, alarm: str | None
+) -> None:
+    async def scenario() -> Alarm | None:
+        world = World(topic=Topic(partitions=1), database=Database())
+        world.database.add(0, 5)
+        world.database.published[0] = 3
+        async with world.ports().outbox(lambda: None) as outbox:
+            return await check_output(outbox, {0: tail})
+
+    found = run_virtually(scenario())
+    assert (found.name if found else None) == alarm
