@@ -19,14 +19,16 @@ from card_fulfillment.kafka.connection import client_options
 from card_fulfillment.kafka.consumer import GroupOptions, InputSource
 from card_fulfillment.kafka.partitioner import partition_of
 from card_fulfillment.kafka.producer import publisher_of
+from card_fulfillment.kafka.tail import read_tails
 from card_fulfillment.kafka.topics import ensure_topics, partition_count
 from card_fulfillment.messages.outbound import Encoder
 from card_fulfillment.pipeline.decide import Publishing
 from card_fulfillment.pipeline.decode import Decoder
 from card_fulfillment.pipeline.intake import Intake
+from card_fulfillment.pipeline.output_check import check_output
 from card_fulfillment.pipeline.positions import InputRecreated
 from card_fulfillment.pipeline.relay import Relay
-from card_fulfillment.pipeline.relay_ports import RelayPorts
+from card_fulfillment.pipeline.relay_ports import RelayPorts, Unavailable
 from card_fulfillment.postgres import connection as postgres_connection
 from card_fulfillment.postgres.connection import connect, disconnect
 from card_fulfillment.postgres.outbox import PartitionsChanged, outbox_of, pin_lanes
@@ -48,15 +50,15 @@ T = TypeVar("T")
 Lanes = Mapping[tuple[str, int], int]
 
 
-class Unreachable(Exception):  # noqa: N818 - a state of the outside
+class Unreachable(Exception):
     """A dependency did not answer within 30 s of the start."""
 
 
-class Misfit(Exception):  # noqa: N818 - a finding
+class Misfit(Exception):
     """What the worker runs on is not as it must be; the message says what to do."""
 
 
-class Alarmed(Exception):  # noqa: N818 - a named alarm
+class Alarmed(Exception):
     """A person must look at it before the worker runs."""
 
     def __init__(self, name: str, message: str) -> None:
@@ -87,7 +89,7 @@ async def reachable(
 
 
 async def check_topics(settings: Settings, known: Topology, *, check_only: bool) -> list[str]:
-    """Sentences about what is not as it should be; missing topics are created unless `check_only`."""
+    """Sentences about what is not as it should be, after missing topics were created."""
     ensure = partial(
         ensure_topics, client_options(settings.kafka), known.plans, check_only=check_only
     )
@@ -105,33 +107,49 @@ async def run(settings: Settings) -> None:
     if findings:
         raise Misfit("; ".join(findings) + ": run `card-fulfillment topics`")
     lanes = await _checked_lanes(settings, known)
+    await _check_outputs(settings, lanes)
     _collect_seldom()
     log.info("worker.starting", inputs=sorted(known.readers), lanes=len(lanes))
     await Worker(settings, known, lanes).run(stop)
     log.info("worker.stopped")
 
 
+async def _check_outputs(settings: Settings, lanes: Lanes) -> None:
+    """Hold the output topics against the database: on one of the past nothing must be taken in."""
+    for topic in {topic for topic, _ in lanes}:
+        partitions = [partition for of, partition in lanes if of == topic]
+        open_outbox = outbox_of(settings.postgres, topic=topic, holder="")
+        async with open_outbox(lambda: None) as outbox:
+            try:
+                tails = await read_tails(client_options(settings.kafka), topic, partitions)
+            except Unavailable:
+                continue  # another worker publishes to it just now, and has checked it
+            alarm = await check_output(outbox, tails)
+        if alarm is not None:
+            raise Alarmed(alarm.name, f"{topic}: {alarm.message}")
+
+
 async def _checked_lanes(settings: Settings, known: Topology) -> Lanes:
     open_ = partial(connect, settings.postgres, application_name="card-fulfillment start")
     connection = await reachable("Postgres", open_, postgres_connection.is_transient)
+    lanes: dict[tuple[str, int], int] = {}
     try:
         await check_schema(connection)
-        lanes: dict[tuple[str, int], int] = {}
         for topic in (known.status_changed, known.dead_letter):
             count = await partition_count(client_options(settings.kafka), topic) or 0
             pinned = await pin_lanes(connection, topic, count)
             lanes |= {(topic, partition): lane for partition, lane in pinned.items()}
-        return lanes
     except PartitionsChanged as error:
         raise Alarmed("output_partitions_changed", str(error)) from error
     finally:
         await disconnect(connection)
+    return lanes
 
 
 def _collect_seldom() -> None:
-    """Batches die by reference counts; looking for cycles among their many objects costs a third of the time.
+    """Batches die by reference counts; looking for cycles among them costs a third of the time.
 
-    The oldest generation is still collected now and then: see `Worker`.
+    What is in cycles all the same is collected now and then.
     """
     gc.collect()
     gc.freeze()
@@ -187,19 +205,23 @@ class Worker:
             PostgresPositions(connect_intake),
             self._settings.intake.batch_records,
         )
+        reporter = BatchReporter()
         intake = Intake(
             source,
             Decoder(topics, self._settings.intake.max_record_bytes),
             store,
             self._publishing(),
             clock,
-            BatchReporter(),
+            reporter,
         )
         await reachable("Kafka", source.start, kafka_connection.is_passing)
         try:
             await intake.run(stop)
         except InputRecreated as error:
-            raise Alarmed("input_recreated", str(error)) from error
+            if not reporter.batches:
+                raise Alarmed("input_recreated", str(error)) from error
+            log.exception("intake.alarm", alarm="input_recreated", detail=str(error))
+            await stop.wait()  # the relays go on; an exit would only loop
         finally:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(source.stop(), _INTAKE_STOPS_WITHIN)

@@ -1,11 +1,12 @@
-"""The commands. Exit codes: 0 done, 1 checked and found wrong, 2 usage or settings, 3 a dependency is not
-reachable at start, 4 a named alarm at start.
+"""Where every physical card and every bulk order is.
+
+Exit codes: 0 done, 1 checked and found wrong, 2 usage or settings, 3 a dependency is not reachable
+at start, 4 a named alarm at start.
 """
 
 import asyncio
-import sys
-from collections.abc import Coroutine
-from typing import Annotated, Any, Final
+from collections.abc import Coroutine, Mapping
+from typing import Annotated, Any, Final, NoReturn, TypeVar
 
 import typer
 import uvloop
@@ -23,6 +24,17 @@ FOUND_WRONG: Final = 1
 USAGE: Final = 2
 UNREACHABLE: Final = 3
 ALARMED: Final = 4
+
+_EXIT_CODES: Final[Mapping[type[Exception], int]] = {
+    worker.Misfit: FOUND_WRONG,
+    SchemaMismatch: FOUND_WRONG,
+    ProfileError: USAGE,
+    UnknownVendor: USAGE,
+    worker.Unreachable: UNREACHABLE,
+    worker.Alarmed: ALARMED,
+}
+
+T = TypeVar("T")
 
 cli = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
@@ -42,24 +54,29 @@ def _settings() -> Settings:
     return settings
 
 
-def _fail(code: int, message: str) -> Any:
+def _fail(code: int, message: str) -> NoReturn:
     typer.echo(f"card-fulfillment: {message}", err=True)
     raise typer.Exit(code)
 
 
-def _finish(work: Coroutine[Any, Any, Any]) -> Any:
+def _finish(work: Coroutine[Any, Any, T]) -> T:
     """Run it, and turn what it raises into an exit code and one readable line."""
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(work)
-    except* (worker.Misfit, SchemaMismatch) as group:
-        _fail(FOUND_WRONG, str(group.exceptions[0]))
-    except* (ProfileError, UnknownVendor) as group:
-        _fail(USAGE, str(group.exceptions[0]))
-    except* worker.Unreachable as group:
-        _fail(UNREACHABLE, str(group.exceptions[0]))
-    except* worker.Alarmed as group:
-        _fail(ALARMED, str(group.exceptions[0]))
+    except Exception as error:
+        cause = _first_of(error)
+        for kind, code in _EXIT_CODES.items():
+            if isinstance(cause, kind):
+                _fail(code, str(cause))
+        raise
+
+
+def _first_of(error: Exception) -> Exception:
+    """The exception that ended a task group."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 @cli.command()
@@ -98,4 +115,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

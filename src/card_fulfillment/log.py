@@ -9,7 +9,10 @@ import structlog
 
 
 def configure(format_: str, level: str) -> None:
-    """`format_`: json, console, or auto (console on a terminal). Other libraries log through the same lines."""
+    """`format_`: json, console, or auto (console on a terminal).
+
+    Other libraries log through the same lines.
+    """
     console = format_ == "console" or (format_ == "auto" and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,

@@ -1,4 +1,4 @@
-"""What the pipeline tells is logged here: one canonical line a batch, one for each change of state."""
+"""What the pipeline tells is logged here: a canonical line a batch, one a change of state."""
 
 from collections import Counter
 
@@ -12,7 +12,13 @@ log = structlog.get_logger("card_fulfillment")
 
 
 class BatchReporter:
+    """batches: applied since the process began."""
+
+    def __init__(self) -> None:
+        self.batches = 0
+
     def batch_applied(self, batch: Batch, effects: Effects, seconds: float) -> None:
+        self.batches += 1
         classes: Counter[RecordClass] = Counter()
         for counts in effects.counts.values():
             classes.update(counts)

@@ -1,7 +1,8 @@
 """What an operator can set, and nothing else reads the environment.
 
-Environment variables have the prefix `FULFILLMENT_` and `__` between levels (FULFILLMENT_KAFKA__GROUP_ID);
-a YAML file named by FULFILLMENT_FILE comes second, files of /run/secrets (one a setting) third.
+Environment variables have the prefix `FULFILLMENT_` and `__` between levels, for example
+FULFILLMENT_KAFKA__GROUP_ID; a YAML file named by FULFILLMENT_FILE comes second, files of
+/run/secrets (one a setting) third.
 """
 
 import os
@@ -56,7 +57,7 @@ class TopicSettings(_Section):
     embossing_requested: TopicName = "embossing-requested"
     vendor_tracking: dict[TopicName, str] = Field(
         default_factory=dict,
-        description="topic -> vendor; empty: perso-vendor-tracking-<vendor> for each enabled vendor",
+        description="topic: vendor; without any, perso-vendor-tracking-<vendor> for each vendor",
     )
     status_changed: TopicName = "fulfillment_status-changed"
     dead_letter: TopicName = "fulfillment-dead-letter"
@@ -81,7 +82,7 @@ class EventSettings(_Section):
         "https://schemas.card-fulfillment.example/", description="ce_dataschema is below it"
     )
     updates: bool = Field(
-        True, description="publish changes of reason, finality or tracking number alone"
+        default=True, description="publish changes of reason, finality or tracking number alone"
     )
 
 

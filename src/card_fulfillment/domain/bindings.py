@@ -11,7 +11,8 @@ from card_fulfillment.domain.facts import DAY, HOUR, Fact, Reference, Subject, S
 # Clock skew, day precision, scans before the end-of-day line that names the waybill.
 GRACE: Final = 72 * HOUR
 WINDOW: Final = 180 * DAY
-# Bindings of one reference to several subjects within this belong to one letter or box; later, it was recycled.
+# Bindings of one reference to several subjects within this belong to one letter or box; later, it
+# was recycled.
 LETTER: Final = 7 * DAY
 
 
@@ -28,8 +29,9 @@ Bindings = Mapping[Reference, Collection[Binding]]
 
 
 class Resolution(NamedTuple):
-    """subjects: each with its attempt; null: nothing is bound (parked); empty: nothing in common (held).
+    """What the references of a fact come to.
 
+    subjects: each with its attempt; null: nothing is bound (parked); empty: none in common (held).
     unbound: the references that nothing in force bound: the fact goes on waiting for these.
     """
 
@@ -38,7 +40,7 @@ class Resolution(NamedTuple):
 
 
 def resolve(bindings: Bindings, fact: Fact, bulk_of: Mapping[str, str | None]) -> Resolution:
-    """The subjects that all bound references of the fact have in common, each with the attempt meant.
+    """The subjects that all bound references have in common, each with the attempt meant.
 
     bulk_of: the bulk issuance of each card that the bindings name.
     """
@@ -57,7 +59,7 @@ def resolve(bindings: Bindings, fact: Fact, bulk_of: Mapping[str, str | None]) -
 
 
 def _only_one(bindings: Bindings, fact: Fact) -> Binding | None:
-    """The common case at a glance: every reference has one binding, in force, and all say the same."""
+    """The common case at a glance: each reference has one binding, and all say the same."""
     only: Binding | None = None
     for reference in fact.references:
         held = bindings.get(reference, ())
@@ -117,7 +119,7 @@ def _through(found: _Candidates, member: Subject, bulk: str | None) -> Collectio
 
 
 def _attempt(by_reference: list[Collection[Binding]], until: int) -> int:
-    """Of the attempts that all references allow: the newest binding's that has begun, else the oldest's."""
+    """Of the attempts that all references allow: the newest binding's, else the oldest's."""
     allowed = set.intersection(*({b.attempt for b in each} for each in by_reference))
     meant = [b for each in by_reference for b in each if not allowed or b.attempt in allowed]
     begun = [(b.valid_from, b.attempt) for b in meant if b.valid_from <= until]

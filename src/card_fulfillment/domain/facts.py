@@ -1,4 +1,4 @@
-"""A fact is one immutable statement about a card or a bulk issuance, and its key its place in the total order.
+"""A fact is one immutable statement about a card or a bulk issuance; its key, its place among all.
 
 Times are whole microseconds since the Unix epoch, UTC.
 """
@@ -58,8 +58,10 @@ class Role(StrEnum):
     CARRIER = "carrier"
 
 
-# References are layered: 0 is what an embossing request binds, then by the vendor's role and, inside
-# a vendor, by the order of its kinds. A fact binds only layers above its own: nothing keeps itself alive.
+# References are layered: 0 is what an embossing request binds, then by the vendor's role and,
+# inside
+# a vendor, by the order of its kinds. A fact binds only layers above its own: nothing keeps itself
+# alive.
 KINDS_PER_VENDOR: Final = 16
 _ROLE_LEVEL: Mapping[Role, int] = {
     Role.ISSUER: 0,
@@ -75,7 +77,10 @@ def reference_level(role: Role, kind_index: int) -> int:
 
 
 class Reference(NamedTuple):
-    """A vendor's name for a subject: (vendor, kind, value), e.g. ("meridian", "issuer_ref", "emb-1")."""
+    """A vendor's name for a subject: (vendor, kind, value), e.g.
+
+    ("meridian", "issuer_ref", "emb-1").
+    """
 
     vendor: str
     kind: str
@@ -86,7 +91,7 @@ OWN_KIND: Final = "id"
 
 
 def own_reference(vendor: str, subject_id: str) -> Reference:
-    """What an embossing request binds beside the references it lists: the subject's own id, for its vendor."""
+    """What an embossing request binds beside the references it lists: the subject's own id."""
     return Reference(vendor, OWN_KIND, subject_id)
 
 
@@ -119,9 +124,11 @@ class Fact:
     """One statement.
 
     fact_id: 16 bytes, the same for every copy of the statement.
-    content: digest of everything that the statement says; another content under the same id is a conflict.
+    content: digest of everything that the statement says; another content under the same id is a
+    conflict.
     vendor: who states it; of an embossing request the vendor ordered; null for card-created.
-    stated: the time that the vendor states (a day's first instant; the record's timestamp where it states none).
+    stated: the time that the vendor states: a day's first instant, the record's timestamp where it
+        states none.
     received_at: the Kafka record's timestamp.
     names: references that the fact registers for others; never part of what it is found by.
     serials: first and last serial number, inclusive, of the cards of a bulk that it is about.
@@ -193,7 +200,10 @@ class CardIdentity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Announcement:
-    """A card exists (card-created). `fact` has status `created`; with a bulk the card is its member."""
+    """A card exists (card-created).
+
+    `fact` has status `created`; with a bulk the card is its member.
+    """
 
     fact: Fact
     card: CardIdentity
@@ -202,7 +212,7 @@ class Announcement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """An embossing request. `fact` has status `ordered` and the shipping method among its attributes.
+    """An embossing request. `fact` has status `ordered`, and the method among its attributes.
 
     references: those that it registers for the vendor, the subject's own id included.
     """

@@ -1,7 +1,7 @@
 """Folding facts into where a card is, and the changes that are published on the way.
 
-A card's status is that of its greatest fact, so the end does not depend on the order of arrival; what is published
-is the way there, in key order inside one fold.
+A card's status is that of its greatest fact, so the end does not depend on the order of arrival;
+what is published is the way there, in key order inside one fold.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,88 +9,21 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from card_fulfillment.domain.claims import Claim, Detail, Entry, Scope, claim, greatest, later
 from card_fulfillment.domain.facts import (
     Attribute,
     AttributeValue,
     Cause,
-    Evidence,
-    Fact,
     Key,
-    Precision,
-    key_of,
 )
 from card_fulfillment.domain.status import (
     CORRECTABLE,
     STANDING,
-    STOPPED,
     Phase,
     Reason,
     Status,
     is_final,
 )
-
-
-class Scope(StrEnum):
-    """What a fact is to the card that folds it: about itself, about its bulk, or about a range of the bulk's serials."""
-
-    OWN = "own"
-    BULK = "bulk"
-    RANGE = "range"
-
-
-class Entry(NamedTuple):
-    """A fact as one subject folds it. `key` is null where the fact has no status."""
-
-    fact: Fact
-    attempt: int
-    key: Key | None
-    scope: Scope = Scope.OWN
-
-    @property
-    def order(self) -> Key:
-        """Facts without a status come first in their attempt, so that what they bring is shown with the status."""
-        return self.key or Key(self.attempt, -1, self.fact.effective, 0, self.fact.fact_id)
-
-
-def entry(fact: Fact, attempt: int, scope: Scope = Scope.OWN) -> Entry:
-    key = None if fact.status is None else key_of(fact, fact.status, attempt)
-    return Entry(fact, attempt, key, scope)
-
-
-class Detail(NamedTuple):
-    """What is told about a status beside the status."""
-
-    occurred_at: int
-    precision: Precision
-    received_at: int
-    reason: Reason | None
-    evidence: Evidence | None
-    vendor: str | None
-    code: str | None
-    text: str | None
-
-
-class Claim(NamedTuple):
-    """A status fact in the running: its key and what it tells. Claims compare by their keys."""
-
-    key: Key
-    detail: Detail
-
-
-def _claim(key: Key, fact: Fact) -> Claim:
-    return Claim(
-        key,
-        Detail(
-            fact.stated,
-            fact.precision,
-            fact.received_at,
-            fact.reason,
-            fact.evidence,
-            fact.vendor,
-            fact.code,
-            fact.text,
-        ),
-    )
 
 
 class Register(NamedTuple):
@@ -165,25 +98,6 @@ class Folded(NamedTuple):
     outcomes: dict[bytes, FactOutcome]
 
 
-def greatest(own: Claim | None, bulk: Claim | None, range_production: Claim | None) -> Claim | None:
-    """The claim that stands: a card rejected or cancelled by name or by range stays so, whatever its bulk does."""
-    if bulk and range_production and _stops(range_production, bulk):
-        bulk = range_production
-    if own and bulk and _stops(own, bulk):
-        bulk = None
-    return _later(own, bulk)
-
-
-def _stops(claim: Claim, bulk: Claim) -> bool:
-    return claim.key.status in STOPPED and claim.key.attempt == bulk.key.attempt
-
-
-def _later(one: Claim | None, other: Claim | None) -> Claim | None:
-    if one is None or other is None:
-        return one or other
-    return other if other.key > one.key else one
-
-
 def fold(
     journey: Journey,
     entries: Iterable[Entry],
@@ -247,13 +161,13 @@ class _Folding:
         return bool(won)
 
     def _stand(self, each: Entry, key: Key) -> None:
-        claim = _claim(key, each.fact)
+        new = claim(key, each.fact)
         if each.scope is Scope.OWN:
-            self.own = _later(self.own, claim)
+            self.own = later(self.own, new)
         else:
-            self.bulk = _later(self.bulk, claim)
+            self.bulk = later(self.bulk, new)
             if each.scope is Scope.RANGE and key.phase == Phase.PRODUCTION:
-                self.range_production = _later(self.range_production, claim)
+                self.range_production = later(self.range_production, new)
         self.standing = greatest(self.own, self.bulk, self.range_production)
 
     def _outcome(self, each: Entry, *, leads: bool) -> FactOutcome:

@@ -1,4 +1,4 @@
-"""The eighteen statuses, their phases and ranks, the reasons and what to do about them: data, not branches."""
+"""The eighteen statuses, their phases and ranks, the reasons and what to do: data, not branches."""
 
 from collections.abc import Mapping
 from enum import IntEnum, StrEnum

@@ -1,4 +1,4 @@
-"""The input topics as the intake sees them: a consumer group for who takes what, the database for from where.
+"""The input topics: the consumer group says who takes what, the database from where.
 
 Offsets committed to Kafka are advisory, for lag monitors; they are never read.
 """
@@ -47,7 +47,7 @@ class GroupOptions:
     session_timeout_ms: int
 
 
-class InputSource(ConsumerRebalanceListener):  # type: ignore[misc] - aiokafka has no types
+class InputSource(ConsumerRebalanceListener):
     """topics: exact names. most_records: in one `fetch`."""
 
     def __init__(
@@ -86,8 +86,8 @@ class InputSource(ConsumerRebalanceListener):  # type: ignore[misc] - aiokafka h
 
     # What aiokafka tells: it only notes it, `fetch` acts on it. An error here would be swallowed.
 
-    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:  # noqa: ARG002 - its signature
-        """Whoever gets the partitions next should find the batch in hand committed; the fence does not need it."""
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:  # noqa: ARG002 - aiokafka's
+        """Let the batch in hand end, for whoever is next; the fence does not need it."""
         self._sought = False
         self._assignment += 1
         with contextlib.suppress(TimeoutError):
@@ -124,7 +124,7 @@ class InputSource(ConsumerRebalanceListener):  # type: ignore[misc] - aiokafka h
         self._applied |= {TopicPartition(*p): offset for p, offset in positions.items()}
 
     async def _seek(self) -> None:
-        """To the stored positions, or the beginning; records fetched from elsewhere are dropped until then."""
+        """To the stored positions, or the beginning; what was fetched from elsewhere is dropped."""
         assignment, assigned = self._assignment, self._assigned
         partitions = [Partition(tp.topic, tp.partition) for tp in assigned]
         self._buffer.clear()
@@ -150,10 +150,8 @@ class InputSource(ConsumerRebalanceListener):  # type: ignore[misc] - aiokafka h
         except KafkaError as error:
             raise SourceUnavailable(type(error).__name__) from error
         if self._sought:
-            runs = [[_record(r) for r in chunk] for chunk in chunks.values()]
-            self._buffer.extend(
-                heapq.merge(*runs, key=_by_timestamp) if runs[1:] else sum(runs, [])
-            )
+            runs = ([_record(r) for r in chunk] for chunk in chunks.values())
+            self._buffer.extend(heapq.merge(*runs, key=_by_timestamp))
 
     def _cut(self) -> Fetched:
         count = min(len(self._buffer), self._most_records)
@@ -176,7 +174,7 @@ class InputSource(ConsumerRebalanceListener):  # type: ignore[misc] - aiokafka h
             await self._consumer.commit(offsets)
 
 
-def _record(raw: ConsumerRecord) -> Record:
+def _record(raw: ConsumerRecord[bytes, bytes]) -> Record:
     return Record(
         raw.topic,
         raw.partition,

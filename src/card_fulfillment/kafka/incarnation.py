@@ -1,4 +1,4 @@
-"""Is an input topic still the one that was taken from? A topic can be deleted and made again under its name."""
+"""Is an input topic still the one that was taken from? It can be deleted and made again."""
 
 import asyncio
 from collections.abc import Collection, Mapping
@@ -26,7 +26,8 @@ async def verified_beginnings(
 ) -> Mapping[Partition, int]:
     """The first offset of each partition, after the stored positions were held against the topics.
 
-    Raises InputRecreated where a position is out of range or the record before it is another one, and
+    Raises InputRecreated where a position is out of range or the record before it is another one,
+    and
     SourceUnavailable where Kafka does not answer.
     """
     if not partitions:

@@ -6,8 +6,9 @@ import orjson
 from pydantic import Field
 from typing_extensions import TypedDict  # pydantic wants this one below Python 3.12
 
+from card_fulfillment.domain.claims import Detail
 from card_fulfillment.domain.facts import Attribute, CardIdentity, Cause, Evidence, Precision
-from card_fulfillment.domain.journey import Change, ChangeKind, Detail
+from card_fulfillment.domain.journey import Change, ChangeKind
 from card_fulfillment.domain.status import Action, Reason, Status, recommended_action
 from card_fulfillment.messages.dead_letter import DeadLetter, dead_letter_event
 from card_fulfillment.messages.envelope import Outgoing

@@ -1,4 +1,4 @@
-"""Taking a batch in: which statements are new, which were seen before, which contradict what is known."""
+"""Taking a batch in: which statements are new, which were seen, which contradict what is known."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -90,7 +90,7 @@ class Admission:
         return order.fact
 
     def _announce(self, record: Record, announcement: Announcement) -> Verdict:
-        """Announced again under another event id: the same properties are a duplicate, others a conflict."""
+        """Announced again under another event id: the same is a duplicate, another a conflict."""
         known = self.identities.get(announcement.card.card_id)
         if known is not None and known != announcement.card:
             return self._contradiction(record, announcement.fact, RefusalReason.CARD_CONFLICT)

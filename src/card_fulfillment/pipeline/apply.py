@@ -12,7 +12,7 @@ from card_fulfillment.pipeline.view import Need
 _WIDENINGS: Final = 10
 
 
-class _TooNarrow(Exception):  # noqa: N818 - not an error: the transaction starts again with more
+class _TooNarrow(Exception):
     """What was locked is not all that the batch needs."""
 
     def __init__(self, need: Need) -> None:
@@ -22,7 +22,8 @@ class _TooNarrow(Exception):  # noqa: N818 - not an error: the transaction start
 async def apply(store: Store, batch: Batch, publishing: Publishing, now: int) -> Effects:
     """Apply the batch exactly once, or not at all.
 
-    Raises PositionLost where another instance took the partition, Contended where others kept interfering, and
+    Raises PositionLost where another instance took the partition, Contended where others kept
+    interfering, and
     whatever the store raises when it cannot be reached.
     """
     want = wanted(batch)

@@ -14,7 +14,10 @@ class Partition(NamedTuple):
 
 
 class RecordClass(StrEnum):
-    """What became of a record: exactly one of these. Of several elements the earlier here decides."""
+    """What became of a record: exactly one of these.
+
+    Of several elements the earlier here decides.
+    """
 
     QUARANTINED = "quarantined"
     PARKED = "parked"
@@ -36,7 +39,7 @@ class Decoded(NamedTuple):
 
 
 class Move(NamedTuple):
-    """The compare-and-set of a partition's position, and the last record taken, to know the topic again."""
+    """The compare-and-set of a position, and the last record taken, to know the topic again."""
 
     expected: int
     next_offset: int

@@ -1,4 +1,7 @@
-"""The decision: a batch and the locked state that it needs, in; everything that changes, out. Pure."""
+"""The decision: a batch and the locked state that it needs, in; everything that changes, out.
+
+Pure.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
@@ -18,7 +21,10 @@ from card_fulfillment.pipeline.view import CardState, Place, View
 
 @dataclass(frozen=True, slots=True)
 class Publishing:
-    """How what is decided goes out. `partition_of(topic, key)` is the partition that a key belongs to."""
+    """How what is decided goes out.
+
+    `partition_of(topic, key)` is the partition that a key belongs to.
+    """
 
     encoder: Encoder
     status_topic: str

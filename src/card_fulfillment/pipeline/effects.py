@@ -22,7 +22,7 @@ class NewFact(NamedTuple):
 
 
 class NewChange(NamedTuple):
-    """A version of a subject, or a dead letter (no subject), as it is published in a partition of `topic`."""
+    """A version of a subject, or a dead letter (no subject), for a partition of `topic`."""
 
     topic: str
     partition: int
@@ -33,8 +33,9 @@ class NewChange(NamedTuple):
 
 @dataclass(slots=True)
 class Effects:
-    """moved: all places of stored facts of which one changed. copies: further copies of stored facts.
+    """All of it is written, or nothing.
 
+    moved: all places of stored facts of which one changed. copies: further copies of stored facts.
     waits: references that a fact waits for from now on; woken: those that it waits for no more.
     """
 

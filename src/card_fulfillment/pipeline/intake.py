@@ -34,7 +34,7 @@ class Fetched(NamedTuple):
     assignment: int
 
 
-class SourceUnavailable(Exception):  # noqa: N818 - a state of the outside, not a mistake
+class SourceUnavailable(Exception):
     """The input topics cannot be read just now."""
 
 
@@ -44,7 +44,8 @@ class Source(Protocol):
     async def fetch(self) -> Fetched:
         """The next records; may block, and comes back without any now and then.
 
-        Raises SourceUnavailable or StoreUnavailable to be called again later, InputRecreated for good.
+        Raises SourceUnavailable or StoreUnavailable to be called again later, InputRecreated for
+        good.
         """
         ...
 
@@ -92,7 +93,10 @@ class Intake:
         self._publishing, self._clock, self._observer = publishing, clock, observer
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until `stop` is set; the batch in hand is finished. Raises what is not a passing failure."""
+        """Until `stop` is set; the batch in hand is finished.
+
+        Raises what is not a passing failure.
+        """
         stopped = asyncio.create_task(stop.wait())
         ahead = asyncio.create_task(self._next())
         try:

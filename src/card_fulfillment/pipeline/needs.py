@@ -1,4 +1,4 @@
-"""What a batch needs of the stored state: a pure function of the batch and of what was found so far."""
+"""What a batch needs of the stored state, as a function of the batch and of what was found."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -77,26 +77,26 @@ def _want_subject(need: Need, subject: Subject) -> None:
 
 
 def needs(want: Wanted, view: View) -> Need:
-    """All that the batch needs, given what is known: whom the references mean, which facts wait, whose bulk it is.
+    """All that the batch needs: whom the references mean, which facts wait, whose bulk it is.
 
     It grows with the view until the view holds all that it asks for.
     """
     need = want.need | Need()
     for stored in view.waiting.values():
         _want_fact(need, stored.fact)
-        for subject in stored.places:
-            _want_subject(need, subject)
-    for bindings in view.bindings.values():
-        for binding in bindings:
-            _want_subject(need, binding.subject)
+    for subject in _subjects(view):
+        _want_subject(need, subject)
     for state in view.cards.values():
         if state.identity and state.identity.bulk_issuance_id:
             need.bulks.add(state.identity.bulk_issuance_id)
-    for fact in want.facts:
+    for fact in (*want.facts, *(stored.fact for stored in view.waiting.values())):
         need.locked_references.update(_unbound(fact, view))
-    for stored in view.waiting.values():
-        need.locked_references.update(_unbound(stored.fact, view))
     return need
+
+
+def _subjects(view: View) -> Iterable[Subject]:
+    yield from (b.subject for bindings in view.bindings.values() for b in bindings)
+    yield from (subject for stored in view.waiting.values() for subject in stored.places)
 
 
 def _unbound(fact: Fact, view: View) -> Iterable[Reference]:

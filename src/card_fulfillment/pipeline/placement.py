@@ -1,9 +1,10 @@
-"""Whom facts are about: binding what a batch names, and placing the facts that it brings or unlocks."""
+"""Whom facts are about: binding what a batch names, placing the facts that it brings or unlocks."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from card_fulfillment.domain.bindings import Binding, Resolution, resolve
+from card_fulfillment.domain.claims import Entry, entry
 from card_fulfillment.domain.facts import (
     Announcement,
     CardIdentity,
@@ -14,7 +15,7 @@ from card_fulfillment.domain.facts import (
     SubjectKind,
     card,
 )
-from card_fulfillment.domain.journey import Entry, FactOutcome, entry
+from card_fulfillment.domain.journey import FactOutcome
 from card_fulfillment.pipeline.view import Place, StoredFact, View
 
 

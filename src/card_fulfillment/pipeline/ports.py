@@ -7,27 +7,42 @@ from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.pipeline.view import Need, View
 
 
-class PositionLost(Exception):  # noqa: N818 - an outcome that unwinds a transaction
-    """The fence: a partition's stored position is not where this batch begins. Nothing was written."""
+class PositionLost(Exception):
+    """The fence: a partition's stored position is not where this batch begins.
+
+    Nothing was written.
+    """
 
 
-class Contended(Exception):  # noqa: N818 - an outcome that unwinds a transaction
-    """Another transaction got there first and this one was rolled back. The batch can be tried again as it is."""
+class Contended(Exception):
+    """Another transaction got there first and this one was rolled back.
+
+    The batch can be tried again as it is.
+    """
 
 
-class StoreUnavailable(Exception):  # noqa: N818 - a state of the outside, not a mistake
-    """The store cannot be reached or did not answer in time. What became of a commit under way is unknown."""
+class StoreUnavailable(Exception):
+    """The store cannot be reached or did not answer in time.
+
+    What became of a commit under way is unknown.
+    """
 
 
 class Transaction(Protocol):
-    """One transaction on the stored state. Every method may block, and raise StoreUnavailable or Contended."""
+    """One transaction on the stored state.
+
+    Every method may block, and raise StoreUnavailable or Contended.
+    """
 
     async def peek(self, need: Need) -> View:
-        """What is committed now, unlocked: a guess of what will be needed. `fact_ids` are not looked up."""
+        """What is committed now, unlocked: a guess of what will be needed.
+
+        `fact_ids` are not looked up.
+        """
         ...
 
     async def lock(self, need: Need) -> None:
-        """Lock bulks, cards and references, each sorted, in this order; create placeholders of what is missing.
+        """Lock bulks, cards and references, each sorted, in this order; create what is missing.
 
         When it returns, what other transactions did to these keys is committed and seen by `read`.
         """
@@ -38,11 +53,17 @@ class Transaction(Protocol):
         ...
 
     async def write(self, effects: Effects) -> None:
-        """Write everything and move the positions. Raises PositionLost where a position is elsewhere."""
+        """Write everything and move the positions.
+
+        Raises PositionLost where a position is elsewhere.
+        """
         ...
 
 
 class Store(Protocol):
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
-        """Commits where its body ends, rolls back where it raises. Raises StoreUnavailable or Contended."""
+        """Commits where its body ends, rolls back where it raises.
+
+        Raises StoreUnavailable or Contended.
+        """
         ...

@@ -9,7 +9,10 @@ from card_fulfillment.pipeline.batch import Partition
 
 
 class LastRecord(NamedTuple):
-    """The record before the position, as it was when it was taken. timestamp: microseconds; digest: 16 bytes."""
+    """The record before the position, as it was when it was taken.
+
+    timestamp: microseconds; digest: 16 bytes.
+    """
 
     offset: int
     timestamp: int
@@ -17,7 +20,7 @@ class LastRecord(NamedTuple):
 
 
 def record_digest(record: Record) -> bytes:
-    """16 bytes by which a record is known again; of no use to anybody who does not have the record."""
+    """16 bytes by which a record is known again, by whoever has it."""
     digest = blake2b(record.key or b"", digest_size=16)
     digest.update(b"\0" + (record.value or b""))
     return digest.digest()
@@ -38,5 +41,5 @@ class Positions(Protocol):
         ...
 
 
-class InputRecreated(Exception):  # noqa: N818 - the name of the alarm
-    """`input_recreated`: a topic is not the one that was taken from, or lost what was not taken yet."""
+class InputRecreated(Exception):
+    """A topic is not the one that was taken from, or lost what was not taken yet."""

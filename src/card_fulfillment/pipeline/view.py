@@ -13,7 +13,8 @@ from card_fulfillment.domain.journey import FactOutcome, Journey
 class Need:
     """Keys that a batch must know, and of these the ones that it must lock.
 
-    Cards and bulk issuances needed are locked always; references only where this batch may bind them, or finds
+    Cards and bulk issuances needed are locked always; references only where this batch may bind
+    them, or finds
     them unbound: whoever binds a bound reference anew locks its subjects.
 
     unlocks: references that the batch may bind: the facts that wait for them are needed.

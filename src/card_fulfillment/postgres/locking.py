@@ -1,7 +1,7 @@
-"""Locks, in one order everywhere: bulk issuances, cards, references, parcels, lanes; each by its key, bytewise.
+"""Locks, in one order everywhere: bulk issuances, cards, references, parcels, lanes; each by key.
 
-These statements only lock, or create what is to be locked: under READ COMMITTED a read in the same statement
-would miss what the one before us in the queue committed.
+These statements only lock, or create what is to be locked: under READ COMMITTED a read in the same
+statement would miss what the one before us in the queue committed.
 """
 
 import asyncpg

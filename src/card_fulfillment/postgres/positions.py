@@ -24,7 +24,7 @@ SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[]) ON CONFLICT DO NOTHING
 
 
 class PostgresPositions:
-    """Connects for each call: it is called when partitions are assigned, beside a transaction under way."""
+    """Connects for each call: partitions are assigned while a transaction is under way."""
 
     def __init__(self, connect: Connect) -> None:
         self._connect = connect

@@ -56,7 +56,8 @@ async def read(connection: asyncpg.Connection, need: Need) -> View:
     view = await peek(connection, need)
     view.histories = await _histories(connection, need.histories)
     if need.fact_ids:
-        view.contents = dict(await connection.fetch(_CONTENTS, list(need.fact_ids)))
+        rows = await connection.fetch(_CONTENTS, list(need.fact_ids))
+        view.contents = {fact_id: content for fact_id, content in rows}  # noqa: C416 - asyncpg's records are no tuples
     return view
 
 

@@ -1,4 +1,4 @@
-"""Domain objects as columns: JSON that an operator can read with SQL, and that reads back to the same object."""
+"""Domain objects as columns: JSON that an operator can read, and that reads back to the same."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -6,6 +6,7 @@ from typing import Any, Final
 import orjson
 
 from card_fulfillment.domain.bindings import Binding
+from card_fulfillment.domain.claims import Claim, Detail
 from card_fulfillment.domain.facts import (
     Attribute,
     CardIdentity,
@@ -18,7 +19,7 @@ from card_fulfillment.domain.facts import (
     Subject,
     SubjectKind,
 )
-from card_fulfillment.domain.journey import Claim, Detail, FactOutcome, Journey, Published, Register
+from card_fulfillment.domain.journey import FactOutcome, Journey, Published, Register
 from card_fulfillment.domain.status import BY_RANK, STANDING, Reason, Status
 
 Json = str
@@ -156,7 +157,7 @@ def load_bindings(text: Json) -> tuple[Binding, ...]:
 
 
 def dump_fact(fact: Fact) -> Json:
-    """All but fact_id, content, vendor and status, which have columns; what is empty is left out."""
+    """All but what has a column of its own; what is empty is left out."""
     stored: dict[str, Any] = {
         "stated": fact.stated,
         "precision": fact.precision,

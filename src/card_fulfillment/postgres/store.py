@@ -17,7 +17,8 @@ from card_fulfillment.postgres.locking import lock
 
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
 
-# Rolled back by the server, or by us on a conflict that another look resolves: the connection is fine.
+# Rolled back by the server, or by us on a conflict that another look resolves: the connection is
+# fine.
 _LOST_A_RACE: Final = (
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
@@ -34,7 +35,7 @@ _DATABASE_ERRORS: Final = (
 
 
 class PostgresTransaction:
-    """READ COMMITTED: what others commit while it waits for a lock is seen by the statements after the lock."""
+    """READ COMMITTED: what others commit while it waits for a lock is seen after the lock."""
 
     def __init__(self, connection: asyncpg.Connection, lanes: writing.Lanes) -> None:
         self._connection = connection
@@ -55,7 +56,7 @@ class PostgresTransaction:
 
 
 class PostgresStore:
-    """Holds a connection from the first use on; one that failed is thrown away and the next use connects anew.
+    """Holds a connection; one that failed is thrown away and the next use connects anew.
 
     lanes: lane numbers by (topic, partition).
     """
@@ -70,7 +71,7 @@ class PostgresStore:
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[PostgresTransaction]:
-        """A commit whose answer is lost raises like any failure: the positions tell what became of it."""
+        """A commit whose answer is lost raises like any failure: the positions tell."""
         try:
             connection = await self._connected()
             async with connection.transaction(isolation="read_committed"):

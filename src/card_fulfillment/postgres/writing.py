@@ -212,7 +212,7 @@ def _dead_letter_row(letter: DeadLetter) -> Sequence[Any]:
 async def _number_changes(
     connection: asyncpg.Connection, changes: Sequence[NewChange], lanes: Lanes
 ) -> None:
-    """Take gapless numbers under the locks of the lanes, in order, and store the changes with them."""
+    """Take gapless numbers under the locks of the lanes, and store the changes with them."""
     if not changes:
         return
     by_lane: defaultdict[int, list[NewChange]] = defaultdict(list)
@@ -221,7 +221,8 @@ async def _number_changes(
     in_order = sorted(by_lane)
     await connection.execute(_LOCK_LANES, in_order)
     taken = [len(by_lane[lane]) for lane in in_order]
-    last = dict(await connection.fetch(_TAKE_NUMBERS, in_order, taken))
+    rows = await connection.fetch(_TAKE_NUMBERS, in_order, taken)
+    last = {lane: seq for lane, seq in rows}  # noqa: C416 - asyncpg's records are no tuples
     await _execute(
         connection,
         _INSERT_CHANGES,

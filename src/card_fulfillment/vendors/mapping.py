@@ -21,7 +21,7 @@ _ELEMENTS: Final = 1_000
 _FIRST_LOOP: Final = len(BUILT_IN)
 
 
-class _TooMany(Exception):  # noqa: N818 - a message beyond the bounds, not an error of the program
+class _TooMany(Exception):
     """More elements than a message may have."""
 
 

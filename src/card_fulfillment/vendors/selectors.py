@@ -33,7 +33,7 @@ _NO_TEXT: Final = "neither text nor an integer"
 _UNFIT = (JMESPathError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
-class Unfit(Exception):  # noqa: N818 - an outcome, not an error of the program
+class Unfit(Exception):
     """A value is not what the profile says. selector: null where no single one is to blame."""
 
     def __init__(

@@ -11,7 +11,7 @@ Location = tuple[str | int, ...]
 _NULLS: Final = ("", "~", "null")
 
 
-class Located(ValueError):  # noqa: N818 - the caller makes it an error that names the file
+class Located(ValueError):
     """A mistake at a line."""
 
     def __init__(self, line: int | None, message: str) -> None:

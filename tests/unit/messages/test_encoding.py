@@ -8,6 +8,7 @@ import jsonschema_rs
 from hypothesis import given
 from hypothesis import strategies as st
 
+from card_fulfillment.domain.claims import entry
 from card_fulfillment.domain.facts import (
     Attribute,
     CardIdentity,
@@ -16,7 +17,7 @@ from card_fulfillment.domain.facts import (
     Fact,
     Precision,
 )
-from card_fulfillment.domain.journey import Change, Journey, entry, fold
+from card_fulfillment.domain.journey import Change, Journey, fold
 from card_fulfillment.domain.status import Reason, Status
 from card_fulfillment.messages.identity import NAMESPACE
 from card_fulfillment.messages.outbound import CARD_EVENT, Encoder, card_event_id

@@ -8,7 +8,7 @@ from sqlalchemy.util import await_only
 
 
 def run(name: str) -> None:
-    """Execute a file of `versions/`, however many statements it has, in the revision's transaction."""
+    """Execute a file of `versions/`, all its statements, in the revision's transaction."""
     text = (resources.files(__package__) / "versions" / name).read_text()
     adapted = cast("Any", op.get_bind().connection.dbapi_connection)
     await_only(adapted.driver_connection.execute(text))

@@ -1,0 +1,92 @@
+"""Facts in the running, and which of them stands."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from card_fulfillment.domain.facts import Evidence, Fact, Key, Precision, key_of
+from card_fulfillment.domain.status import STOPPED, Reason
+
+
+class Scope(StrEnum):
+    """What a fact is to the card that folds it: about itself, its bulk, or a range of serials."""
+
+    OWN = "own"
+    BULK = "bulk"
+    RANGE = "range"
+
+
+class Entry(NamedTuple):
+    """A fact as one subject folds it. `key` is null where the fact has no status."""
+
+    fact: Fact
+    attempt: int
+    key: Key | None
+    scope: Scope = Scope.OWN
+
+    @property
+    def order(self) -> Key:
+        """Facts without a status come first: what they bring is shown with the status."""
+        return self.key or Key(self.attempt, -1, self.fact.effective, 0, self.fact.fact_id)
+
+
+def entry(fact: Fact, attempt: int, scope: Scope = Scope.OWN) -> Entry:
+    key = None if fact.status is None else key_of(fact, fact.status, attempt)
+    return Entry(fact, attempt, key, scope)
+
+
+class Detail(NamedTuple):
+    """What is told about a status beside the status."""
+
+    occurred_at: int
+    precision: Precision
+    received_at: int
+    reason: Reason | None
+    evidence: Evidence | None
+    vendor: str | None
+    code: str | None
+    text: str | None
+
+
+class Claim(NamedTuple):
+    """A status fact in the running: its key and what it tells. Claims compare by their keys."""
+
+    key: Key
+    detail: Detail
+
+
+def claim(key: Key, fact: Fact) -> Claim:
+    return Claim(
+        key,
+        Detail(
+            fact.stated,
+            fact.precision,
+            fact.received_at,
+            fact.reason,
+            fact.evidence,
+            fact.vendor,
+            fact.code,
+            fact.text,
+        ),
+    )
+
+
+def greatest(own: Claim | None, bulk: Claim | None, range_production: Claim | None) -> Claim | None:
+    """The claim that stands.
+
+    A card rejected or cancelled by name or by range stays so, whatever its bulk does.
+    """
+    if bulk and range_production and _stops(range_production, bulk):
+        bulk = range_production
+    if own and bulk and _stops(own, bulk):
+        bulk = None
+    return later(own, bulk)
+
+
+def _stops(claim: Claim, bulk: Claim) -> bool:
+    return claim.key.status in STOPPED and claim.key.attempt == bulk.key.attempt
+
+
+def later(one: Claim | None, other: Claim | None) -> Claim | None:
+    if one is None or other is None:
+        return one or other
+    return other if other.key > one.key else one
