@@ -30,14 +30,16 @@ class Fault(Enum):
     UNDECIDED_ABORTS = auto()
     DEFECT = auto()
     HANGS = auto()
+    SLOW = auto()
     LEASE_FOR_TWO = auto()
 
 
-ANYWHERE = (Fault.NONE, Fault.NONE, Fault.NONE, Fault.BEFORE, Fault.DEFECT, Fault.HANGS)
+ANYWHERE = (*[Fault.NONE] * 3, Fault.BEFORE, Fault.DEFECT, Fault.HANGS, Fault.SLOW)
 FAULTS_OF: Mapping[str, tuple[Fault, ...]] = {
     "take_lease": (*ANYWHERE, Fault.LEASE_FOR_TWO, Fault.LEASE_FOR_TWO),
     "start": (*ANYWHERE, Fault.AFTER),
     "tails": ANYWHERE,
+    "lanes": ANYWHERE,
     "pin": ANYWHERE,
     "read": ANYWHERE,
     "publish": (*ANYWHERE, Fault.AFTER, Fault.UNDECIDED_COMMITS, Fault.UNDECIDED_ABORTS),
@@ -64,6 +66,8 @@ class Faults:
         if fault is Fault.HANGS:
             await asyncio.sleep(10)
             raise Unavailable("no answer")
+        if fault is Fault.SLOW:
+            await asyncio.sleep(0.5)
         return fault
 
 
@@ -106,7 +110,7 @@ class MemoryPublisher:
     async def start(self) -> None:
         fault = await self._faults.strike("start")
         self._epoch = self._topic.fence()
-        if fault is not Fault.NONE:
+        if fault is Fault.AFTER:
             raise Unavailable("started, but nobody knows")
 
     async def tails(self) -> Mapping[int, Tail]:
@@ -177,9 +181,16 @@ class MemoryOutbox:
         if self._database.holder[0] == self._holder:
             self._database.holder = ("", 0.0)
 
+    async def lanes(self) -> Sequence[LaneRow]:
+        await self._faults.strike("lanes")
+        return self._lanes()
+
     async def pin(self, partitions: int) -> Sequence[LaneRow]:
         await self._faults.strike("pin")
         self._database.pin(partitions)
+        return self._lanes()
+
+    def _lanes(self) -> list[LaneRow]:
         return [
             LaneRow(lane, lane, len(rows), self._database.published[lane])
             for lane, rows in self._database.rows.items()

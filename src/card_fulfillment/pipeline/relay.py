@@ -200,8 +200,9 @@ class Relay:
         self._enter(RelayState.STARTING)
         await publisher.start()
         failpoint("relay.after_init")
+        before = await outbox.lanes()
         tails = await publisher.tails()
-        after = starting_points(await outbox.pin(len(tails)), tails)
+        after = starting_points(tails, before=before, since=await outbox.pin(len(tails)))
         if isinstance(after, Alarm):
             raise _Alarmed(after)
         self.status.positions = after

@@ -91,6 +91,10 @@ class Outbox(Protocol):
         """Give the lease back if it is held; best effort, within a second, never raises."""
         ...
 
+    async def lanes(self) -> Sequence[LaneRow]:
+        """Return the topic's lanes; none before they were pinned."""
+        ...
+
     async def pin(self, partitions: int) -> Sequence[LaneRow]:
         """Return the topic's lanes; without any, one for each partition is made first."""
         ...

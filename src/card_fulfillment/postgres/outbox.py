@@ -99,14 +99,17 @@ async def pin_lanes(connection: asyncpg.Connection, topic: str, partitions: int)
 
 
 async def _pin(connection: asyncpg.Connection, topic: str, partitions: int) -> list[LaneRow]:
-    lanes = await connection.fetch(_LANES, topic)
-    if not lanes:
-        async with connection.transaction():
-            await connection.execute(_PINNING)
-            if not await connection.fetch(_LANES, topic):
-                await connection.execute(_NEW_LANES, topic, partitions)
-        lanes = await connection.fetch(_LANES, topic)
-    return [LaneRow(*row) for row in lanes]
+    if found := await _lanes(connection, topic):
+        return found
+    async with connection.transaction():
+        await connection.execute(_PINNING)
+        if not await _lanes(connection, topic):
+            await connection.execute(_NEW_LANES, topic, partitions)
+    return await _lanes(connection, topic)
+
+
+async def _lanes(connection: asyncpg.Connection, topic: str) -> list[LaneRow]:
+    return [LaneRow(*row) for row in await connection.fetch(_LANES, topic)]
 
 
 @contextmanager
@@ -142,6 +145,10 @@ class PostgresOutbox:
             await self._books.execute(
                 _RELEASE, self._topic, self._holder, timeout=_RELEASE_ANSWER_SECONDS
             )
+
+    async def lanes(self) -> Sequence[LaneRow]:
+        with _as_unavailable():
+            return await _lanes(self._reading, self._topic)
 
     async def pin(self, partitions: int) -> Sequence[LaneRow]:
         with _as_unavailable():

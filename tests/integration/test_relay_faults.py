@@ -1,0 +1,80 @@
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+
+import psutil
+import pytest
+from relay_services import Setup, process, running, said, seqs, setup, until
+
+from card_fulfillment.devstack import Stack
+from card_fulfillment.pipeline.relay import RelayState
+from card_fulfillment.pipeline.relay_ports import PageLimits
+from stack import Services
+
+
+@pytest.fixture
+async def world(stack: Services, dsn: str, prefix: str) -> AsyncIterator[Setup]:
+    async with setup(stack.bootstrap, dsn, prefix) as prepared:
+        yield prepared
+
+
+async def test_lost_database_connections_cost_time_only(world: Setup) -> None:
+    for partition in world.lanes:
+        await world.add(partition, 1_000)
+    relay = world.relay(limits=PageLimits(rows=50))
+    async with running(relay):
+        for goal in (200, 800, 1_600):
+            await until(lambda goal=goal: sum(relay.status.positions.values()) > goal)  # type: ignore[misc]  # a default binds the loop's value
+            await world.database.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE application_name LIKE '%relay%' AND datname = current_database()"
+            )
+        await until(lambda: sum(relay.status.positions.values()) == 3_000)
+    assert all(seqs(found) == list(range(1, 1_001)) for found in (await world.output()).values())
+
+
+async def test_a_broker_that_is_killed_and_comes_back_costs_time_only(
+    world: Setup, embedded: Stack
+) -> None:
+    for partition in world.lanes:
+        await world.add(partition, 1_500)
+    relay = world.relay(limits=PageLimits(rows=50))
+    async with running(relay):
+        await until(lambda: sum(relay.status.positions.values()) > 300)
+        await asyncio.to_thread(embedded.kafka.kill)
+        await until(lambda: relay.status.state is RelayState.RETRYING)
+        await asyncio.to_thread(embedded.kafka.start)
+        await until(lambda: sum(relay.status.positions.values()) == 4_500)
+    assert all(seqs(found) == list(range(1, 1_501)) for found in (await world.output()).values())
+
+
+@pytest.mark.parametrize(
+    "failpoint", ["relay.after_init:1", "relay.after_produce:2", "relay.after_commit:2"]
+)
+async def test_a_worker_killed_at_the_worst_moment_costs_time_only(
+    world: Setup, failpoint: str
+) -> None:
+    await world.add(0, 500)
+    async with process(world, f"{failpoint}:kill9") as victim:
+        assert await victim.wait() == -signal.SIGKILL
+    relay = world.relay()
+    async with running(relay):
+        await until(lambda: relay.status.positions.get(world.lanes[0]) == 500)
+    assert seqs((await world.output())[0]) == list(range(1, 501))
+
+
+@pytest.mark.parametrize("failpoint", ["relay.after_init:1", "relay.after_produce:2"])
+async def test_a_worker_that_freezes_and_wakes_up_after_its_successor_took_over_changes_nothing(
+    world: Setup, failpoint: str
+) -> None:
+    await world.add(0, 500)
+    async with process(world, f"{failpoint}:stop") as frozen:
+        await until(lambda: psutil.Process(frozen.pid).status() == psutil.STATUS_STOPPED)
+        relay = world.relay("successor")
+        async with running(relay):
+            await until(lambda: relay.status.positions.get(world.lanes[0]) == 500)
+            frozen.send_signal(signal.SIGCONT)
+            assert await said(frozen, "waiting_for_lease")
+            await world.add(0, 5)
+            await until(lambda: relay.status.positions.get(world.lanes[0]) == 505)
+    assert seqs((await world.output())[0]) == list(range(1, 506))
