@@ -34,7 +34,7 @@ class Admission:
         self.tracking: list[Fact] = []
         self.new: dict[bytes, Fact] = {}
         self.copies: Counter[bytes] = Counter()
-        self.dead_letters: list[DeadLetter] = []
+        self.dead_letters: dict[str, DeadLetter] = {}
         self.records: list[Admitted] = []
 
     def take(self, decoded: Decoded) -> None:
@@ -57,7 +57,9 @@ class Admission:
                 assert_never(element)
 
     def _quarantine(self, record: Record, refused: Refused) -> RecordClass:
-        self.dead_letters.append(DeadLetter.of(record, refused))
+        """Elements of one record that fail alike at one place are one dead letter."""
+        letter = DeadLetter.of(record, refused)
+        self.dead_letters.setdefault(letter.dead_letter_id, letter)
         return RecordClass.QUARANTINED
 
     def _seen(self, record: Record, fact: Fact) -> RecordClass | None:

@@ -58,7 +58,7 @@ def decide(batch: Batch, view: View, publishing: Publishing, now: int) -> Effect
         bindings=placement.bound,
         waits=placement.waits,
         woken=placement.woken,
-        dead_letters=admission.dead_letters,
+        dead_letters=list(admission.dead_letters.values()),
         moves=batch.moves,
     )
     _fold_cards(effects, view, admission, placement, publishing, now)
