@@ -22,6 +22,7 @@ from card_fulfillment.kafka.producer import publisher_of
 from card_fulfillment.kafka.tail import read_tails
 from card_fulfillment.kafka.topics import ensure_topics, partition_count
 from card_fulfillment.messages.outbound import Encoder
+from card_fulfillment.pipeline.apply import Applier
 from card_fulfillment.pipeline.decide import Publishing
 from card_fulfillment.pipeline.decode import Decoder
 from card_fulfillment.pipeline.intake import Intake
@@ -209,8 +210,7 @@ class Worker:
         intake = Intake(
             source,
             Decoder(topics, self._settings.intake.max_record_bytes),
-            store,
-            self._publishing(),
+            Applier(store, self._publishing()),
             clock,
             reporter,
         )

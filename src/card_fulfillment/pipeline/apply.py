@@ -1,13 +1,14 @@
-"""Applying a batch: one transaction that finds what is needed, locks it, decides and writes."""
+"""Applying batches: a transaction each that finds what is needed, locks it, decides and writes."""
 
 from typing import Final
 
 from card_fulfillment.pipeline.batch import Batch
 from card_fulfillment.pipeline.decide import Publishing, decide
 from card_fulfillment.pipeline.effects import Effects
+from card_fulfillment.pipeline.hints import Hints
 from card_fulfillment.pipeline.needs import Wanted, needs, wanted
 from card_fulfillment.pipeline.ports import Contended, Store, Transaction
-from card_fulfillment.pipeline.view import Need
+from card_fulfillment.pipeline.view import Need, View
 
 _WIDENINGS: Final = 10
 
@@ -19,48 +20,62 @@ class _TooNarrow(Exception):
         self.need = need
 
 
-async def apply(store: Store, batch: Batch, publishing: Publishing, now: int) -> Effects:
-    """Apply the batch exactly once, or not at all.
+class Applier:
+    """Applies batches to a store, one at a time."""
 
-    Raises PositionLost where another instance took the partition, Contended where others kept
-    interfering, and
-    whatever the store raises when it cannot be reached.
-    """
-    want = wanted(batch)
-    need: Need | None = None
-    for _ in range(_WIDENINGS):
-        try:
-            async with store.transaction() as transaction:
-                need = need or await _discover(transaction, want)
-                return await _apply_locked(transaction, batch, want, need, publishing, now)
-        except _TooNarrow as narrow:
-            need = narrow.need
-    raise Contended(f"the needs of a batch grew {_WIDENINGS} times")
+    def __init__(self, store: Store, publishing: Publishing) -> None:
+        self._store, self._publishing = store, publishing
+        self._hints = Hints()
+
+    async def apply(self, batch: Batch, now: int) -> Effects:
+        """Apply the batch exactly once, or not at all. `now`: the worker's clock, microseconds.
+
+        Raises PositionLost where another instance took the partition, Contended where others kept
+        interfering, and StoreUnavailable.
+        """
+        want = wanted(batch)
+        need: Need | None = None
+        for _ in range(_WIDENINGS):
+            try:
+                async with self._store.transaction() as transaction:
+                    need = need or await self._discover(transaction, want)
+                    view = await _locked_view(transaction, want, need)
+                    effects = decide(batch, view, self._publishing, now)
+                    await transaction.write(effects)
+            except _TooNarrow as narrow:
+                need = narrow.need
+            else:
+                self._hints.learn(view, effects)
+                return effects
+        raise Contended(f"the needs of a batch grew {_WIDENINGS} times")
+
+    async def _discover(self, transaction: Transaction, want: Wanted) -> Need:
+        """What the batch seems to need: looking without locks until that shows nothing new."""
+        known = View()
+        asked = Need()
+        need = want.need
+        while True:
+            hinted = self._hints.view(need.without(asked))
+            known |= hinted
+            asked |= Need(cards=set(hinted.cards), references=set(hinted.bindings))
+            if missing := need.without(asked):
+                known |= await transaction.peek(missing)
+                asked |= missing
+            grown = needs(want, known) | need
+            if need.covers(grown):
+                return need
+            need = grown
 
 
-async def _discover(transaction: Transaction, want: Wanted) -> Need:
-    """What the batch seems to need, by looking without locks until looking shows nothing new."""
-    need = want.need
-    while True:
-        grown = needs(want, await transaction.peek(need)) | need
-        if need.covers(grown):
-            return need
-        need = grown
-
-
-async def _apply_locked(
-    transaction: Transaction,
-    batch: Batch,
-    want: Wanted,
-    need: Need,
-    publishing: Publishing,
-    now: int,
-) -> Effects:
+async def _locked_view(transaction: Transaction, want: Wanted, need: Need) -> View:
     await transaction.lock(need)
     view = await transaction.read(need)
     found = needs(want, view)
     if not need.covers(found):
         raise _TooNarrow(need | found)
-    effects = decide(batch, view, publishing, now)
-    await transaction.write(effects)
-    return effects
+    return view
+
+
+async def apply(store: Store, batch: Batch, publishing: Publishing, now: int) -> Effects:
+    """Apply a single batch, without a memory of others."""
+    return await Applier(store, publishing).apply(batch, now)

@@ -8,13 +8,12 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, NamedTuple, Protocol
 
 from card_fulfillment.messages.envelope import Record
-from card_fulfillment.pipeline.apply import apply
+from card_fulfillment.pipeline.apply import Applier
 from card_fulfillment.pipeline.batch import Batch, Decoded, Move, Partition
-from card_fulfillment.pipeline.decide import Publishing
 from card_fulfillment.pipeline.decode import Decoder
 from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.pipeline.failpoints import failpoint
-from card_fulfillment.pipeline.ports import Contended, PositionLost, Store, StoreUnavailable
+from card_fulfillment.pipeline.ports import Contended, PositionLost, StoreUnavailable
 
 # Decoding gives way to others on the event loop this often.
 _SLICE: Final = 100
@@ -84,13 +83,12 @@ class Intake:
         self,
         source: Source,
         decoder: Decoder,
-        store: Store,
-        publishing: Publishing,
+        applier: Applier,
         clock: Callable[[], int],
         observer: Observer,
     ) -> None:
-        self._source, self._decoder, self._store = source, decoder, store
-        self._publishing, self._clock, self._observer = publishing, clock, observer
+        self._source, self._decoder, self._applier = source, decoder, applier
+        self._clock, self._observer = clock, observer
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop` is set; the batch in hand is finished.
@@ -144,9 +142,7 @@ class Intake:
             began = time.monotonic()
             try:
                 async with self._source.holding():
-                    effects = await apply(
-                        self._store, in_hand.batch, self._publishing, self._clock()
-                    )
+                    effects = await self._applier.apply(in_hand.batch, self._clock())
             except PositionLost:
                 return False
             except (StoreUnavailable, Contended) as error:

@@ -36,6 +36,17 @@ class Need:
     def __or__(self, other: Self) -> "Need":
         return Need(*(getattr(self, f.name) | getattr(other, f.name) for f in fields(self)))
 
+    def without(self, asked: Self) -> "Need":
+        """What is still to be looked up without locks: cards, references and who waits for them."""
+        return Need(
+            cards=self.cards - asked.cards,
+            references=self.references - asked.references,
+            unlocks=self.unlocks - asked.unlocks,
+        )
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, f.name) for f in fields(self))
+
 
 class CardState(NamedTuple):
     """A card's row. Without an identity it is a placeholder."""
@@ -68,9 +79,13 @@ class View:
     contents: of the need's `fact_ids`, those that are stored, with their content digests.
     """
 
-    bulks: set[str] = field(default_factory=set)
     cards: Mapping[str, CardState] = field(default_factory=dict)
     bindings: Mapping[Reference, Sequence[Binding]] = field(default_factory=dict)
     waiting: Mapping[bytes, StoredFact] = field(default_factory=dict)
     histories: Mapping[str, Sequence[StoredFact]] = field(default_factory=dict)
     contents: Mapping[bytes, bytes] = field(default_factory=dict)
+
+    def __or__(self, other: Self) -> "View":
+        return View(
+            *({**getattr(self, f.name), **getattr(other, f.name)} for f in fields(self)),
+        )

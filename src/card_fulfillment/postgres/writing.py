@@ -80,10 +80,14 @@ SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[],
                      $13::bytea[])
 ON CONFLICT DO NOTHING
 """
-_LOCK_LANES: Final = "SELECT FROM lane WHERE lane = ANY ($1::smallint[]) ORDER BY lane FOR UPDATE"
+# The sub-select locks in order; what is returned comes from the rows as they are then.
 _TAKE_NUMBERS: Final = """
 UPDATE lane l SET last_seq = l.last_seq + u.taken
-FROM unnest($1::smallint[], $2::int[]) AS u (lane, taken)
+FROM (
+    SELECT lane.lane, taken FROM lane
+    JOIN unnest($1::smallint[], $2::int[]) AS new (lane, taken) ON new.lane = lane.lane
+    ORDER BY lane.lane FOR UPDATE OF lane
+) AS u
 WHERE l.lane = u.lane RETURNING l.lane, l.last_seq - u.taken
 """
 _INSERT_CHANGES: Final = """
@@ -219,7 +223,6 @@ async def _number_changes(
     for change in changes:
         by_lane[lanes[change.topic, change.partition]].append(change)
     in_order = sorted(by_lane)
-    await connection.execute(_LOCK_LANES, in_order)
     taken = [len(by_lane[lane]) for lane in in_order]
     rows = await connection.fetch(_TAKE_NUMBERS, in_order, taken)
     last = {lane: seq for lane, seq in rows}  # noqa: C416 - asyncpg's records are no tuples

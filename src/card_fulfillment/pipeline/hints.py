@@ -1,0 +1,53 @@
+"""What was seen of references and cards lately: a guess that spares looking before locking.
+
+A wrong or missing hint costs a second try, never a wrong decision: all that decides is read again
+under the locks.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Generic, TypeVar
+
+from card_fulfillment.domain.bindings import Binding
+from card_fulfillment.domain.facts import Reference
+from card_fulfillment.pipeline.effects import Effects
+from card_fulfillment.pipeline.view import CardState, Need, View
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class _Recent(Generic[K, V]):
+    """The newest entries, between `most` and twice as many."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._entries: dict[K, V] = {}
+
+    def get(self, keys: Iterable[K]) -> dict[K, V]:
+        return {key: self._entries[key] for key in keys if key in self._entries}
+
+    def put(self, entries: Mapping[K, V]) -> None:
+        self._entries |= entries
+        if len(self._entries) > 2 * self._most:
+            newest = islice(self._entries.items(), len(self._entries) - self._most, None)
+            self._entries = dict(newest)
+
+
+class Hints:
+    """most: cards, and references, that are remembered at least."""
+
+    def __init__(self, most: int = 8192) -> None:
+        self._cards: _Recent[str, CardState] = _Recent(most)
+        self._bindings: _Recent[Reference, Sequence[Binding]] = _Recent(most)
+
+    def view(self, need: Need) -> View:
+        """What is believed of the cards and references needed."""
+        return View(cards=self._cards.get(need.cards), bindings=self._bindings.get(need.references))
+
+    def learn(self, view: View, effects: Effects) -> None:
+        """Remember what a committed transaction saw and wrote."""
+        bound = {r: bindings for r, bindings in view.bindings.items() if bindings}
+        self._bindings.put(bound | dict(effects.bindings))
+        seen = {**view.cards, **effects.cards}
+        self._cards.put({i: CardState(s.identity) for i, s in seen.items() if s.identity})
