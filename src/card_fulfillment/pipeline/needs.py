@@ -97,6 +97,9 @@ def needs(want: Wanted, view: View) -> Need:
 def _subjects(view: View) -> Iterable[Subject]:
     yield from (b.subject for bindings in view.bindings.values() for b in bindings)
     yield from (subject for stored in view.waiting.values() for subject in stored.places)
+    # A fact of several subjects is written as a whole, so none of them may change meanwhile.
+    for history in view.histories.values():
+        yield from (subject for stored in history for subject in stored.places)
 
 
 def _unbound(fact: Fact, view: View) -> Iterable[Reference]:
