@@ -143,13 +143,13 @@ class _Folding:
         )
 
     def take(self, each: Entry) -> None:
+        before = self.standing
         wrote = self._write_registers(each)
         if each.key is not None:
             self._stand(each, each.key)
-        leads = self.standing is not None and self.standing.key == each.key
-        if wrote or leads:
+        if wrote or self.standing is not before:
             self.cause = each.fact.cause
-        self.outcomes[each.fact.fact_id] = self._outcome(each, leads=leads)
+        self.outcomes[each.fact.fact_id] = self._outcome(each)
 
     def _write_registers(self, each: Entry) -> bool:
         attributes = each.fact.attributes
@@ -170,16 +170,16 @@ class _Folding:
                 self.range_production = later(self.range_production, new)
         self.standing = greatest(self.own, self.bulk, self.range_production)
 
-    def _outcome(self, each: Entry, *, leads: bool) -> FactOutcome:
-        if each.key is None:
+    def _outcome(self, each: Entry) -> FactOutcome:
+        standing, told = self.standing, self.published
+        if each.key is None or standing is None:
             return FactOutcome.ENRICHMENT
-        if not leads or self.standing is None:
-            return FactOutcome.LATE
-        told = self.published
-        if told and (told.attempt, told.status) == (each.key.attempt, each.key.status):
-            return FactOutcome.UNCHANGED
-        self._publish(self.standing, self._kind(each.key), each.fact.cause)
-        return FactOutcome.PUBLISHED
+        now = (standing.key.attempt, standing.key.status)
+        if told is None or (told.attempt, told.status) != now:
+            # Not always its own status: it may lift a rejection that kept the bulk's from standing.
+            self._publish(standing, self._kind(standing.key), each.fact.cause)
+            return FactOutcome.PUBLISHED
+        return FactOutcome.UNCHANGED if standing.key == each.key else FactOutcome.LATE
 
     def _kind(self, key: Key) -> ChangeKind:
         told = self.published
