@@ -31,6 +31,7 @@ class RefusalReason(StrEnum):
     FUTURE_TIME = "future_time"
     EVENT_ID_CONFLICT = "event_id_conflict"
     CARD_CONFLICT = "card_conflict"
+    REFERENCE_CONFLICT = "reference_conflict"
     UNKNOWN_VENDOR = "unknown_vendor"
     READER_FAILED = "reader_failed"
 

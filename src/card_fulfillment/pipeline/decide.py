@@ -8,14 +8,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from card_fulfillment.domain.facts import Fact, Subject, card
-from card_fulfillment.domain.journey import FactOutcome, Journey, fold
+from card_fulfillment.domain.journey import FactOutcome, Folded, Journey, fold, refold
 from card_fulfillment.messages.dead_letter import DeadLetter
-from card_fulfillment.messages.envelope import Outgoing
+from card_fulfillment.messages.envelope import Outgoing, RefusalReason, Refused
 from card_fulfillment.messages.outbound import Encoder
 from card_fulfillment.pipeline.admission import Admission, Admitted, Verdict
 from card_fulfillment.pipeline.batch import SEVERITY, Batch, Partition, RecordClass
 from card_fulfillment.pipeline.effects import Effects, NewChange, NewFact
-from card_fulfillment.pipeline.placement import Placement
+from card_fulfillment.pipeline.placement import Gain, Placement
 from card_fulfillment.pipeline.view import CardState, Place, View
 
 
@@ -61,11 +61,34 @@ def decide(batch: Batch, view: View, publishing: Publishing, now: int) -> Effect
         dead_letters=list(admission.dead_letters.values()),
         moves=batch.moves,
     )
+    effects.dead_letters += _conflicts(placement.held, admission.records)
     _fold_cards(effects, view, admission, placement, publishing, now)
     effects.changes += [publishing.dead_letter(d, now) for d in effects.dead_letters]
     _store_facts(effects, admission, placement)
     effects.counts = _counts(admission.records, placement.places)
     return effects
+
+
+def _conflicts(held: list[Fact], records: list[Admitted]) -> list[DeadLetter]:
+    """Facts whose references mean nobody in common stay parked, and somebody is told at once."""
+    if not held:
+        return []
+    ids = {fact.fact_id for fact in held}
+    return [
+        DeadLetter.of(
+            record,
+            Refused(
+                RefusalReason.REFERENCE_CONFLICT,
+                "references",
+                "the references name different subjects; the fact waits",
+                verdict.vendor,
+                verdict.mapping_version,
+            ),
+        )
+        for record, verdicts in records
+        for verdict in verdicts
+        if isinstance(verdict, Fact) and verdict.fact_id in ids
+    ]
 
 
 def _fold_cards(
@@ -76,12 +99,12 @@ def _fold_cards(
     publishing: Publishing,
     now: int,
 ) -> None:
-    for card_id, entries in placement.entries.items():
+    for card_id, gain in placement.gains():
         identity = admission.identities.get(card_id)
         if identity is None:
             continue  # it waits for its announcement
         state = view.cards.get(card_id)
-        folded = fold(state.journey if state else Journey(), entries, updates=publishing.updates)
+        folded = _folded(state.journey if state else Journey(), gain, updates=publishing.updates)
         effects.cards[card_id] = CardState(identity, folded.journey)
         subject = card(card_id)
         for change in folded.changes:
@@ -92,6 +115,12 @@ def _fold_cards(
         for fact_id, outcome in folded.outcomes.items():
             places = placement.places[fact_id]
             places[subject] = Place(places[subject].attempt, outcome)
+
+
+def _folded(journey: Journey, gain: Gain, *, updates: bool) -> Folded:
+    if gain.kept is not None and gain.cause is not None:
+        return refold(journey, gain.kept, gain.entries, gain.cause, updates=updates)
+    return fold(journey, gain.entries, updates=updates, refolded=gain.moved)
 
 
 def _store_facts(effects: Effects, admission: Admission, placement: Placement) -> None:

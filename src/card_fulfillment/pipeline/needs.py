@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from card_fulfillment.domain.bindings import Binding, in_force
+from card_fulfillment.domain.bindings import Binding, in_force, resolve
 from card_fulfillment.domain.facts import (
     Announcement,
     Fact,
@@ -13,7 +13,7 @@ from card_fulfillment.domain.facts import (
     SubjectKind,
 )
 from card_fulfillment.pipeline.batch import Batch
-from card_fulfillment.pipeline.view import Need, View
+from card_fulfillment.pipeline.view import Need, StoredFact, View
 
 
 @dataclass(slots=True)
@@ -21,6 +21,7 @@ class Wanted:
     """What the batch itself names, before anything is looked up."""
 
     need: Need = field(default_factory=Need)
+    orders: list[Order] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
 
 
@@ -32,6 +33,7 @@ def wanted(batch: Batch) -> Wanted:
                 case Announcement():
                     _want_announcement(out.need, element)
                 case Order():
+                    out.orders.append(element)
                     _want_order(out.need, element)
                 case Fact():
                     out.need.fact_ids.add(element.fact_id)
@@ -82,21 +84,29 @@ def needs(want: Wanted, view: View) -> Need:
     It grows with the view until the view holds all that it asks for.
     """
     need = want.need | Need()
-    for stored in view.waiting.values():
-        _want_fact(need, stored.fact)
-    for subject in _subjects(view):
+    stored = [*view.waiting.values(), *_shaken(want, view)]
+    for fact, _ in stored:
+        _want_fact(need, fact)
+    for subject in _subjects(view, stored):
         _want_subject(need, subject)
-    for state in view.cards.values():
-        if state.identity and state.identity.bulk_issuance_id:
-            need.bulks.add(state.identity.bulk_issuance_id)
-    for fact in (*want.facts, *(stored.fact for stored in view.waiting.values())):
+    need.bulks.update(_bulks(view))
+    facts = (*want.facts, *(fact for fact, _ in stored))
+    for fact in facts:
         need.locked_references.update(_unbound(fact, view))
+    contested = (b.subject for b in _contested(want.orders, facts, view))
+    need.refolds.update(s.id for s in contested if s.kind is SubjectKind.CARD)
     return need
 
 
-def _subjects(view: View) -> Iterable[Subject]:
-    yield from (b.subject for bindings in view.bindings.values() for b in bindings)
-    yield from (subject for stored in view.waiting.values() for subject in stored.places)
+def _subjects(view: View, stored: Iterable[StoredFact]) -> set[Subject]:
+    """Whom the references mean, and whom stored facts are about."""
+    meant = {b.subject for bindings in view.bindings.values() for b in bindings}
+    return meant.union(*(each.places for each in stored))
+
+
+def _bulks(view: View) -> Iterable[str]:
+    identities = (state.identity for state in view.cards.values() if state.identity)
+    return (card.bulk_issuance_id for card in identities if card.bulk_issuance_id)
 
 
 def _unbound(fact: Fact, view: View) -> Iterable[Reference]:
@@ -106,3 +116,34 @@ def _unbound(fact: Fact, view: View) -> Iterable[Reference]:
 
 def _is_bound(bindings: Sequence[Binding], time: int) -> bool:
     return any(in_force(b, time, bindings) for b in bindings)
+
+
+def _contested(orders: Iterable[Order], facts: Iterable[Fact], view: View) -> Iterable[Binding]:
+    """Bindings of references that the batch may bind to another subject or attempt, or unbind.
+
+    The facts found through them may go elsewhere, and their subjects are refolded.
+    """
+    for order in orders:
+        for reference in order.references:
+            held = view.bindings.get(reference, ())
+            if any(b[:2] != (order.subject, order.attempt) for b in held):
+                yield from held
+    for fact in facts:
+        for _, name in fact.names:
+            held = view.bindings.get(name, ())
+            if held and not _names_the_same(fact, held, view):
+                yield from held
+
+
+def _names_the_same(fact: Fact, held: Sequence[Binding], view: View) -> bool:
+    bulk_of = {
+        i: s.identity.bulk_issuance_id if s.identity else None for i, s in view.cards.items()
+    }
+    found = resolve(view.bindings, fact, bulk_of).subjects or {}
+    return {b[:2] for b in held} == set(found.items())
+
+
+def _shaken(want: Wanted, view: View) -> list[StoredFact]:
+    """Stored facts of refolded cards: what they refer to is needed to see whether they move."""
+    histories = (view.histories.get(i, ()) for i in view.histories if i not in want.need.histories)
+    return [stored for history in histories for stored in history if stored.fact.references]

@@ -18,7 +18,8 @@ class Need:
     them unbound: whoever binds a bound reference anew locks its subjects.
 
     unlocks: references that the batch may bind: the facts that wait for them are needed.
-    histories: cards whose stored facts are needed.
+    histories: cards announced by the batch: what was stored for them is needed under the locks.
+    refolds: cards of which facts may go to others: their stored facts are needed to see which.
     fact_ids: ids that the batch brings, to tell the new from the seen.
     """
 
@@ -28,6 +29,7 @@ class Need:
     locked_references: set[Reference] = field(default_factory=set)
     unlocks: set[Reference] = field(default_factory=set)
     histories: set[str] = field(default_factory=set)
+    refolds: set[str] = field(default_factory=set)
     fact_ids: set[bytes] = field(default_factory=set)
 
     def covers(self, other: Self) -> bool:
@@ -42,6 +44,7 @@ class Need:
             cards=self.cards - asked.cards,
             references=self.references - asked.references,
             unlocks=self.unlocks - asked.unlocks,
+            refolds=self.refolds - asked.refolds,
         )
 
     def __bool__(self) -> bool:

@@ -49,12 +49,14 @@ async def peek(connection: asyncpg.Connection, need: Need) -> View:
         cards=await _cards(connection, need.cards),
         bindings=await _bindings(connection, need.references),
         waiting=await _waiting(connection, need.unlocks),
+        histories=await _histories(connection, need.refolds),
     )
 
 
 async def read(connection: asyncpg.Connection, need: Need) -> View:
     view = await peek(connection, need)
-    view.histories = await _histories(connection, need.histories)
+    announced = await _histories(connection, need.histories - need.refolds)
+    view.histories = {**view.histories, **announced}
     if need.fact_ids:
         rows = await connection.fetch(_CONTENTS, list(need.fact_ids))
         view.contents = {fact_id: content for fact_id, content in rows}  # noqa: C416 - asyncpg's records are no tuples
