@@ -6,7 +6,10 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from card_fulfillment.devstack import Stack
+from hypothesis_profiles import register as register_hypothesis_profiles
 from stack import Services, create_database, database_of, drop_database, run_apart, services
+
+register_hypothesis_profiles()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,4 +1,5 @@
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator
 
@@ -78,3 +79,24 @@ async def test_a_worker_that_freezes_and_wakes_up_after_its_successor_took_over_
             await world.add(0, 5)
             await until(lambda: relay.status.positions.get(world.lanes[0]) == 505)
     assert seqs((await world.output())[0]) == list(range(1, 506))
+
+
+async def test_a_stop_while_the_broker_is_frozen_takes_seconds_and_leaves_nothing_running(
+    world: Setup, embedded: Stack
+) -> None:
+    clock = asyncio.get_running_loop().time
+    before = asyncio.all_tasks()
+    await world.add(0, 3_000)
+    interrupted = world.relay(limits=PageLimits(rows=50))
+    async with running(interrupted):
+        await until(lambda: interrupted.status.published > 300)
+        os.kill(embedded.kafka.pid, signal.SIGSTOP)
+        stopping = clock()
+    took = clock() - stopping
+    os.kill(embedded.kafka.pid, signal.SIGCONT)
+    assert 1 < took < 5
+    assert asyncio.all_tasks() == before
+    relay = world.relay()
+    async with running(relay):
+        await until(lambda: relay.status.positions.get(world.lanes[0]) == 3_000)
+    assert seqs((await world.output())[0]) == list(range(1, 3_001))

@@ -1,0 +1,221 @@
+"""Statements, records and batches in a few words; times in hours since a midnight, UTC."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
+from zlib import crc32
+
+from card_fulfillment.domain.facts import (
+    DAY,
+    HOUR,
+    Announcement,
+    Attribute,
+    AttributeValue,
+    CardIdentity,
+    Cause,
+    Fact,
+    Order,
+    Precision,
+    Reference,
+    Subject,
+    card,
+    own_reference,
+)
+from card_fulfillment.domain.status import Status
+from card_fulfillment.messages.envelope import Ignored, Record, Refused
+from card_fulfillment.messages.identity import digest
+from card_fulfillment.messages.outbound import Encoder
+from card_fulfillment.pipeline.batch import Batch, Decoded, Element, Move, Partition
+from card_fulfillment.pipeline.decide import Publishing
+
+_START: Final = 20_520 * DAY
+_CAUSE: Final = Cause(None, "built", 0, 0)
+_LEVELS: Final = {"id": 0, "order_no": 0, "box_no": 1, "waybill": 32}
+
+
+def hour(hours: float) -> int:
+    return _START + round(hours * HOUR)
+
+
+def level_of(reference: Reference) -> int:
+    """Order before box, both of a bureau, before the waybill of a courier."""
+    return _LEVELS[reference.kind]
+
+
+def order_no(value: str, vendor: str = "alpha") -> Reference:
+    return Reference(vendor, "order_no", value)
+
+
+def box_no(value: str, vendor: str = "alpha") -> Reference:
+    return Reference(vendor, "box_no", value)
+
+
+def waybill(value: str) -> Reference:
+    return Reference("courier", "waybill", value)
+
+
+def own_id(vendor: str, subject_id: str) -> Reference:
+    return own_reference(vendor, subject_id)
+
+
+def announcement(
+    card_id: str,
+    at: float = 0,
+    *,
+    event_id: str | None = None,
+    bulk: str | None = None,
+    serial: int | None = None,
+    product: str = "gold",
+) -> Announcement:
+    """Announce a card; by default under an event id of its own for each time."""
+    event_id = event_id or f"{card_id}@{at}"
+    said = (card_id, at, bulk, serial, product)
+    fact = Fact(
+        fact_id=digest(("announcement", event_id)),
+        content=digest(said),
+        vendor=None,
+        status=Status.CREATED,
+        stated=hour(at),
+        precision=Precision.SECOND,
+        received_at=hour(at),
+        cause=_CAUSE._replace(event_id=event_id),
+    )
+    identity = CardIdentity(
+        card_id=card_id, card_product_id=product, bulk_issuance_id=bulk, serial_number=serial
+    )
+    return Announcement(fact=fact, card=identity)
+
+
+def order(
+    subject: str | Subject,
+    at: float = 1,
+    *references: Reference,
+    attempt: int = 1,
+    vendor: str = "alpha",
+    event_id: str | None = None,
+    attributes: Mapping[Attribute, AttributeValue] | None = None,
+) -> Order:
+    """Request the embossing of a card (by its id) or of another subject."""
+    subject = card(subject) if isinstance(subject, str) else subject
+    said = (tuple(subject), at, references, attempt, vendor, dict(attributes or {}))
+    event_id = event_id or digest(repr(said).split()).hex()
+    fact = Fact(
+        fact_id=digest(("order", event_id)),
+        content=digest(repr(said).split()),
+        vendor=vendor,
+        status=Status.ORDERED,
+        stated=hour(at),
+        precision=Precision.SECOND,
+        received_at=hour(at),
+        cause=_CAUSE._replace(event_id=event_id),
+        attributes=attributes or {},
+    )
+    named = tuple(dict.fromkeys([*references, own_reference(vendor, subject.id)]))
+    return Order(fact=fact, subject=subject, attempt=attempt, vendor=vendor, references=named)
+
+
+def fact(
+    status: Status | None,
+    at: float,
+    *references: Reference,
+    event_id: str | None = None,
+    **said: Any,  # noqa: ANN401 - any other field of a fact
+) -> Fact:
+    """State something of whom the references mean; a day is cut to its first instant.
+
+    names: references, their levels are filled in. received: hours, by default when it was stated.
+    """
+    precision = said.setdefault("precision", Precision.SECOND)
+    received_at = hour(said.pop("received", at))
+    stated = hour(at) // DAY * DAY if precision is Precision.DAY else hour(at)
+    said["names"] = tuple((level_of(r), r) for r in said.get("names", ()))
+    everything = repr((status, stated, references, sorted(said.items())))
+    return Fact(
+        fact_id=digest(("fact", event_id or everything)),
+        content=digest(("fact", everything)),
+        vendor=said.pop("vendor", references[0].vendor),
+        status=status,
+        stated=stated,
+        received_at=received_at,
+        cause=_CAUSE._replace(event_id=event_id),
+        references=references,
+        level=max(map(level_of, references)),
+        **said,
+    )
+
+
+class Sent(NamedTuple):
+    """A record before it is in a log: one or several elements, and where it goes."""
+
+    topic: str
+    partition: int
+    elements: tuple[Element, ...]
+    timestamp: int
+
+
+def sent(*elements: Element, topic: str = "input", partition: int = 0, at: float = 0) -> Sent:
+    return Sent(topic, partition, elements, hour(at))
+
+
+class Log:
+    """Input topics: gives records their offsets, with a hole now and then as Kafka does."""
+
+    def __init__(self) -> None:
+        self.ends: defaultdict[Partition, int] = defaultdict(int)
+
+    def batch(self, records: Iterable[Sent], hole: int = 0) -> Batch:
+        """Append the records and take them in one batch; `hole` offsets follow each of them."""
+        decoded: list[Decoded] = []
+        moves: dict[Partition, Move] = {}
+        for each in records:
+            where = Partition(each.topic, each.partition)
+            record = self._record(each)
+            expected = moves[where].expected if where in moves else self.ends[where]
+            self.ends[where] = record.offset + 1 + hole
+            moves[where] = Move(expected, self.ends[where], record)
+            decoded.append(Decoded(record, tuple(_stamped(e, record) for e in each.elements)))
+        return Batch(decoded, moves)
+
+    def _record(self, each: Sent) -> Record:
+        offset = self.ends[Partition(each.topic, each.partition)]
+        value = f"{each.topic}/{each.partition}/{offset}".encode()
+        return Record(each.topic, each.partition, offset, each.timestamp, b"key", value)
+
+
+def _stamped(element: Element, record: Record) -> Element:
+    """Tell each statement which record it came with."""
+    match element:
+        case Fact():
+            return _caused_by(element, record)
+        case Refused() | Ignored():
+            return element
+        case _:
+            return replace(element, fact=_caused_by(element.fact, record))
+
+
+def _caused_by(fact: Fact, record: Record) -> Fact:
+    topic, partition, offset = record[:3]
+    return replace(fact, cause=Cause(fact.cause.event_id, topic, partition, offset))
+
+
+STATUS_TOPIC: Final = "status"
+DEAD_LETTERS: Final = "dead"
+OUTPUT_PARTITIONS: Final = 2
+LANES: Final[Sequence[tuple[str, int]]] = [
+    (topic, partition)
+    for topic in (STATUS_TOPIC, DEAD_LETTERS)
+    for partition in range(OUTPUT_PARTITIONS)
+]
+
+
+def partition_of(_topic: str, key: str | None) -> int:
+    return crc32((key or "").encode()) % OUTPUT_PARTITIONS
+
+
+def publishing(*, updates: bool = True) -> Publishing:
+    encoder = Encoder("tests", "https://example.test/schemas")
+    return Publishing(encoder, STATUS_TOPIC, DEAD_LETTERS, partition_of, updates=updates)
+
+
+NOW: Final = hour(10_000)

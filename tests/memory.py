@@ -1,0 +1,154 @@
+"""The store in memory: the contract of the ports without a database, and strict about it."""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from copy import copy
+from dataclasses import dataclass, field, fields
+
+from card_fulfillment.domain.bindings import Binding
+from card_fulfillment.domain.facts import Fact, Reference, SubjectKind
+from card_fulfillment.pipeline.batch import Partition, RecordClass
+from card_fulfillment.pipeline.effects import Effects, NewChange
+from card_fulfillment.pipeline.ports import Contended, PositionLost
+from card_fulfillment.pipeline.view import CardState, Need, Places, StoredFact, View
+from snapshot import Position, Row, Snapshot
+
+
+@dataclass
+class _Tables:
+    bulks: set[str] = field(default_factory=set)
+    cards: dict[str, CardState] = field(default_factory=dict)
+    references: dict[Reference, tuple[Binding, ...]] = field(default_factory=dict)
+    facts: dict[bytes, tuple[Fact, Places, int]] = field(default_factory=dict)
+    waiting: set[tuple[Reference, bytes]] = field(default_factory=set)
+    lanes: dict[tuple[str, int], tuple[NewChange, ...]] = field(default_factory=dict)
+    positions: dict[Partition, Position] = field(default_factory=dict)
+    dead_letters: dict[str, str] = field(default_factory=dict)
+
+    def copied(self) -> "_Tables":
+        return _Tables(*(copy(getattr(self, f.name)) for f in fields(self)))
+
+
+class MemoryTransaction:
+    """Works on a copy of the tables. Insists that what is written was locked before."""
+
+    def __init__(self, tables: _Tables) -> None:
+        self._tables = tables
+        self._locked = Need()
+
+    async def peek(self, need: Need) -> View:
+        tables = self._tables
+        return View(
+            cards={i: tables.cards[i] for i in need.cards if i in tables.cards},
+            bindings={r: tables.references[r] for r in need.references if r in tables.references},
+            waiting=self._waiting(need.unlocks),
+        )
+
+    def _waiting(self, references: set[Reference]) -> dict[bytes, StoredFact]:
+        found = {fact_id for reference, fact_id in self._tables.waiting if reference in references}
+        return {fact_id: StoredFact(*self._tables.facts[fact_id][:2]) for fact_id in sorted(found)}
+
+    async def lock(self, need: Need) -> None:
+        self._locked |= need
+        self._tables.bulks |= need.bulks
+        for card_id in need.cards:
+            self._tables.cards.setdefault(card_id, CardState())
+        for reference in need.locked_references:
+            self._tables.references.setdefault(reference, ())
+
+    async def read(self, need: Need) -> View:
+        view = await self.peek(need)
+        facts = self._tables.facts
+        view.contents = {i: facts[i][0].content for i in need.fact_ids if i in facts}
+        view.histories = self._histories(need.histories)
+        return view
+
+    def _histories(self, card_ids: set[str]) -> Mapping[str, Sequence[StoredFact]]:
+        histories: defaultdict[str, list[StoredFact]] = defaultdict(list)
+        if card_ids:
+            for fact_id in sorted(self._tables.facts):
+                fact, places, _ = self._tables.facts[fact_id]
+                for subject in places:
+                    if subject.kind is SubjectKind.CARD and subject.id in card_ids:
+                        histories[subject.id].append(StoredFact(fact, places))
+        return histories
+
+    async def write(self, effects: Effects) -> None:
+        self._write_facts(effects)
+        tables, locked = self._tables, self._locked
+        assert effects.cards.keys() <= locked.cards, "a card is written without its lock"
+        assert effects.bindings.keys() <= locked.locked_references, "a reference without its lock"
+        tables.cards |= effects.cards
+        tables.references |= {r: tuple(bindings) for r, bindings in effects.bindings.items()}
+        tables.waiting |= set(effects.waits)
+        tables.waiting -= set(effects.woken)
+        for letter in effects.dead_letters:
+            tables.dead_letters.setdefault(letter.dead_letter_id, letter.reason)
+        for change in effects.changes:
+            lane = (change.topic, change.partition)
+            tables.lanes[lane] = (*tables.lanes.get(lane, ()), change)
+        for partition, move in effects.moves.items():
+            self._move(partition, move.expected, move.next_offset, effects.counts)
+
+    def _write_facts(self, effects: Effects) -> None:
+        facts = self._tables.facts
+        for new in effects.facts:
+            if new.fact.fact_id in facts:
+                raise Contended("the fact is stored already")
+            facts[new.fact.fact_id] = (new.fact, dict(new.places), new.copies)
+        for fact_id, places in effects.moved.items():
+            fact, _, copies = facts[fact_id]
+            facts[fact_id] = (fact, dict(places), copies)
+        for fact_id, more in effects.copies.items():
+            fact, places, copies = facts[fact_id]
+            facts[fact_id] = (fact, places, copies + more)
+
+    def _move(
+        self,
+        partition: Partition,
+        expected: int,
+        next_offset: int,
+        counts: Mapping[Partition, Counter[RecordClass]],
+    ) -> None:
+        at = self._tables.positions.get(partition)
+        if at is None or at.next_offset != expected:
+            raise PositionLost("the partition is elsewhere")
+        counted = at.counted + counts.get(partition, Counter())
+        self._tables.positions[partition] = Position(next_offset, counted)
+
+
+class MemoryStore:
+    """One transaction at a time; what it did is kept only where its body ends."""
+
+    def __init__(self) -> None:
+        self._tables = _Tables()
+        self._turn = asyncio.Lock()
+
+    def transaction(self) -> AbstractAsyncContextManager[MemoryTransaction]:
+        return self._transaction()
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[MemoryTransaction]:
+        async with self._turn:
+            tables = self._tables.copied()
+            yield MemoryTransaction(tables)
+            self._tables = tables
+
+    async def begin(self, partitions: Iterable[Partition]) -> None:
+        """Start partitions that have no position yet at 0."""
+        for partition in partitions:
+            self._tables.positions.setdefault(partition, Position(0, Counter()))
+
+    async def snapshot(self) -> Snapshot:
+        tables = self._tables
+        return Snapshot(
+            cards=dict(tables.cards),
+            bindings={r: frozenset(held) for r, held in tables.references.items()},
+            facts={i: Row(dict(places), copies) for i, (_, places, copies) in tables.facts.items()},
+            waiting=frozenset(tables.waiting),
+            lanes={lane: list(changes) for lane, changes in tables.lanes.items()},
+            positions=dict(tables.positions),
+            dead_letters=sorted(tables.dead_letters.values()),
+        )
