@@ -93,8 +93,9 @@ def needs(want: Wanted, view: View) -> Need:
     facts = (*want.facts, *(fact for fact, _ in stored))
     for fact in facts:
         need.locked_references.update(_unbound(fact, view))
-    contested = (b.subject for b in _contested(want.orders, facts, view))
-    need.refolds.update(s.id for s in contested if s.kind is SubjectKind.CARD)
+    unsettled = {b.subject for b in _contested(want.orders, facts, view)}
+    unsettled.update(*(each.places for each in view.waiting.values()))
+    need.refolds.update(s.id for s in unsettled if s.kind is SubjectKind.CARD)
     return need
 
 
@@ -144,6 +145,18 @@ def _names_the_same(fact: Fact, held: Sequence[Binding], view: View) -> bool:
 
 
 def _shaken(want: Wanted, view: View) -> list[StoredFact]:
-    """Stored facts of refolded cards: what they refer to is needed to see whether they move."""
-    histories = (view.histories.get(i, ()) for i in view.histories if i not in want.need.histories)
-    return [stored for history in histories for stored in history if stored.fact.references]
+    """Stored facts that may go elsewhere: of their references some may be bound, or unbound, now.
+
+    What such a fact names may be bound otherwise in turn.
+    """
+    bound = set(want.need.unlocks)
+    bound.update(name for s in view.waiting.values() for _, name in s.fact.names)
+    quiet = {s.fact.fact_id: s for history in view.histories.values() for s in history}
+    shaken: dict[bytes, StoredFact] = {}
+    while True:
+        moved = {i: s for i, s in quiet.items() if not bound.isdisjoint(s.fact.references)}
+        if not moved:
+            return list(shaken.values())
+        shaken |= moved
+        quiet = {i: s for i, s in quiet.items() if i not in moved}
+        bound.update(name for s in moved.values() for _, name in s.fact.names)
