@@ -100,3 +100,34 @@ async def test_a_stop_while_the_broker_is_frozen_takes_seconds_and_leaves_nothin
     async with running(relay):
         await until(lambda: relay.status.positions.get(world.lanes[0]) == 3_000)
     assert seqs((await world.output())[0]) == list(range(1, 3_001))
+
+
+async def test_a_stop_while_the_database_is_frozen_takes_seconds_and_leaves_nothing_running(
+    world: Setup, embedded: Stack
+) -> None:
+    clock = asyncio.get_running_loop().time
+    before = asyncio.all_tasks()
+    await world.add(0, 3_000)
+    relay = world.relay(limits=PageLimits(rows=50))
+    async with running(relay):
+        await until(lambda: relay.status.published > 300)
+        servers = await servers_of(world)
+        for server in servers:
+            os.kill(server, signal.SIGSTOP)
+        stopping = clock()
+    took = clock() - stopping
+    for server in servers:
+        os.kill(server, signal.SIGCONT)
+    assert embedded.postgres.running
+    assert took < 5
+    assert asyncio.all_tasks() == before
+
+
+async def servers_of(world: Setup) -> list[int]:
+    """Give the process ids of the relay's two connections."""
+    rows = await world.database.fetch(
+        "SELECT pid FROM pg_stat_activity "
+        "WHERE application_name LIKE '%relay%' AND datname = current_database()"
+    )
+    assert len(rows) == 2
+    return [row["pid"] for row in rows]

@@ -216,6 +216,15 @@ async def test_a_record_that_the_broker_refuses_holds_back_what_comes_after_it(
     assert seqs((await world.output())[0]) == [1, 2, 3, 4, 5]
 
 
+async def test_records_that_fit_go_out_even_where_the_topic_takes_small_batches_only(
+    world: Setup,
+) -> None:
+    await configure(world.options, world.topic, max_message_bytes="20000")
+    await world.add(0, 500, b"x" * 1_000)
+    await publish_all(world, 500)
+    assert seqs((await world.output())[0]) == list(range(1, 501))
+
+
 async def test_one_relay_publishes_and_the_other_waits_its_turn(world: Setup) -> None:
     first, second = world.relay("first"), world.relay("second")
     async with running(second):

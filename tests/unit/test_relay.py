@@ -9,7 +9,7 @@ from relay_memory import FAULTS_OF, Fault, Faults, Topic, World
 from virtual_time import run_virtually
 
 from card_fulfillment.pipeline.output_check import Alarm
-from card_fulfillment.pipeline.relay import Relay, RelayState
+from card_fulfillment.pipeline.relay import Relay, RelayState, RelayStatus
 from card_fulfillment.pipeline.relay_ports import PageLimits, Refused, Row
 
 DEADLINE = 300.0
@@ -277,3 +277,12 @@ async def test_every_change_of_state_is_observed() -> None:
     stop.set()
     await task
     assert seen == [RelayState.STARTING, RelayState.PUBLISHING, RelayState.STOPPED]
+
+
+@virtually
+async def test_a_failure_of_the_observer_is_not_kept_secret() -> None:
+    def observe(_: RelayStatus) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await Relay(World().ports(), observe=observe).run(asyncio.Event())

@@ -34,7 +34,8 @@ from card_fulfillment.pipeline.relay_ports import (
 )
 from card_fulfillment.settings import KafkaSettings
 
-_BATCH_BYTES: Final = 1_000_000  # below the brokers' default of 1,048,588
+_BATCH_BYTES: Final = 1_000_000  # below the brokers' default limit of 1,048,588
+_LEAST_BATCH_BYTES: Final = 16_384
 _START: Final = timedelta(seconds=15)
 _STOP_SECONDS: Final = 0.75
 _REFUSALS: Final = (
@@ -52,8 +53,15 @@ class TransactionalPublisher:
     """Publishes to one topic under one transactional id; every wait has a deadline."""
 
     def __init__(
-        self, options: ClientOptions, *, topic: str, transactional_id: str, timeout: timedelta
+        self,
+        options: ClientOptions,
+        *,
+        topic: str,
+        transactional_id: str,
+        timeout: timedelta,
+        batch_bytes: int = _BATCH_BYTES,
     ) -> None:
+        self.refused = False
         # A request that is never given up before its transaction is: EndTxn must not be sent twice.
         patience = max(options["request_timeout_ms"], 2 * (timeout // timedelta(milliseconds=1)))
         self._options = options
@@ -65,7 +73,7 @@ class TransactionalPublisher:
             transaction_timeout_ms=timeout // timedelta(milliseconds=1),
             enable_idempotence=True,
             acks="all",
-            max_batch_size=_BATCH_BYTES,
+            max_batch_size=batch_bytes,
             linger_ms=0,
         )
         self._ends = _count_ends(self._producer)
@@ -84,12 +92,16 @@ class TransactionalPublisher:
         if self._worn:
             raise Unavailable("Kafka: EndTxn was sent twice; one may still be under way")
         batches = [self._batches(lane) for lane in lanes]
-        async with _deadline("a transaction", self._timeout):
-            await self._producer.begin_transaction()
-            await self._send(batches)
-            failpoint("relay.after_produce")
-            ends = self._ends()
-            await self._producer.commit_transaction()
+        ends = self._ends()
+        try:
+            async with _deadline("a transaction", self._timeout):
+                await self._producer.begin_transaction()
+                await self._send(batches)
+                failpoint("relay.after_produce")
+                await self._producer.commit_transaction()
+        except Refused:
+            self.refused = True
+            raise
         self._worn = self._ends() > ends + 1
 
     def _batches(self, lane: LaneRows) -> list[tuple[int, BatchBuilder]]:
@@ -132,19 +144,27 @@ def _append(batch: BatchBuilder, row: Row, lane: tuple[str, bytes]) -> bool:
 def publisher_of(
     settings: KafkaSettings, topic: str
 ) -> Callable[[], AbstractAsyncContextManager[Publisher]]:
-    """How a relay opens a producer for its topic; one transactional id for each topic."""
+    """How a relay opens a producer for its topic; one transactional id for each topic.
+
+    After a refusal the next producers send smaller batches: the topic may have a lower limit.
+    """
+    batch_bytes = _BATCH_BYTES
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Publisher]:
+        nonlocal batch_bytes
         publisher = TransactionalPublisher(
             client_options(settings),
             topic=topic,
             transactional_id=f"{settings.transactional_id}-{topic}",
             timeout=settings.transaction_timeout,
+            batch_bytes=batch_bytes,
         )
         try:
             yield publisher
         finally:
+            if publisher.refused:
+                batch_bytes = max(batch_bytes // 4, _LEAST_BATCH_BYTES)
             await publisher.close()
 
     return opened
@@ -186,6 +206,9 @@ async def _abandon(producer: AIOKafkaProducer) -> None:
         async with asyncio.timeout(_STOP_SECONDS):
             await producer.client.close()
     private = vars(producer)
+    outcome: asyncio.Future[None] | None = private["_txn_manager"].wait_for_transaction_end()
+    if outcome is not None and outcome.done() and not outcome.cancelled():
+        outcome.exception()  # publish has raised it already, or had a better one
     owners = (private["_sender"], private["_message_accumulator"])
     left = [task for task in asyncio.all_tasks() if _self_of(task) in owners]
     for _ in range(2):  # the sender takes the first one as a wish to finish its requests

@@ -103,7 +103,7 @@ class Relay:
     async def run(self, stop: asyncio.Event) -> None:
         """Publish until `stop`, then finish the transaction in flight; at most five seconds more.
 
-        Never raises but for cancellation: see `status`.
+        Raises nothing but what `observe` raises: see `status`.
         """
         work = asyncio.create_task(self._work(stop))
         stopped = asyncio.create_task(stop.wait())
@@ -116,6 +116,8 @@ class Relay:
             stopped.cancel()
             await asyncio.wait({work, stopped})
             self._enter(RelayState.STOPPED)
+        if not work.cancelled():
+            work.result()
 
     async def _work(self, stop: asyncio.Event) -> None:
         while not stop.is_set():

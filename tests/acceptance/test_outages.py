@@ -1,0 +1,84 @@
+"""Postgres and Kafka go away under a worker and come back: it waits, and goes on by itself."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import pytest
+from books import EndState
+from worker_process import WorkerProcess
+from workload import events
+from world import World
+
+from card_fulfillment.devstack import Stack
+from stack import database_of
+
+_CARDS: Final = 800
+_EVENTS_A_SECOND: Final = 350
+_RESUMES_WITHIN: Final = 30.0
+
+
+@pytest.fixture
+async def lasting(world: World, embedded: Stack) -> World:  # noqa: ARG001 - servers of ours
+    """An installation whose database keeps what it committed: the tests' own server need not."""
+    await world.fetch(f'ALTER DATABASE "{database_of(world.dsn)}" SET synchronous_commit = on')
+    return world
+
+
+@asynccontextmanager
+async def postgres_away(stack: Stack) -> AsyncIterator[None]:
+    await asyncio.to_thread(stack.postgres.stop, "immediate")
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(stack.postgres.start)
+
+
+@asynccontextmanager
+async def kafka_away(stack: Stack) -> AsyncIterator[None]:
+    await asyncio.to_thread(stack.kafka.kill)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(stack.kafka.start)
+
+
+async def until_it_publishes_more(world: World, worker: WorkerProcess) -> None:
+    before = (await world.progress())[1]
+
+    async def does() -> bool:
+        return (await world.progress())[1] > before
+
+    await world.until(does, worker, within=_RESUMES_WITHIN)
+
+
+async def test_outages_of_both_under_load_delay_the_work_and_change_nothing(
+    lasting: World, embedded: Stack, undisturbed: EndState
+) -> None:
+    load = lasting.load()
+    worker = lasting.worker()
+    feeding = asyncio.create_task(load.produce(events(_CARDS), rate=_EVENTS_A_SECOND))
+    await until_it_publishes_more(lasting, worker)
+    async with postgres_away(embedded):
+        pass
+    await until_it_publishes_more(lasting, worker)
+    async with kafka_away(embedded):
+        pass
+    await until_it_publishes_more(lasting, worker)
+    assert not feeding.done(), "the load ended before the last outage did"
+    await feeding
+    await lasting.until_drained(load, worker)
+    assert await lasting.verdict(range(_CARDS), given=undisturbed) == []
+
+
+@pytest.mark.parametrize("away", [postgres_away, kafka_away])
+async def test_a_worker_stops_in_time_while_a_server_is_away(
+    lasting: World, embedded: Stack, away: object
+) -> None:
+    worker = lasting.worker()
+    await lasting.until(lambda: lasting.is_up(worker), worker)
+    async with away(embedded):  # type: ignore[operator] - one of the two above
+        worker.send(signal.SIGTERM)
+        assert await worker.ended(10) == 0, worker.output

@@ -1,0 +1,64 @@
+"""SIGTERM under load: a worker ends soon, in order, and no successor has to wait for anything."""
+
+import asyncio
+import signal
+from typing import Final
+
+from audit import open_transactions
+from books import EndState
+from workload import events
+from world import World
+
+_CARDS: Final = 500
+_EVENTS_A_SECOND: Final = 700
+_STOPS_WITHIN: Final = 10.0
+
+_SESSIONS: Final = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name LIKE 'card-fulfillment%'
+"""
+_POSITIONS_BY_COUNTERS: Final = """
+SELECT count(*) FROM input_position
+WHERE next_offset <> applied + duplicate + ignored + parked + quarantined
+"""
+
+
+async def test_a_worker_told_to_stop_leaves_nothing_half_done(
+    world: World, undisturbed: EndState
+) -> None:
+    load = world.load()
+    worker = world.worker()
+    feeding = asyncio.create_task(load.produce(events(_CARDS), rate=_EVENTS_A_SECOND))
+
+    async def works() -> bool:
+        return min(await world.progress()) > 0
+
+    await world.until(works, worker)
+    worker.send(signal.SIGTERM)
+    assert await worker.ended(_STOPS_WITHIN) == 0, worker.output
+    assert await open_transactions(world.bootstrap, world.output) == []
+    assert (await world.fetch(_POSITIONS_BY_COUNTERS))[0][0] == 0
+    assert await world.has_published_all(), "what was committed was published before the end"
+
+    async def is_alone() -> bool:
+        return not (await world.fetch(_SESSIONS))[0][0]
+
+    await world.until(is_alone, within=1)
+
+    await feeding
+    successor = world.worker()
+    await world.until_drained(load, successor, within=10)
+    assert await world.verdict(range(_CARDS), given=undisturbed) == []
+
+
+async def test_a_worker_without_work_stops_at_once_and_so_does_one_that_is_starting(
+    world: World,
+) -> None:
+    worker = world.worker()
+    await world.until(lambda: world.is_up(worker), worker)
+    starting = world.worker()
+    worker.send(signal.SIGTERM)
+    assert await worker.ended(3) == 0, worker.output
+    await world.until(lambda: world.is_connected(starting), starting)
+    starting.send(signal.SIGTERM)
+    assert await starting.ended(_STOPS_WITHIN) == 0, starting.output
