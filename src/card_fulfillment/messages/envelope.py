@@ -32,6 +32,8 @@ class RefusalReason(StrEnum):
     EVENT_ID_CONFLICT = "event_id_conflict"
     CARD_CONFLICT = "card_conflict"
     REFERENCE_CONFLICT = "reference_conflict"
+    VENDOR_MISMATCH = "vendor_mismatch"
+    PARKING_DEADLINE = "parking_deadline"
     UNKNOWN_VENDOR = "unknown_vendor"
     READER_FAILED = "reader_failed"
 

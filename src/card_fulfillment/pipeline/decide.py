@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from card_fulfillment.domain.facts import Fact, Subject, card
 from card_fulfillment.domain.journey import FactOutcome, Folded, Journey, fold, refold
 from card_fulfillment.messages.dead_letter import DeadLetter
-from card_fulfillment.messages.envelope import Outgoing, RefusalReason, Refused
+from card_fulfillment.messages.envelope import Outgoing
 from card_fulfillment.messages.outbound import Encoder
 from card_fulfillment.pipeline.admission import Admission, Admitted, Verdict
+from card_fulfillment.pipeline.alerts import alerts
 from card_fulfillment.pipeline.batch import SEVERITY, Batch, Partition, RecordClass
 from card_fulfillment.pipeline.effects import Effects, NewChange, NewFact
 from card_fulfillment.pipeline.placement import Gain, Placement
@@ -61,34 +62,13 @@ def decide(batch: Batch, view: View, publishing: Publishing, now: int) -> Effect
         dead_letters=list(admission.dead_letters.values()),
         moves=batch.moves,
     )
-    effects.dead_letters += _conflicts(placement.held, admission.records)
+    effects.dead_letters += alerts(placement, view.announced)
     _fold_cards(effects, view, admission, placement, publishing, now)
     effects.changes += [publishing.dead_letter(d, now) for d in effects.dead_letters]
     _store_facts(effects, admission, placement)
+    effects.settled = placement.settled()
     effects.counts = _counts(admission.records, placement.places)
     return effects
-
-
-def _conflicts(held: list[Fact], records: list[Admitted]) -> list[DeadLetter]:
-    """Facts whose references mean nobody in common stay parked, and somebody is told at once."""
-    if not held:
-        return []
-    ids = {fact.fact_id for fact in held}
-    return [
-        DeadLetter.of(
-            record,
-            Refused(
-                RefusalReason.REFERENCE_CONFLICT,
-                "references",
-                "the references name different subjects; the fact waits",
-                verdict.vendor,
-                verdict.mapping_version,
-            ),
-        )
-        for record, verdicts in records
-        for verdict in verdicts
-        if isinstance(verdict, Fact) and verdict.fact_id in ids
-    ]
 
 
 def _fold_cards(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from card_fulfillment.domain.bindings import Binding, in_force, resolve
 from card_fulfillment.domain.facts import (
+    OWN_KIND,
     Announcement,
     Fact,
     Order,
@@ -36,9 +37,8 @@ def wanted(batch: Batch) -> Wanted:
                     out.orders.append(element)
                     _want_order(out.need, element)
                 case Fact():
-                    out.need.fact_ids.add(element.fact_id)
                     out.facts.append(element)
-                    _want_fact(out.need, element)
+                    _want_new_fact(out.need, element)
                 case _:
                     pass
     return out
@@ -62,6 +62,12 @@ def _want_fact(need: Need, fact: Fact) -> None:
     need.references.update(fact.references)
     if fact.names:
         _want_to_bind(need, (reference for _, reference in fact.names))
+
+
+def _want_new_fact(need: Need, fact: Fact) -> None:
+    need.fact_ids.add(fact.fact_id)
+    need.named.update(r.value for r in fact.references if r.kind == OWN_KIND)
+    _want_fact(need, fact)
 
 
 def _want_to_bind(need: Need, references: Iterable[Reference]) -> None:

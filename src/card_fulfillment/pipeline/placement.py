@@ -41,7 +41,8 @@ class Gain(NamedTuple):
 class Placement:
     """Facts on their way to the subjects that they are about.
 
-    places: of every fact touched, its subjects. held: new facts whose references contradict.
+    places: of every fact touched, its subjects.
+    held: facts whose references contradict each other from now on. parked: new ones about nobody.
     """
 
     def __init__(self, view: View, identities: Mapping[str, CardIdentity]) -> None:
@@ -58,6 +59,7 @@ class Placement:
         self.bound: dict[Reference, tuple[Binding, ...]] = {}
         self.places: dict[bytes, dict[Subject, Place]] = {}
         self.held: list[Fact] = []
+        self.parked: list[Fact] = []
         self.waits: list[tuple[Reference, bytes]] = []
         self.woken: list[tuple[Reference, bytes]] = []
 
@@ -90,6 +92,14 @@ class Placement:
             if subject.kind is SubjectKind.CARD:
                 yield subject.id, self._gain(subject)
 
+    def settled(self) -> list[Fact]:
+        """Stored facts that waited and now are about somebody."""
+        return [
+            stored.fact
+            for fact_id, stored in self._view.waiting.items()
+            if not stored.places and self.places.get(fact_id)
+        ]
+
     def _gain(self, subject: Subject) -> Gain:
         gained = self._gained[subject]
         if subject in self._announced:
@@ -114,7 +124,10 @@ class Placement:
     def _track(self, fact: Fact, before: Places) -> None:
         found = resolve(self._bindings, fact, self._bulk_of)
         self._wait(fact, found)
-        if found.subjects is not None and not found.subjects and not before:
+        is_new = fact.fact_id not in self._stored
+        if found.subjects is None and is_new:
+            self.parked.append(fact)
+        if found.subjects is not None and not found.subjects and (is_new or before):
             self.held.append(fact)
         self._place(fact, before, found.subjects or {})
 

@@ -8,6 +8,7 @@ import asyncpg
 
 from card_fulfillment.domain.facts import Subject, SubjectKind
 from card_fulfillment.messages.dead_letter import DeadLetter
+from card_fulfillment.pipeline.alerts import alert_ids
 from card_fulfillment.pipeline.batch import RecordClass
 from card_fulfillment.pipeline.effects import Effects, NewChange, NewFact
 from card_fulfillment.pipeline.ports import PositionLost
@@ -126,6 +127,12 @@ _COUNTED: Final = (
 )
 
 
+_CLOSE_ALERTS: Final = """
+UPDATE dead_letter SET state = 'closed', closed_at = now(), closed_by = 'applied'
+WHERE dead_letter_id = ANY ($1::uuid[]) AND state = 'open'
+"""
+
+
 async def write(connection: asyncpg.Connection, effects: Effects, lanes: Lanes) -> None:
     await _execute(connection, _INSERT_FACTS, _new_fact_rows(effects.facts))
     await _move_facts(connection, effects.moved)
@@ -139,6 +146,9 @@ async def write(connection: asyncpg.Connection, effects: Effects, lanes: Lanes) 
     await _execute(connection, _WAIT, ((reference_text(r), f) for r, f in effects.waits))
     await _execute(connection, _WAKE, ((reference_text(r), f) for r, f in effects.woken))
     await _execute(connection, _INSERT_DEAD_LETTERS, map(_dead_letter_row, effects.dead_letters))
+    if effects.settled:
+        ids = [i for fact in effects.settled for i in alert_ids(fact)]
+        await connection.execute(_CLOSE_ALERTS, ids)
     await _number_changes(connection, effects.changes, lanes)
     await _move_positions(connection, effects)
 
@@ -276,6 +286,9 @@ async def _move_positions(connection: asyncpg.Connection, effects: Effects) -> N
                 *(counts[c] for c in _COUNTED),
             )
         )
+    if not rows:
+        await connection.execute("SELECT pg_notify('fulfillment_change', '')")
+        return
     columns = list(zip(*rows, strict=True))
     moved = await connection.fetchval(_MOVE_POSITIONS, *columns, bool(effects.changes))
     if moved != len(rows):
