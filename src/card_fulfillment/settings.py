@@ -122,6 +122,8 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         file = os.environ.get("FULFILLMENT_FILE")
+        if file and not Path(file).is_file():
+            raise FileNotFoundError(f"FULFILLMENT_FILE: there is no file {file}")
         yaml = (YamlConfigSettingsSource(settings_cls, yaml_file=file),) if file else ()
         return (init_settings, env_settings, *yaml, file_secret_settings)
 

@@ -3,6 +3,7 @@
 Reads with isolation read_committed and asks neither the worker nor its database.
 """
 
+import asyncio
 import json
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
@@ -11,7 +12,7 @@ from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from workload import JOURNEY, card_id
 
 _POLL_MS: Final = 100
@@ -67,6 +68,16 @@ async def group_is_shared(bootstrap: str, group: str, members: int) -> bool:
         (response,) = await admin.describe_consumer_groups([group])
     (found,) = response.to_object()["groups"]
     return found["state"] == "Stable" and len(found["members"]) == members
+
+
+async def make_again(bootstrap: str, topic: str, partitions: int) -> None:
+    """Delete a topic and make an empty one of the same name."""
+    async with _admin(bootstrap) as admin:
+        await admin.delete_topics([topic])
+        async with asyncio.timeout(30):
+            while topic in await admin.list_topics():  # noqa: ASYNC110 - nothing tells us
+                await asyncio.sleep(0.05)
+        await admin.create_topics([NewTopic(topic, partitions, 1)])
 
 
 @asynccontextmanager

@@ -38,7 +38,15 @@ class WorkerProcess:
     @property
     def output(self) -> str:
         """The end of what it and its namesakes wrote to their common log."""
-        return self._log.read_text(encoding="utf-8", errors="replace")[-_LOG_TAIL:]
+        return self._read()[-_LOG_TAIL:]
+
+    @property
+    def plain_lines(self) -> list[str]:
+        """What it wrote for a person, not for a log."""
+        return [line for line in self._read().splitlines() if not line.startswith("{")]
+
+    def _read(self) -> str:
+        return self._log.read_text(encoding="utf-8", errors="replace")
 
     def is_connected_to(self, port: int) -> bool:
         connections = psutil.Process(self.pid).net_connections("tcp")
@@ -58,6 +66,11 @@ class WorkerProcess:
         """End it as a power cut would, also while it is frozen."""
         self._process.kill()
         await self.ended()
+
+    def end_now(self) -> None:
+        """Kill it, where nothing else waits for this process."""
+        self._process.kill()
+        self._process.wait()
 
 
 def _foreign_environment() -> dict[str, str]:

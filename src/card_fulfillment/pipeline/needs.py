@@ -93,7 +93,7 @@ def needs(want: Wanted, view: View) -> Need:
     stored = [*view.waiting.values(), *_shaken(want, view)]
     for fact, _ in stored:
         _want_fact(need, fact)
-    for subject in _subjects(view, stored):
+    for subject in _subjects(view):
         _want_subject(need, subject)
     need.bulks.update(_bulks(view))
     facts = (*want.facts, *(fact for fact, _ in stored))
@@ -105,9 +105,13 @@ def needs(want: Wanted, view: View) -> Need:
     return need
 
 
-def _subjects(view: View, stored: Iterable[StoredFact]) -> set[Subject]:
-    """Whom the references mean, and whom stored facts are about."""
+def _subjects(view: View) -> set[Subject]:
+    """Whom the references mean, and whom stored facts are about.
+
+    A fact of several subjects is written as a whole, so none of them may change meanwhile.
+    """
     meant = {b.subject for bindings in view.bindings.values() for b in bindings}
+    stored = [*view.waiting.values(), *(s for history in view.histories.values() for s in history)]
     return meant.union(*(each.places for each in stored))
 
 

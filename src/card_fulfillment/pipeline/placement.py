@@ -103,7 +103,10 @@ class Placement:
     def _gain(self, subject: Subject) -> Gain:
         gained = self._gained[subject]
         if subject in self._announced:
-            return Gain([*self._kept(subject), *gained], None, moved=False, cause=None)
+            waited = self._kept(subject)
+            for fact in (each.fact for each in waited):
+                self.places.setdefault(fact.fact_id, dict(self._stored[fact.fact_id].places))
+            return Gain([*waited, *gained], None, moved=False, cause=None)
         lost = self._lost.get(subject)
         kept = None if lost is None else self._kept(subject)
         return Gain(gained, kept, subject in self._moved, lost or self._moved.get(subject))
@@ -112,10 +115,10 @@ class Placement:
         """What it had before this batch and still has."""
         new = {each.fact.fact_id for each in self._gained[subject]}
         kept = []
-        for stored in self._view.histories.get(subject.id, ()):
-            places = self.places.setdefault(stored.fact.fact_id, dict(stored.places))
-            if subject in places and stored.fact.fact_id not in new:
-                kept.append(entry(stored.fact, places[subject].attempt))
+        for fact, stored in self._view.histories.get(subject.id, ()):
+            places = self.places.get(fact.fact_id, stored)
+            if subject in places and fact.fact_id not in new:
+                kept.append(entry(fact, places[subject].attempt))
         return kept
 
     def _is_rebound(self, fact: Fact) -> bool:
