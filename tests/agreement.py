@@ -48,7 +48,7 @@ def assert_agrees(snapshot: Snapshot, told: Iterable[Statement]) -> None:
     assert {i: stored_end(s) for i, s in announced.items()} == end.cards
     assert _stored_places(snapshot) == _places(told, end.whom)
     parked = {fact_id for fact_id, row in snapshot.facts.items() if not row.places}
-    assert parked == end.parked
+    assert parked == {i for i, w in end.whom.items() if not w}
     bound = {r: {b[:3] for b in held} for r, held in snapshot.bindings.items() if held}
     assert bound == {r: set(meanings) for r, meanings in end.meanings.items() if meanings}
 

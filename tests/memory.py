@@ -44,6 +44,7 @@ class MemoryTransaction:
             cards={i: tables.cards[i] for i in need.cards if i in tables.cards},
             bindings={r: tables.references[r] for r in need.references if r in tables.references},
             waiting=self._waiting(need.unlocks),
+            histories=self._histories(need.refolds),
         )
 
     def _waiting(self, references: set[Reference]) -> dict[bytes, StoredFact]:
@@ -62,7 +63,7 @@ class MemoryTransaction:
         view = await self.peek(need)
         facts = self._tables.facts
         view.contents = {i: facts[i][0].content for i in need.fact_ids if i in facts}
-        view.histories = self._histories(need.histories)
+        view.histories = self._histories(need.histories | need.refolds)
         return view
 
     def _histories(self, card_ids: set[str]) -> Mapping[str, Sequence[StoredFact]]:

@@ -12,8 +12,7 @@ import typer
 import uvloop
 from pydantic import ValidationError
 
-from card_fulfillment import app as worker
-from card_fulfillment import log
+from card_fulfillment import app, log, starting
 from card_fulfillment.postgres.connection import is_transient
 from card_fulfillment.postgres.schema import SchemaMismatch, migrate
 from card_fulfillment.settings import Settings
@@ -26,12 +25,12 @@ UNREACHABLE: Final = 3
 ALARMED: Final = 4
 
 _EXIT_CODES: Final[Mapping[type[Exception], int]] = {
-    worker.Misfit: FOUND_WRONG,
+    starting.Misfit: FOUND_WRONG,
     SchemaMismatch: FOUND_WRONG,
     ProfileError: USAGE,
     UnknownVendor: USAGE,
-    worker.Unreachable: UNREACHABLE,
-    worker.Alarmed: ALARMED,
+    starting.Unreachable: UNREACHABLE,
+    starting.Alarmed: ALARMED,
 }
 
 T = TypeVar("T")
@@ -82,7 +81,7 @@ def _first_of(error: Exception) -> Exception:
 @cli.command()
 def run() -> None:
     """Run the worker until it is told to stop (SIGTERM)."""
-    _finish(worker.run(_settings()))
+    _finish(app.run(_settings()))
 
 
 @cli.command("migrate")
@@ -90,7 +89,7 @@ def migrate_() -> None:
     """Bring the database's schema up to date."""
     settings = _settings()
     dsn = settings.postgres.dsn.get_secret_value()
-    _finish(worker.reachable("Postgres", lambda: migrate(dsn), is_transient))
+    _finish(starting.reachable("Postgres", lambda: migrate(dsn), is_transient))
 
 
 @cli.command()
@@ -101,7 +100,7 @@ def topics(
     settings = _settings()
 
     async def ensure() -> list[str]:
-        return await worker.check_topics(settings, topology(settings), check_only=check)
+        return await starting.check_topics(settings, topology(settings), check_only=check)
 
     findings = _finish(ensure())
     for finding in findings:

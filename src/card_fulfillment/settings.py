@@ -76,6 +76,13 @@ class IntakeSettings(_Section):
     max_record_bytes: int = Field(65_536, ge=1024, le=1_048_576)
 
 
+class ParkingSettings(_Section):
+    deadline: timedelta = Field(
+        timedelta(days=7), description="how long a fact waits before somebody is told"
+    )
+    sweep_every: timedelta = Field(timedelta(minutes=1), gt=timedelta(0))
+
+
 class EventSettings(_Section):
     source: str = Field("/card-fulfillment", description="ce_source of every event")
     schema_base: str = Field(
@@ -100,6 +107,7 @@ class Settings(BaseSettings):
     topics: TopicSettings = TopicSettings()
     vendors: VendorSettings = VendorSettings()
     intake: IntakeSettings = IntakeSettings()
+    parking: ParkingSettings = ParkingSettings()
     events: EventSettings = EventSettings()
     log_format: str = Field("auto", pattern="^(auto|json|console)$")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")

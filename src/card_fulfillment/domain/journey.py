@@ -118,6 +118,30 @@ def fold(
     return Folded(folding.journey(), folding.changes, folding.outcomes)
 
 
+def refold(
+    journey: Journey,
+    kept: Iterable[Entry],
+    gained: Iterable[Entry],
+    cause: Cause,
+    *,
+    updates: bool = True,
+) -> Folded:
+    """Fold a card anew that lost facts: from those that it keeps, then those that it gains.
+
+    cause: of what took the facts away; a status that changes for it alone is told with this cause.
+    """
+    bare = Journey(version=journey.version, published=journey.published)
+    folding = _Folding(bare, refolded=True)
+    for each in kept:
+        folding.restore(each)
+    for each in sorted(gained, key=lambda e: e.order):
+        folding.take(each)
+    folding.settle(cause)
+    if updates:
+        folding.tell_details()
+    return Folded(folding.journey(), folding.changes, folding.outcomes)
+
+
 class _Folding:
     """A journey while facts are folded into it."""
 
@@ -192,6 +216,21 @@ class _Folding:
         if key.rank < STANDING[told.status].rank:
             return ChangeKind.REGRESSION
         return ChangeKind.PROGRESS
+
+    def restore(self, each: Entry) -> None:
+        """Take a fact that was taken before: nothing is told."""
+        self._write_registers(each)
+        if each.key is not None:
+            self._stand(each, each.key)
+
+    def settle(self, cause: Cause) -> None:
+        """Tell where the card is, where that is not what was told."""
+        told, standing = self.published, self.standing
+        self.cause = self.cause or cause
+        if standing is None or told is None:
+            return
+        if (told.attempt, told.status) != (standing.key.attempt, standing.key.status):
+            self._publish(standing, self._kind(standing.key), cause)
 
     def tell_details(self) -> None:
         """Publish a change of reason, finality or tracking number alone, once."""

@@ -9,6 +9,7 @@ import orjson
 from pydantic import Field
 from typing_extensions import TypedDict  # pydantic wants this one below Python 3.12
 
+from card_fulfillment.domain.facts import Fact
 from card_fulfillment.messages.envelope import Record, RefusalReason, Refused
 from card_fulfillment.messages.identity import uuid5
 from card_fulfillment.messages.times import LATEST_RECORD, Timestamp, iso_utc
@@ -17,6 +18,11 @@ from card_fulfillment.messages.times import LATEST_RECORD, Timestamp, iso_utc
 MOST_VALUE_BYTES: Final = 65_536
 MOST_KEY_BYTES: Final = 256
 MOST_TEXT: Final = 500
+
+
+def alert_path(fact: Fact) -> str:
+    """Where an alert's field path points to: to the fact itself."""
+    return f"fact:{fact.fact_id.hex()}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +69,17 @@ class DeadLetter:
             key=None if secret else record.key,
             value=None if secret else record.value,
         )
+
+    @classmethod
+    def about(cls, fact: Fact, reason: RefusalReason, message: str) -> Self:
+        """An alert: the fact is stored and waits, and somebody should know why.
+
+        It has no bytes: what the record said is in the fact.
+        """
+        cause = fact.cause
+        record = Record(cause.topic, cause.partition, cause.offset, fact.received_at, None, None)
+        path = alert_path(fact)
+        return cls.of(record, Refused(reason, path, message, fact.vendor, fact.mapping_version))
 
     @property
     def message_key(self) -> str:

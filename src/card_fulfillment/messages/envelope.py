@@ -31,6 +31,9 @@ class RefusalReason(StrEnum):
     FUTURE_TIME = "future_time"
     EVENT_ID_CONFLICT = "event_id_conflict"
     CARD_CONFLICT = "card_conflict"
+    REFERENCE_CONFLICT = "reference_conflict"
+    VENDOR_MISMATCH = "vendor_mismatch"
+    PARKING_DEADLINE = "parking_deadline"
     UNKNOWN_VENDOR = "unknown_vendor"
     READER_FAILED = "reader_failed"
 

@@ -8,14 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from card_fulfillment.domain.facts import Fact, Subject, card
-from card_fulfillment.domain.journey import FactOutcome, Journey, fold
+from card_fulfillment.domain.journey import FactOutcome, Folded, Journey, fold, refold
 from card_fulfillment.messages.dead_letter import DeadLetter
 from card_fulfillment.messages.envelope import Outgoing
 from card_fulfillment.messages.outbound import Encoder
 from card_fulfillment.pipeline.admission import Admission, Admitted, Verdict
+from card_fulfillment.pipeline.alerts import alerts
 from card_fulfillment.pipeline.batch import SEVERITY, Batch, Partition, RecordClass
 from card_fulfillment.pipeline.effects import Effects, NewChange, NewFact
-from card_fulfillment.pipeline.placement import Placement
+from card_fulfillment.pipeline.placement import Gain, Placement
 from card_fulfillment.pipeline.view import CardState, Place, View
 
 
@@ -61,9 +62,11 @@ def decide(batch: Batch, view: View, publishing: Publishing, now: int) -> Effect
         dead_letters=list(admission.dead_letters.values()),
         moves=batch.moves,
     )
+    effects.dead_letters += alerts(placement, view.announced)
     _fold_cards(effects, view, admission, placement, publishing, now)
     effects.changes += [publishing.dead_letter(d, now) for d in effects.dead_letters]
     _store_facts(effects, admission, placement)
+    effects.settled = placement.settled()
     effects.counts = _counts(admission.records, placement.places)
     return effects
 
@@ -76,12 +79,12 @@ def _fold_cards(
     publishing: Publishing,
     now: int,
 ) -> None:
-    for card_id, entries in placement.entries.items():
+    for card_id, gain in placement.gains():
         identity = admission.identities.get(card_id)
         if identity is None:
             continue  # it waits for its announcement
         state = view.cards.get(card_id)
-        folded = fold(state.journey if state else Journey(), entries, updates=publishing.updates)
+        folded = _folded(state.journey if state else Journey(), gain, updates=publishing.updates)
         effects.cards[card_id] = CardState(identity, folded.journey)
         subject = card(card_id)
         for change in folded.changes:
@@ -92,6 +95,12 @@ def _fold_cards(
         for fact_id, outcome in folded.outcomes.items():
             places = placement.places[fact_id]
             places[subject] = Place(places[subject].attempt, outcome)
+
+
+def _folded(journey: Journey, gain: Gain, *, updates: bool) -> Folded:
+    if gain.kept is not None and gain.cause is not None:
+        return refold(journey, gain.kept, gain.entries, gain.cause, updates=updates)
+    return fold(journey, gain.entries, updates=updates, refolded=gain.moved)
 
 
 def _store_facts(effects: Effects, admission: Admission, placement: Placement) -> None:

@@ -36,6 +36,7 @@ class Effects:
     """All of it is written, or nothing.
 
     moved: all places of stored facts of which one changed. copies: further copies of stored facts.
+    settled: stored facts that waited for somebody to be about; alerts about them are closed.
     waits: references that a fact waits for from now on; woken: those that it waits for no more.
     """
 
@@ -48,5 +49,6 @@ class Effects:
     woken: list[tuple[Reference, bytes]] = field(default_factory=list)
     changes: list[NewChange] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
+    settled: list[Fact] = field(default_factory=list)
     moves: Mapping[Partition, Move] = field(default_factory=dict)
     counts: Mapping[Partition, Counter[RecordClass]] = field(default_factory=dict)

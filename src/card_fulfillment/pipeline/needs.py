@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from card_fulfillment.domain.bindings import Binding, in_force
+from card_fulfillment.domain.bindings import Binding, in_force, resolve
 from card_fulfillment.domain.facts import (
+    OWN_KIND,
     Announcement,
     Fact,
     Order,
@@ -13,7 +14,7 @@ from card_fulfillment.domain.facts import (
     SubjectKind,
 )
 from card_fulfillment.pipeline.batch import Batch
-from card_fulfillment.pipeline.view import Need, View
+from card_fulfillment.pipeline.view import Need, StoredFact, View
 
 
 @dataclass(slots=True)
@@ -21,6 +22,7 @@ class Wanted:
     """What the batch itself names, before anything is looked up."""
 
     need: Need = field(default_factory=Need)
+    orders: list[Order] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
 
 
@@ -32,11 +34,11 @@ def wanted(batch: Batch) -> Wanted:
                 case Announcement():
                     _want_announcement(out.need, element)
                 case Order():
+                    out.orders.append(element)
                     _want_order(out.need, element)
                 case Fact():
-                    out.need.fact_ids.add(element.fact_id)
                     out.facts.append(element)
-                    _want_fact(out.need, element)
+                    _want_new_fact(out.need, element)
                 case _:
                     pass
     return out
@@ -62,6 +64,12 @@ def _want_fact(need: Need, fact: Fact) -> None:
         _want_to_bind(need, (reference for _, reference in fact.names))
 
 
+def _want_new_fact(need: Need, fact: Fact) -> None:
+    need.fact_ids.add(fact.fact_id)
+    need.named.update(r.value for r in fact.references if r.kind == OWN_KIND)
+    _want_fact(need, fact)
+
+
 def _want_to_bind(need: Need, references: Iterable[Reference]) -> None:
     new = set(references)
     need.references |= new
@@ -82,24 +90,34 @@ def needs(want: Wanted, view: View) -> Need:
     It grows with the view until the view holds all that it asks for.
     """
     need = want.need | Need()
-    for stored in view.waiting.values():
-        _want_fact(need, stored.fact)
+    stored = [*view.waiting.values(), *_shaken(want, view)]
+    for fact, _ in stored:
+        _want_fact(need, fact)
     for subject in _subjects(view):
         _want_subject(need, subject)
-    for state in view.cards.values():
-        if state.identity and state.identity.bulk_issuance_id:
-            need.bulks.add(state.identity.bulk_issuance_id)
-    for fact in (*want.facts, *(stored.fact for stored in view.waiting.values())):
+    need.bulks.update(_bulks(view))
+    facts = (*want.facts, *(fact for fact, _ in stored))
+    for fact in facts:
         need.locked_references.update(_unbound(fact, view))
+    unsettled = {b.subject for b in _contested(want.orders, facts, view)}
+    unsettled.update(*(each.places for each in view.waiting.values()))
+    need.refolds.update(s.id for s in unsettled if s.kind is SubjectKind.CARD)
     return need
 
 
-def _subjects(view: View) -> Iterable[Subject]:
-    yield from (b.subject for bindings in view.bindings.values() for b in bindings)
-    yield from (subject for stored in view.waiting.values() for subject in stored.places)
-    # A fact of several subjects is written as a whole, so none of them may change meanwhile.
-    for history in view.histories.values():
-        yield from (subject for stored in history for subject in stored.places)
+def _subjects(view: View) -> set[Subject]:
+    """Whom the references mean, and whom stored facts are about.
+
+    A fact of several subjects is written as a whole, so none of them may change meanwhile.
+    """
+    meant = {b.subject for bindings in view.bindings.values() for b in bindings}
+    stored = [*view.waiting.values(), *(s for history in view.histories.values() for s in history)]
+    return meant.union(*(each.places for each in stored))
+
+
+def _bulks(view: View) -> Iterable[str]:
+    identities = (state.identity for state in view.cards.values() if state.identity)
+    return (card.bulk_issuance_id for card in identities if card.bulk_issuance_id)
 
 
 def _unbound(fact: Fact, view: View) -> Iterable[Reference]:
@@ -109,3 +127,46 @@ def _unbound(fact: Fact, view: View) -> Iterable[Reference]:
 
 def _is_bound(bindings: Sequence[Binding], time: int) -> bool:
     return any(in_force(b, time, bindings) for b in bindings)
+
+
+def _contested(orders: Iterable[Order], facts: Iterable[Fact], view: View) -> Iterable[Binding]:
+    """Bindings of references that the batch may bind to another subject or attempt, or unbind.
+
+    The facts found through them may go elsewhere, and their subjects are refolded.
+    """
+    for order in orders:
+        for reference in order.references:
+            held = view.bindings.get(reference, ())
+            if any(b[:2] != (order.subject, order.attempt) for b in held):
+                yield from held
+    for fact in facts:
+        for _, name in fact.names:
+            held = view.bindings.get(name, ())
+            if held and not _names_the_same(fact, held, view):
+                yield from held
+
+
+def _names_the_same(fact: Fact, held: Sequence[Binding], view: View) -> bool:
+    bulk_of = {
+        i: s.identity.bulk_issuance_id if s.identity else None for i, s in view.cards.items()
+    }
+    found = resolve(view.bindings, fact, bulk_of).subjects or {}
+    return {b[:2] for b in held} == set(found.items())
+
+
+def _shaken(want: Wanted, view: View) -> list[StoredFact]:
+    """Stored facts that may go elsewhere: of their references some may be bound, or unbound, now.
+
+    What such a fact names may be bound otherwise in turn.
+    """
+    bound = set(want.need.unlocks)
+    bound.update(name for s in view.waiting.values() for _, name in s.fact.names)
+    quiet = {s.fact.fact_id: s for history in view.histories.values() for s in history}
+    shaken: dict[bytes, StoredFact] = {}
+    while True:
+        moved = {i: s for i, s in quiet.items() if not bound.isdisjoint(s.fact.references)}
+        if not moved:
+            return list(shaken.values())
+        shaken |= moved
+        quiet = {i: s for i, s in quiet.items() if i not in moved}
+        bound.update(name for s in moved.values() for _, name in s.fact.names)

@@ -1,13 +1,18 @@
-"""Whom facts are about: binding what a batch names, placing the facts that it brings or unlocks."""
+"""Whom facts are about: binding what a batch names, placing the facts that it brings or unlocks.
+
+A new binding can also change whom stored facts are about. Their subjects are refolded.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from card_fulfillment.domain.bindings import Binding, Resolution, resolve
 from card_fulfillment.domain.claims import Entry, entry
 from card_fulfillment.domain.facts import (
     Announcement,
     CardIdentity,
+    Cause,
     Fact,
     Order,
     Reference,
@@ -16,76 +21,162 @@ from card_fulfillment.domain.facts import (
     card,
 )
 from card_fulfillment.domain.journey import FactOutcome
-from card_fulfillment.pipeline.view import Place, StoredFact, View
+from card_fulfillment.pipeline.view import Place, Places, View
+
+
+class Gain(NamedTuple):
+    """What a card has to fold.
+
+    kept: all that it had and keeps, where it lost something, so that it is refolded; else null.
+    moved: whether some of what it gained was another's before.
+    cause: of what bound anew, where something was lost or moved.
+    """
+
+    entries: list[Entry]
+    kept: list[Entry] | None
+    moved: bool
+    cause: Cause | None
 
 
 class Placement:
     """Facts on their way to the subjects that they are about.
 
-    entries: what each card gains. places: of every fact touched, its subjects.
+    places: of every fact touched, its subjects.
+    held: facts whose references contradict each other from now on. parked: new ones about nobody.
     """
 
     def __init__(self, view: View, identities: Mapping[str, CardIdentity]) -> None:
         self._view = view
         self._bindings = dict(view.bindings)
         self._bulk_of = {i: card.bulk_issuance_id for i, card in identities.items()}
+        self._stored = {s.fact.fact_id: s for h in view.histories.values() for s in h}
+        self._stored |= view.waiting
+        self._announced: set[Subject] = set()
+        self._gained: defaultdict[Subject, list[Entry]] = defaultdict(list)
+        self._lost: dict[Subject, Cause] = {}
+        self._moved: dict[Subject, Cause] = {}
+        self._binder: dict[Reference, Fact] = {}
         self.bound: dict[Reference, tuple[Binding, ...]] = {}
-        self.entries: defaultdict[str, list[Entry]] = defaultdict(list)
-        self.places: defaultdict[bytes, dict[Subject, Place]] = defaultdict(dict)
+        self.places: dict[bytes, dict[Subject, Place]] = {}
+        self.held: list[Fact] = []
+        self.parked: list[Fact] = []
         self.waits: list[tuple[Reference, bytes]] = []
         self.woken: list[tuple[Reference, bytes]] = []
 
     def announce(self, announcement: Announcement) -> None:
         """The card is there: what was stored for it until now is folded with its announcement."""
         subject = card(announcement.card.card_id)
-        self._enter(announcement.fact, subject, 1)
-        for stored in self._view.histories.get(subject.id, ()):
-            self.places[stored.fact.fact_id] |= stored.places
-            self.entries[subject.id].append(entry(stored.fact, stored.places[subject].attempt))
+        self._announced.add(subject)
+        self._place(announcement.fact, {}, {subject: 1})
 
     def order(self, order: Order) -> None:
         for reference in order.references:
             self._bind(reference, order.subject, order.attempt, order.fact)
-        self._enter(order.fact, order.subject, order.attempt)
+        self._place(order.fact, {}, {order.subject: order.attempt})
 
     def track(self, facts: Iterable[Fact]) -> None:
-        """Place new facts, and those that waited for what is bound now.
+        """Place new facts, and stored ones of whose references something is bound now.
 
         Level by level: what a fact names is bound before the facts that are found by it are placed.
         """
-        waiting = self._view.waiting
-        unlocked = (stored.fact for stored in waiting.values())
-        for fact in sorted((*facts, *unlocked), key=lambda f: f.level):
-            found = resolve(self._bindings, fact, self._bulk_of)
-            stored = waiting.get(fact.fact_id)
-            if stored is None:
-                self.waits += [(r, fact.fact_id) for r in found.unbound]
-            else:
-                self._wake(stored, found)
-            self._place(fact, found)
+        stored = (s.fact for s in self._stored.values() if s.fact.references)
+        for fact in sorted((*facts, *stored), key=lambda f: f.level):
+            if fact.fact_id not in self._stored:
+                self._track(fact, {})
+            elif fact.fact_id in self._view.waiting or self._is_rebound(fact):
+                self._track(fact, self._stored[fact.fact_id].places)
 
-    def _wake(self, stored: StoredFact, found: Resolution) -> None:
-        bound = set(stored.fact.references).difference(found.unbound)
-        self.woken += [(r, stored.fact.fact_id) for r in bound]
-        if found.subjects:
-            self.places[stored.fact.fact_id] |= stored.places
+    def gains(self) -> Iterable[tuple[str, Gain]]:
+        """By card, what it has to fold."""
+        for subject in {**self._gained, **self._lost}:
+            if subject.kind is SubjectKind.CARD:
+                yield subject.id, self._gain(subject)
 
-    def _place(self, fact: Fact, found: Resolution) -> None:
-        for subject, attempt in (found.subjects or {}).items():
-            if subject not in self.places[fact.fact_id]:
-                self._enter(fact, subject, attempt)
-            for level, name in fact.names:
-                if level > fact.level:
+    def settled(self) -> list[Fact]:
+        """Stored facts that waited and now are about somebody."""
+        return [
+            stored.fact
+            for fact_id, stored in self._view.waiting.items()
+            if not stored.places and self.places.get(fact_id)
+        ]
+
+    def _gain(self, subject: Subject) -> Gain:
+        gained = self._gained[subject]
+        if subject in self._announced:
+            waited = self._kept(subject)
+            for fact in (each.fact for each in waited):
+                self.places.setdefault(fact.fact_id, dict(self._stored[fact.fact_id].places))
+            return Gain([*waited, *gained], None, moved=False, cause=None)
+        lost = self._lost.get(subject)
+        kept = None if lost is None else self._kept(subject)
+        return Gain(gained, kept, subject in self._moved, lost or self._moved.get(subject))
+
+    def _kept(self, subject: Subject) -> list[Entry]:
+        """What it had before this batch and still has."""
+        new = {each.fact.fact_id for each in self._gained[subject]}
+        kept = []
+        for fact, stored in self._view.histories.get(subject.id, ()):
+            places = self.places.get(fact.fact_id, stored)
+            if subject in places and fact.fact_id not in new:
+                kept.append(entry(fact, places[subject].attempt))
+        return kept
+
+    def _is_rebound(self, fact: Fact) -> bool:
+        return any(reference in self.bound for reference in fact.references)
+
+    def _track(self, fact: Fact, before: Places) -> None:
+        found = resolve(self._bindings, fact, self._bulk_of)
+        self._wait(fact, found)
+        is_new = fact.fact_id not in self._stored
+        if found.subjects is None and is_new:
+            self.parked.append(fact)
+        if found.subjects is not None and not found.subjects and (is_new or before):
+            self.held.append(fact)
+        self._place(fact, before, found.subjects or {})
+
+    def _wait(self, fact: Fact, found: Resolution) -> None:
+        self.waits += [(r, fact.fact_id) for r in found.unbound]
+        if fact.fact_id in self._stored:
+            bound = set(fact.references).difference(found.unbound)
+            self.woken += [(r, fact.fact_id) for r in bound]
+
+    def _place(self, fact: Fact, before: Places, after: Mapping[Subject, int]) -> None:
+        unchanged = {s: p for s, p in before.items() if after.get(s) == p.attempt}
+        if len(unchanged) == len(before) == len(after):
+            return
+        places = self.places[fact.fact_id] = dict(unchanged)
+        for subject, attempt in after.items():
+            if subject not in unchanged:
+                places[subject] = Place(attempt, FactOutcome.PARKED)
+                self._gained[subject].append(entry(fact, attempt))
+        if before:
+            self._disturb(fact, before.keys() - unchanged.keys(), after.keys() - unchanged.keys())
+        self._rename(fact, after)
+
+    def _disturb(self, fact: Fact, lost: Iterable[Subject], gained: Iterable[Subject]) -> None:
+        cause = next(self._binder[r].cause for r in fact.references if r in self._binder)
+        self._lost |= dict.fromkeys(lost, cause)
+        self._moved |= dict.fromkeys(gained, cause)
+
+    def _rename(self, fact: Fact, subjects: Mapping[Subject, int]) -> None:
+        """What a fact names is about the fact's own subjects, and has no life of its own."""
+        for level, name in fact.names:
+            if level > fact.level:
+                if any(b.made_by == fact.fact_id for b in self._bindings.get(name, ())):
+                    self._unbind(name, fact)
+                for subject, attempt in subjects.items():
                     self._bind(name, subject, attempt, fact)
 
     def _bind(self, reference: Reference, subject: Subject, attempt: int, by: Fact) -> None:
+        binding = Binding(subject, attempt, by.stated, by.fact_id)
         held = self._bindings.get(reference, ())
-        if any(b[:3] == (subject, attempt, by.stated) for b in held):
-            return
-        bound = (*held, Binding(subject, attempt, by.stated, by.fact_id))
-        self._bindings[reference] = self.bound[reference] = bound
+        if binding not in held:
+            self._rebind(reference, (*held, binding), by)
 
-    def _enter(self, fact: Fact, subject: Subject, attempt: int) -> None:
-        self.places[fact.fact_id][subject] = Place(attempt, FactOutcome.PARKED)
-        if subject.kind is SubjectKind.CARD:
-            self.entries[subject.id].append(entry(fact, attempt))
+    def _unbind(self, reference: Reference, by: Fact) -> None:
+        held = self._bindings[reference]
+        self._rebind(reference, tuple(b for b in held if b.made_by != by.fact_id), by)
+
+    def _rebind(self, reference: Reference, bindings: tuple[Binding, ...], by: Fact) -> None:
+        self._bindings[reference] = self.bound[reference] = bindings
+        self._binder[reference] = by

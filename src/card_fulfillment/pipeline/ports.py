@@ -1,8 +1,10 @@
 """What the use cases ask of the outside."""
 
 from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 from typing import Protocol
 
+from card_fulfillment.domain.facts import Fact
 from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.pipeline.view import Need, View
 
@@ -58,6 +60,16 @@ class Transaction(Protocol):
         Raises PositionLost where a position is elsewhere.
         """
         ...
+
+
+class Sweeping(Protocol):
+    """One transaction that looks for facts that wait for too long."""
+
+    async def overdue(self, age: timedelta, most: int) -> list[Fact]:
+        """Facts that have waited for longer than `age`, each told of once; by the store's clock."""
+        ...
+
+    async def write(self, effects: Effects) -> None: ...
 
 
 class Store(Protocol):

@@ -1,6 +1,7 @@
 """What a batch needs of the stored state, and what was found."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, fields
 from typing import NamedTuple, Self
 
@@ -18,8 +19,10 @@ class Need:
     them unbound: whoever binds a bound reference anew locks its subjects.
 
     unlocks: references that the batch may bind: the facts that wait for them are needed.
-    histories: cards whose stored facts are needed.
+    histories: cards announced by the batch: what was stored for them is needed under the locks.
+    refolds: cards of which facts may go to others: their stored facts are needed to see which.
     fact_ids: ids that the batch brings, to tell the new from the seen.
+    named: cards that vendors name by their own ids, whoever they are.
     """
 
     bulks: set[str] = field(default_factory=set)
@@ -28,7 +31,9 @@ class Need:
     locked_references: set[Reference] = field(default_factory=set)
     unlocks: set[Reference] = field(default_factory=set)
     histories: set[str] = field(default_factory=set)
+    refolds: set[str] = field(default_factory=set)
     fact_ids: set[bytes] = field(default_factory=set)
+    named: set[str] = field(default_factory=set)
 
     def covers(self, other: Self) -> bool:
         return all(getattr(self, f.name) >= getattr(other, f.name) for f in fields(self))
@@ -42,6 +47,7 @@ class Need:
             cards=self.cards - asked.cards,
             references=self.references - asked.references,
             unlocks=self.unlocks - asked.unlocks,
+            refolds=self.refolds - asked.refolds,
         )
 
     def __bool__(self) -> bool:
@@ -77,6 +83,7 @@ class View:
 
     waiting: the facts that wait for any of the need's `unlocks`.
     contents: of the need's `fact_ids`, those that are stored, with their content digests.
+    announced: of the need's `named`, those that exist; for alerts only.
     """
 
     cards: Mapping[str, CardState] = field(default_factory=dict)
@@ -84,8 +91,14 @@ class View:
     waiting: Mapping[bytes, StoredFact] = field(default_factory=dict)
     histories: Mapping[str, Sequence[StoredFact]] = field(default_factory=dict)
     contents: Mapping[bytes, bytes] = field(default_factory=dict)
+    announced: AbstractSet[str] = frozenset()
 
     def __or__(self, other: Self) -> "View":
         return View(
-            *({**getattr(self, f.name), **getattr(other, f.name)} for f in fields(self)),
+            {**self.cards, **other.cards},
+            {**self.bindings, **other.bindings},
+            {**self.waiting, **other.waiting},
+            {**self.histories, **other.histories},
+            {**self.contents, **other.contents},
+            self.announced | other.announced,
         )

@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
+from datetime import timedelta
 from typing import Final
 
 import asyncpg
 
 from card_fulfillment.domain.bindings import Binding
-from card_fulfillment.domain.facts import Reference, Subject, SubjectKind
+from card_fulfillment.domain.facts import Fact, Reference, Subject, SubjectKind
 from card_fulfillment.pipeline.view import CardState, Need, Place, StoredFact, View
 from card_fulfillment.postgres.rows import (
     OUTCOMES,
@@ -39,6 +40,19 @@ SELECT {_FACT_COLUMNS} FROM fact f
 WHERE f.fact_id IN (SELECT h.fact_id FROM fact h WHERE h.card_id = ANY ($1::text[]))
 ORDER BY f.fact_id, f.part
 """  # noqa: S608 - a constant of this module
+_OVERDUE: Final = """
+UPDATE fact f SET alerted = true
+FROM (
+    SELECT fact_id, part FROM fact
+    WHERE outcome = 'parked' AND NOT alerted AND recorded_at < clock_timestamp() - $1::interval
+    ORDER BY recorded_at LIMIT $2 FOR UPDATE SKIP LOCKED
+) AS late
+WHERE f.fact_id = late.fact_id AND f.part = late.part
+RETURNING f.fact_id, f.content, f.vendor, f.status, f.body::text
+"""
+_ANNOUNCED: Final = """
+SELECT card_id FROM card WHERE card_id = ANY ($1::text[]) AND identity IS NOT NULL
+"""
 _CONTENTS: Final = """
 SELECT fact_id, content FROM fact WHERE fact_id = ANY ($1::bytea[]) AND part = 0
 """
@@ -49,16 +63,28 @@ async def peek(connection: asyncpg.Connection, need: Need) -> View:
         cards=await _cards(connection, need.cards),
         bindings=await _bindings(connection, need.references),
         waiting=await _waiting(connection, need.unlocks),
+        histories=await _histories(connection, need.refolds),
     )
 
 
 async def read(connection: asyncpg.Connection, need: Need) -> View:
     view = await peek(connection, need)
-    view.histories = await _histories(connection, need.histories)
+    announced = await _histories(connection, need.histories - need.refolds)
+    view.histories = {**view.histories, **announced}
+    if need.named:
+        rows = await connection.fetch(_ANNOUNCED, list(need.named))
+        view.announced = frozenset(row[0] for row in rows)
     if need.fact_ids:
         rows = await connection.fetch(_CONTENTS, list(need.fact_ids))
         view.contents = {fact_id: content for fact_id, content in rows}  # noqa: C416 - asyncpg's records are no tuples
     return view
+
+
+async def overdue(connection: asyncpg.Connection, age: timedelta, most: int) -> list[Fact]:
+    """Mark parked facts of that age as told of, and return them."""
+    rows = await connection.fetch(_OVERDUE, age, most)
+    facts = (load_fact(*row) for row in rows)
+    return list({fact.fact_id: fact for fact in facts}.values())
 
 
 async def _cards(connection: asyncpg.Connection, ids: Collection[str]) -> dict[str, CardState]:

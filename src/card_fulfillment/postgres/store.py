@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
 from typing import Final
 
 import asyncpg
 
+from card_fulfillment.domain.facts import Fact
 from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.pipeline.failpoints import failpoint
 from card_fulfillment.pipeline.ports import Contended, StoreUnavailable
@@ -49,6 +51,9 @@ class PostgresTransaction:
 
     async def read(self, need: Need) -> View:
         return await reading.read(self._connection, need)
+
+    async def overdue(self, age: timedelta, most: int) -> list[Fact]:
+        return await reading.overdue(self._connection, age, most)
 
     async def write(self, effects: Effects) -> None:
         await writing.write(self._connection, effects, self._lanes)

@@ -8,6 +8,7 @@ import asyncpg
 
 from card_fulfillment.domain.facts import Subject, SubjectKind
 from card_fulfillment.messages.dead_letter import DeadLetter
+from card_fulfillment.pipeline.alerts import alert_ids
 from card_fulfillment.pipeline.batch import RecordClass
 from card_fulfillment.pipeline.effects import Effects, NewChange, NewFact
 from card_fulfillment.pipeline.ports import PositionLost
@@ -35,6 +36,10 @@ UPDATE fact f SET card_id = u.card_id, bulk_issuance_id = u.bulk_id, attempt = u
 FROM unnest($1::bytea[], $2::smallint[], $3::text[], $4::text[], $5::smallint[], $6::text[])
      AS u (fact_id, part, card_id, bulk_id, attempt, outcome)
 WHERE f.fact_id = u.fact_id AND f.part = u.part
+"""
+_REMOVE_PLACES: Final = """
+DELETE FROM fact f USING unnest($1::bytea[], $2::smallint[]) AS u (fact_id, parts)
+WHERE f.fact_id = u.fact_id AND f.part >= u.parts
 """
 _ADD_PLACES: Final = """
 INSERT INTO fact (fact_id, part, card_id, bulk_issuance_id, attempt, outcome, vendor, status,
@@ -122,6 +127,12 @@ _COUNTED: Final = (
 )
 
 
+_CLOSE_ALERTS: Final = """
+UPDATE dead_letter SET state = 'closed', closed_at = now(), closed_by = 'applied'
+WHERE dead_letter_id = ANY ($1::uuid[]) AND state = 'open'
+"""
+
+
 async def write(connection: asyncpg.Connection, effects: Effects, lanes: Lanes) -> None:
     await _execute(connection, _INSERT_FACTS, _new_fact_rows(effects.facts))
     await _move_facts(connection, effects.moved)
@@ -135,6 +146,9 @@ async def write(connection: asyncpg.Connection, effects: Effects, lanes: Lanes) 
     await _execute(connection, _WAIT, ((reference_text(r), f) for r, f in effects.waits))
     await _execute(connection, _WAKE, ((reference_text(r), f) for r, f in effects.woken))
     await _execute(connection, _INSERT_DEAD_LETTERS, map(_dead_letter_row, effects.dead_letters))
+    if effects.settled:
+        ids = [i for fact in effects.settled for i in alert_ids(fact)]
+        await connection.execute(_CLOSE_ALERTS, ids)
     await _number_changes(connection, effects.changes, lanes)
     await _move_positions(connection, effects)
 
@@ -148,10 +162,11 @@ async def _execute(
         await connection.execute(statement, *columns)
 
 
-_PARKED: Final = (None, None, None, "parked")
+_PlaceColumns = tuple[str | None, str | None, int | None, str]
+_PARKED: Final[_PlaceColumns] = (None, None, None, "parked")
 
 
-def _place_columns(subject: Subject, place: Place) -> tuple[str | None, str | None, int, str]:
+def _place_columns(subject: Subject, place: Place) -> _PlaceColumns:
     is_card = subject.kind is SubjectKind.CARD
     return (
         subject.id if is_card else None,
@@ -161,23 +176,27 @@ def _place_columns(subject: Subject, place: Place) -> tuple[str | None, str | No
     )
 
 
+def _places_columns(places: Places) -> list[_PlaceColumns]:
+    """A row for each subject; a parked fact has one without."""
+    return [_place_columns(*each) for each in places.items()] or [_PARKED]
+
+
 def _new_fact_rows(facts: Iterable[NewFact]) -> Iterable[Sequence[Any]]:
     for fact, places, copies in facts:
         said = (fact.vendor, fact.status, fact.content, dump_fact(fact), copies)
-        if not places:
-            yield (fact.fact_id, 0, *_PARKED, *said)
-        for part, (subject, place) in enumerate(places.items()):
-            yield (fact.fact_id, part, *_place_columns(subject, place), *said)
+        for part, columns in enumerate(_places_columns(places)):
+            yield (fact.fact_id, part, *columns, *said)
 
 
 async def _move_facts(connection: asyncpg.Connection, moved: Mapping[bytes, Places]) -> None:
     rows = [
-        (fact_id, part, *_place_columns(subject, place))
+        (fact_id, part, *columns)
         for fact_id, places in moved.items()
-        for part, (subject, place) in enumerate(places.items())
+        for part, columns in enumerate(_places_columns(places))
     ]
     await _execute(connection, _MOVE_FACTS, rows)
     await _execute(connection, _ADD_PLACES, [row for row in rows if row[1] > 0])
+    await _execute(connection, _REMOVE_PLACES, ((i, max(len(p), 1)) for i, p in moved.items()))
 
 
 def _card_row(card_id: str, state: CardState) -> Sequence[Any]:
@@ -267,6 +286,9 @@ async def _move_positions(connection: asyncpg.Connection, effects: Effects) -> N
                 *(counts[c] for c in _COUNTED),
             )
         )
+    if not rows:
+        await connection.execute("SELECT pg_notify('fulfillment_change', '')")
+        return
     columns = list(zip(*rows, strict=True))
     moved = await connection.fetchval(_MOVE_POSITIONS, *columns, bool(effects.changes))
     if moved != len(rows):

@@ -68,6 +68,7 @@ CREATE TABLE fact (
     status           text,
     outcome          text NOT NULL,
     copies           integer NOT NULL DEFAULT 1,
+    alerted          boolean NOT NULL DEFAULT false,
     content          bytea NOT NULL,
     body             jsonb NOT NULL,
     recorded_at      timestamptz NOT NULL DEFAULT now(),
@@ -79,7 +80,8 @@ COMMENT ON COLUMN fact.outcome IS 'published, unchanged, late, enrichment or par
 COMMENT ON COLUMN fact.copies IS 'How often it came, the first time included.';
 CREATE INDEX fact_of_card ON fact (card_id) WHERE card_id IS NOT NULL;
 CREATE INDEX fact_of_bulk ON fact (bulk_issuance_id, number) WHERE bulk_issuance_id IS NOT NULL;
-CREATE INDEX fact_parked ON fact (recorded_at) WHERE outcome = 'parked';
+COMMENT ON COLUMN fact.alerted IS 'Whether somebody was told that it waits for longer than the deadline.';
+CREATE INDEX fact_parked ON fact (recorded_at) WHERE outcome = 'parked' AND NOT alerted;
 
 CREATE TABLE waiting (
     reference text COLLATE "C" NOT NULL,

@@ -1,0 +1,55 @@
+"""Facts that wait and should not: who has to look, at once or after the deadline."""
+
+from collections.abc import Collection, Iterable
+
+from card_fulfillment.domain.facts import OWN_KIND, Fact
+from card_fulfillment.messages.dead_letter import DeadLetter
+from card_fulfillment.messages.envelope import RefusalReason
+from card_fulfillment.pipeline.placement import Placement
+
+
+def alerts(placement: Placement, announced: Collection[str]) -> list[DeadLetter]:
+    """What is wrong with facts that wait from now on.
+
+    announced: of the cards that facts name by their own ids, those that exist.
+    """
+    return [
+        *(
+            DeadLetter.about(
+                fact,
+                RefusalReason.REFERENCE_CONFLICT,
+                "its references mean different subjects; it waits until they agree",
+            )
+            for fact in placement.held
+        ),
+        *(
+            DeadLetter.about(
+                fact,
+                RefusalReason.VENDOR_MISMATCH,
+                "it names a card that was not ordered from this vendor; it waits for the order",
+            )
+            for fact in placement.parked
+            if not names_of(fact).isdisjoint(announced)
+        ),
+    ]
+
+
+def names_of(fact: Fact) -> set[str]:
+    """The issuer's own ids that a vendor's fact names."""
+    return {r.value for r in fact.references if r.kind == OWN_KIND}
+
+
+def overdue(facts: Iterable[Fact]) -> list[DeadLetter]:
+    """The alert of each fact that waited for too long."""
+    message = "nothing that came until its deadline says whom it is about; it goes on waiting"
+    return [DeadLetter.about(f, RefusalReason.PARKING_DEADLINE, message) for f in facts]
+
+
+def alert_ids(fact: Fact) -> list[str]:
+    """The ids of the dead letters that any alert about the fact has."""
+    reasons = (
+        RefusalReason.REFERENCE_CONFLICT,
+        RefusalReason.VENDOR_MISMATCH,
+        RefusalReason.PARKING_DEADLINE,
+    )
+    return [DeadLetter.about(fact, reason, "").dead_letter_id for reason in reasons]

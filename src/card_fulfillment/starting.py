@@ -1,0 +1,104 @@
+"""What a worker makes sure of before it works: what it needs is there, and is what it should be."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Final, TypeVar
+
+import structlog
+
+from card_fulfillment.kafka import connection as kafka_connection
+from card_fulfillment.kafka.connection import client_options
+from card_fulfillment.kafka.tail import read_tails
+from card_fulfillment.kafka.topics import ensure_topics, partition_count
+from card_fulfillment.pipeline.output_check import check_output
+from card_fulfillment.pipeline.relay_ports import Unavailable
+from card_fulfillment.postgres import connection as postgres_connection
+from card_fulfillment.postgres.connection import connect, disconnect
+from card_fulfillment.postgres.outbox import PartitionsChanged, outbox_of, pin_lanes
+from card_fulfillment.postgres.schema import check_schema
+from card_fulfillment.settings import Settings
+from card_fulfillment.topology import Topology
+
+log = structlog.get_logger("card_fulfillment")
+
+_REACHABLE_WITHIN: Final = 30.0
+_TRY_AGAIN_AFTER: Final = 0.5
+
+T = TypeVar("T")
+# lane numbers by (topic, partition)
+Lanes = Mapping[tuple[str, int], int]
+
+
+class Unreachable(Exception):
+    """A dependency did not answer within 30 s of the start."""
+
+
+class Misfit(Exception):
+    """What the worker runs on is not as it must be; the message says what to do."""
+
+
+class Alarmed(Exception):
+    """A person must look at it before the worker runs."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(f"{name}: {message}")
+
+
+async def reachable(
+    what: str, attempt: Callable[[], Awaitable[T]], is_passing: Callable[[BaseException], bool]
+) -> T:
+    """Try until it answers. Raises Unreachable after 30 s."""
+    ends = time.monotonic() + _REACHABLE_WITHIN
+    while True:
+        try:
+            async with asyncio.timeout(max(ends - time.monotonic(), _TRY_AGAIN_AFTER)):
+                return await attempt()
+        except Exception as error:
+            if not is_passing(error):
+                raise
+            if time.monotonic() > ends:
+                raise Unreachable(f"{what} is not reachable: {type(error).__name__}") from error
+            log.info("start.waiting", dependency=what, error=type(error).__name__)
+        await asyncio.sleep(_TRY_AGAIN_AFTER)
+
+
+async def check_topics(settings: Settings, known: Topology, *, check_only: bool) -> list[str]:
+    """Sentences about what is not as it should be, after missing topics were created."""
+    ensure = partial(
+        ensure_topics, client_options(settings.kafka), known.plans, check_only=check_only
+    )
+    return await reachable("Kafka", ensure, kafka_connection.is_passing)
+
+
+async def check_outputs(settings: Settings, lanes: Lanes) -> None:
+    """Hold the output topics against the database: on one of the past nothing must be taken in."""
+    for topic in {topic for topic, _ in lanes}:
+        partitions = [partition for of, partition in lanes if of == topic]
+        open_outbox = outbox_of(settings.postgres, topic=topic, holder="")
+        async with open_outbox(lambda: None) as outbox:
+            try:
+                tails = await read_tails(client_options(settings.kafka), topic, partitions)
+            except Unavailable:
+                continue  # another worker publishes to it just now, and has checked it
+            alarm = await check_output(outbox, tails)
+        if alarm is not None:
+            raise Alarmed(alarm.name, f"{topic}: {alarm.message}")
+
+
+async def checked_lanes(settings: Settings, known: Topology) -> Lanes:
+    open_ = partial(connect, settings.postgres, application_name="card-fulfillment start")
+    connection = await reachable("Postgres", open_, postgres_connection.is_transient)
+    lanes: dict[tuple[str, int], int] = {}
+    try:
+        await check_schema(connection)
+        for topic in (known.status_changed, known.dead_letter):
+            count = await partition_count(client_options(settings.kafka), topic) or 0
+            pinned = await pin_lanes(connection, topic, count)
+            lanes |= {(topic, partition): lane for partition, lane in pinned.items()}
+    except PartitionsChanged as error:
+        raise Alarmed("output_partitions_changed", str(error)) from error
+    finally:
+        await disconnect(connection)
+    return lanes

@@ -1,0 +1,174 @@
+"""One process at work: intake, relays and the sweep, started together and ended in order."""
+
+import asyncio
+import contextlib
+import gc
+import os
+import socket
+import time
+from collections import Counter
+from collections.abc import Awaitable
+from datetime import timedelta
+from functools import partial
+from typing import Final, TypeVar
+
+import structlog
+
+from card_fulfillment.kafka import connection as kafka_connection
+from card_fulfillment.kafka.connection import client_options
+from card_fulfillment.kafka.consumer import GroupOptions, InputSource
+from card_fulfillment.kafka.partitioner import partition_of
+from card_fulfillment.kafka.producer import publisher_of
+from card_fulfillment.messages.outbound import Encoder
+from card_fulfillment.pipeline.apply import Applier
+from card_fulfillment.pipeline.decide import Publishing
+from card_fulfillment.pipeline.decode import Decoder
+from card_fulfillment.pipeline.intake import Intake
+from card_fulfillment.pipeline.ports import Contended, StoreUnavailable
+from card_fulfillment.pipeline.positions import InputRecreated
+from card_fulfillment.pipeline.relay import Relay
+from card_fulfillment.pipeline.relay_ports import RelayPorts
+from card_fulfillment.pipeline.sweep import sweep
+from card_fulfillment.postgres.connection import connect
+from card_fulfillment.postgres.outbox import outbox_of
+from card_fulfillment.postgres.positions import PostgresPositions
+from card_fulfillment.postgres.store import PostgresStore
+from card_fulfillment.reporting import BatchReporter, RelayReporter
+from card_fulfillment.settings import Settings
+from card_fulfillment.starting import Alarmed, Lanes, reachable
+from card_fulfillment.topology import Topology
+
+log = structlog.get_logger("card_fulfillment")
+
+_INTAKE_STOPS_WITHIN: Final = 4.0
+_COLLECT_EVERY: Final = 20.0
+
+T = TypeVar("T")
+
+
+def clock() -> int:
+    """Microseconds since the Unix epoch."""
+    return time.time_ns() // 1000
+
+
+async def _collect_now_and_then() -> None:
+    while True:
+        await asyncio.sleep(_COLLECT_EVERY)
+        gc.collect()
+
+
+async def unless_stopped(stop: asyncio.Event, work: Awaitable[T]) -> T | None:
+    """The result of the work, or nothing where the stop came first and the work was cancelled."""
+    working = asyncio.ensure_future(work)
+    stopped = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+    finally:
+        stopped.cancel()
+        working.cancel()
+        await asyncio.wait({working, stopped})
+
+
+class Worker:
+    """Intake, relays and sweep of one process."""
+
+    def __init__(self, settings: Settings, known: Topology, lanes: Lanes) -> None:
+        self._settings, self._known, self._lanes = settings, known, lanes
+        self._publishing = _publishing(settings, known, lanes)
+        holder = f"{socket.gethostname()}/{os.getpid()}"
+        self._relays = [
+            Relay(
+                RelayPorts(
+                    outbox_of(settings.postgres, topic=topic, holder=holder),
+                    publisher_of(settings.kafka, topic),
+                ),
+                observe=RelayReporter(topic),
+            )
+            for topic in (known.status_changed, known.dead_letter)
+        ]
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """The intake stops first, so that the relays publish what it committed."""
+        relays_stop = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            chores = [
+                group.create_task(_collect_now_and_then()),
+                group.create_task(self._sweep_now_and_then()),
+            ]
+            for relay in self._relays:
+                group.create_task(relay.run(relays_stop))
+            try:
+                await self._take_in(stop)
+            finally:
+                relays_stop.set()
+                for chore in chores:
+                    chore.cancel()
+
+    async def _take_in(self, stop: asyncio.Event) -> None:
+        store, source, reporter = self._store("intake"), self._source(), BatchReporter()
+        intake = Intake(
+            source,
+            Decoder(self._known.readers, self._settings.intake.max_record_bytes),
+            Applier(store, self._publishing),
+            clock,
+            reporter,
+        )
+        try:
+            start = reachable("Kafka", source.start, kafka_connection.is_passing)
+            await unless_stopped(stop, start)
+            await intake.run(stop)
+        except InputRecreated as error:
+            if not reporter.batches:
+                raise Alarmed("input_recreated", str(error)) from error
+            log.exception("intake.alarm", alarm="input_recreated", detail=str(error))
+            await stop.wait()  # the relays go on; an exit would only loop
+        finally:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(source.stop(), _INTAKE_STOPS_WITHIN)
+            store.discard()
+
+    async def _sweep_now_and_then(self) -> None:
+        """Any worker may sweep; a failure is told, and the next turn tries again."""
+        parking, store = self._settings.parking, self._store("sweep")
+        while True:
+            await asyncio.sleep(parking.sweep_every.total_seconds())
+            try:
+                swept = await sweep(store.transaction, parking.deadline, self._publishing, clock())
+            except (StoreUnavailable, Contended) as error:
+                log.warning("sweep.failed", error=type(error).__name__, detail=str(error))
+            else:
+                if swept:
+                    log.warning("sweep.overdue", facts=swept)
+            finally:
+                store.discard()
+
+    def _store(self, what: str) -> PostgresStore:
+        connect_ = partial(
+            connect, self._settings.postgres, application_name=f"card-fulfillment {what}"
+        )
+        return PostgresStore(connect_, self._lanes)
+
+    def _source(self) -> InputSource:
+        kafka = self._settings.kafka
+        connect_ = partial(
+            connect, self._settings.postgres, application_name="card-fulfillment positions"
+        )
+        return InputSource(
+            client_options(kafka),
+            GroupOptions(kafka.group_id, kafka.session_timeout // timedelta(milliseconds=1)),
+            self._known.readers,
+            PostgresPositions(connect_),
+            self._settings.intake.batch_records,
+        )
+
+
+def _publishing(settings: Settings, known: Topology, lanes: Lanes) -> Publishing:
+    partitions = Counter(topic for topic, _ in lanes)
+    return Publishing(
+        Encoder(settings.events.source, settings.events.schema_base),
+        known.status_changed,
+        known.dead_letter,
+        lambda topic, key: partition_of((key or "").encode(), partitions[topic]),
+        updates=settings.events.updates,
+    )
