@@ -1,16 +1,17 @@
 """Fixtures of the acceptance tests: installations of the worker on the real stack."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from books import EndState
 from workload import events
-from world import World, installed
+from worker_process import WorkerProcess
+from world import CARDS, World, installed
 
 from stack import Services, create_database, drop_database
 
-CARDS = 2000
+_NOBODY = "127.0.0.1:1"
 _KEPT: dict[str, EndState] = {}
 
 
@@ -26,7 +27,8 @@ async def undisturbed(
     stack: Services, _template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> EndState:
     """Give how all cards end where nothing goes wrong; computed once."""
-    if not _KEPT:
+    if not _NOBODY = "127.0.0.1:1"
+_KEPT:
         dsn = await create_database(stack.dsn, _template)
         async with installed(stack, dsn, "calm-", tmp_path_factory.mktemp("calm")) as calm:
             _KEPT["state"] = await _undisturbed_run(calm)
@@ -34,10 +36,31 @@ async def undisturbed(
     return _KEPT["state"]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def without_servers(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[WorkerProcess]]:
+    """Begin what takes thirty seconds before all tests, where a test waits for it at all."""
+    wanted = any("nobody_can_reach" in item.name for item in request.session.items)
+    directory = tmp_path_factory.mktemp("without")
+    settings = {
+        "FULFILLMENT_KAFKA__BOOTSTRAP_SERVERS": _NOBODY,
+        "FULFILLMENT_POSTGRES__DSN": f"postgresql://postgres@{_NOBODY}/postgres",
+    }
+    waiting = [
+        WorkerProcess(settings, directory / f"{command}.log", command)
+        for command in ("run", "migrate")
+        if wanted
+    ]
+    yield waiting
+    for process in waiting:
+        process.end_now()
+
+
 async def _undisturbed_run(world: World) -> EndState:
     load = world.load()
     await load.produce(events(CARDS))
-    worker = world.worker()
+    worker = world.worker(INTAKE__BATCH_RECORDS="2000")
     await world.until_drained(load, worker)
     assert await world.verdict(range(CARDS)) == []
     return await world.end_state()

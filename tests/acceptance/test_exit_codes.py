@@ -1,6 +1,6 @@
 """How the command line ends, for whoever starts it: one readable line, and a code that says why."""
 
-from collections.abc import Iterator
+import signal
 from dataclasses import replace
 from typing import Final
 
@@ -17,27 +17,8 @@ USAGE: Final = 2
 UNREACHABLE: Final = 3
 ALARMED: Final = 4
 
-_NOBODY: Final = "127.0.0.1:1"
 _STARTS_WITHIN: Final = 20.0
 _GIVES_UP_WITHIN: Final = 45.0
-
-
-@pytest.fixture(scope="module", autouse=True)
-def without_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[WorkerProcess]]:
-    """Begin what takes thirty seconds before the other tests, so that it is over after them."""
-    directory = tmp_path_factory.mktemp("without")
-    settings = {
-        "FULFILLMENT_KAFKA__BOOTSTRAP_SERVERS": _NOBODY,
-        "FULFILLMENT_POSTGRES__DSN": f"postgresql://postgres@{_NOBODY}/postgres",
-    }
-    waiting = [
-        WorkerProcess(settings, directory / f"{command}.log", command)
-        for command in ("run", "migrate")
-    ]
-    yield waiting
-    for process in waiting:
-        if process.running:
-            process.end_now()
 
 
 async def ends(world: World, *arguments: str, **settings: str) -> tuple[int, str]:
@@ -111,7 +92,8 @@ async def run_once(world: World, cards: int, first: int = 0) -> None:
     await load.produce(events(cards, first=first))
     worker = world.worker()
     await world.until_drained(load, worker)
-    await worker.kill()
+    worker.send(signal.SIGTERM)
+    await worker.ended()
 
 
 async def test_servers_that_nobody_can_reach_are_given_up_after_half_a_minute(

@@ -9,14 +9,11 @@ from typing import Final
 import pytest
 from books import EndState
 from worker_process import WorkerProcess
-from workload import events
 from world import World
 
 from card_fulfillment.devstack import Stack
 from stack import database_of
 
-_CARDS: Final = 800
-_EVENTS_A_SECOND: Final = 350
 _RESUMES_WITHIN: Final = 30.0
 
 
@@ -59,7 +56,7 @@ async def test_outages_of_both_under_load_delay_the_work_and_change_nothing(
 ) -> None:
     load = lasting.load()
     worker = lasting.worker()
-    feeding = asyncio.create_task(load.produce(events(_CARDS), rate=_EVENTS_A_SECOND))
+    feed = lasting.feed(load)
     await until_it_publishes_more(lasting, worker)
     async with postgres_away(embedded):
         pass
@@ -67,10 +64,10 @@ async def test_outages_of_both_under_load_delay_the_work_and_change_nothing(
     async with kafka_away(embedded):
         pass
     await until_it_publishes_more(lasting, worker)
-    assert not feeding.done(), "the load ended before the last outage did"
-    await feeding
+    assert feed.running, "the load ended before the last outage did"
+    cards = await feed.enough()
     await lasting.until_drained(load, worker)
-    assert await lasting.verdict(range(_CARDS), given=undisturbed) == []
+    assert await lasting.verdict(cards, given=undisturbed) == []
 
 
 @pytest.mark.parametrize("away", [postgres_away, kafka_away])

@@ -1,16 +1,12 @@
 """SIGTERM under load: a worker ends soon, in order, and no successor has to wait for anything."""
 
-import asyncio
 import signal
 from typing import Final
 
 from audit import open_transactions
 from books import EndState
-from workload import events
 from world import World
 
-_CARDS: Final = 500
-_EVENTS_A_SECOND: Final = 700
 _STOPS_WITHIN: Final = 10.0
 
 _SESSIONS: Final = """
@@ -28,7 +24,7 @@ async def test_a_worker_told_to_stop_leaves_nothing_half_done(
 ) -> None:
     load = world.load()
     worker = world.worker()
-    feeding = asyncio.create_task(load.produce(events(_CARDS), rate=_EVENTS_A_SECOND))
+    feed = world.feed(load)
 
     async def works() -> bool:
         return min(await world.progress()) > 0
@@ -45,10 +41,10 @@ async def test_a_worker_told_to_stop_leaves_nothing_half_done(
 
     await world.until(is_alone, within=1)
 
-    await feeding
     successor = world.worker()
+    cards = await feed.enough()
     await world.until_drained(load, successor, within=10)
-    assert await world.verdict(range(_CARDS), given=undisturbed) == []
+    assert await world.verdict(cards, given=undisturbed) == []
 
 
 async def test_a_worker_without_work_stops_at_once_and_so_does_one_that_is_starting(

@@ -1,17 +1,11 @@
 """Two workers of one group under load, of which one dies or freezes in the middle."""
 
-import asyncio
 import signal
-from typing import Final
 
 from audit import group_is_shared
 from books import EndState
 from worker_process import WorkerProcess
-from workload import Load, events
 from world import World
-
-_CARDS: Final = 500
-_EVENTS_A_SECOND: Final = 400
 
 
 async def working_pair(world: World) -> tuple[WorkerProcess, WorkerProcess]:
@@ -21,10 +15,6 @@ async def working_pair(world: World) -> tuple[WorkerProcess, WorkerProcess]:
     other = world.worker()
     await world.until(lambda: group_is_shared(world.bootstrap, world.group, 2), one, other)
     return one, other
-
-
-def feeding(load: Load) -> asyncio.Task[None]:
-    return asyncio.create_task(load.produce(events(_CARDS), rate=_EVENTS_A_SECOND))
 
 
 async def until_both_did_something(world: World) -> None:
@@ -42,12 +32,13 @@ async def test_one_of_two_is_killed_and_the_other_takes_over(
 ) -> None:
     relay, other = await working_pair(world)
     load = world.load()
-    fed = feeding(load)
+    feed = world.feed(load)
     await until_both_did_something(world)
     await relay.kill()
-    await fed
+    await world.until(lambda: world.is_up(other), other)
+    cards = await feed.enough()
     await world.until_drained(load, other)
-    assert await world.verdict(range(_CARDS), given=undisturbed) == []
+    assert await world.verdict(cards, given=undisturbed) == []
 
 
 async def test_one_of_two_freezes_and_wakes_when_the_other_has_taken_over(
@@ -55,12 +46,12 @@ async def test_one_of_two_freezes_and_wakes_when_the_other_has_taken_over(
 ) -> None:
     relay, other = await working_pair(world)
     load = world.load()
-    fed = feeding(load)
+    feed = world.feed(load)
     await until_both_did_something(world)
     relay.send(signal.SIGSTOP)
     await world.until(lambda: world.is_up(other), other)
     await until_both_did_something(world)
     relay.send(signal.SIGCONT)
-    await fed
+    cards = await feed.enough()
     await world.until_drained(load, relay, other)
-    assert await world.verdict(range(_CARDS), given=undisturbed) == []
+    assert await world.verdict(cards, given=undisturbed) == []

@@ -27,6 +27,7 @@ INPUTS: Final = ("card-created", "embossing-requested", "perso-vendor-tracking-m
 _CREATED, _REQUESTED, _TRACKED = INPUTS
 _MONDAY: Final = datetime(2025, 3, 3, 9, tzinfo=UTC)
 _BETWEEN_EVENTS: Final = timedelta(hours=7)
+_WINDOW: Final = 50
 _SHIPPED: Final = JOURNEY.index("shipped")
 _STATES: Final = (
     ("DATA_OK", None),
@@ -45,7 +46,7 @@ class Event(NamedTuple):
     body: dict[str, Any]
 
 
-def events(cards: int, *, first: int = 0, window: int = 50) -> Iterator[Event]:
+def events(cards: int, *, first: int = 0, window: int = _WINDOW) -> Iterator[Event]:
     """All events of cards `first` and after, each card's own in the order of its journey."""
     beyond = first + cards
     for low in range(first, beyond, window):
@@ -157,6 +158,33 @@ class Load:
     def _note(self, where: Any) -> None:  # noqa: ANN401 - aiokafka's RecordMetadata
         place = where.topic, where.partition
         self.ends[place] = max(self.ends.get(place, 0), where.offset + 1)
+
+
+class Feed:
+    """A load that goes on in the background, window by window, for as long as it is needed."""
+
+    def __init__(self, load: Load, *, rate: float, most: int) -> None:
+        """`rate` is in events a second, `most` in cards."""
+        self._enough = False
+        self._cards = 0
+        self._most = most
+        self._task = asyncio.create_task(load.produce(self._windows(), rate=rate))
+
+    @property
+    def running(self) -> bool:
+        return not self._task.done()
+
+    async def enough(self) -> range:
+        """Finish the window; returns the numbers of the cards that were fed."""
+        self._enough = True
+        await self._task
+        return range(self._cards)
+
+    def _windows(self) -> Iterator[Event]:
+        while self._cards < self._most and not self._enough:
+            window = min(_WINDOW, self._most - self._cards)
+            yield from events(window, first=self._cards, window=window)
+            self._cards += window
 
 
 async def _paced(coming: Iterable[Event], rate: float) -> AsyncIterator[Event]:

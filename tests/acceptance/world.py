@@ -12,13 +12,14 @@ import asyncpg
 from audit import Published, anomalies, read_output, record_counts
 from books import EndState, differences, end_state, wrong_books, wrong_lanes
 from worker_process import WorkerProcess
-from workload import INPUTS, Load, card_id
+from workload import INPUTS, Feed, Load, card_id
 
 from card_fulfillment.app import check_topics
 from card_fulfillment.settings import Settings
 from card_fulfillment.topology import topology
 from stack import Services
 
+CARDS: Final = 2000
 PARTITIONS: Final = 3
 _SHORTLY: Final = 0.02
 _PASSING: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
@@ -77,6 +78,10 @@ class World:
 
     def load(self) -> Load:
         return Load(self.bootstrap, self.prefix)
+
+    def feed(self, load: Load, *, rate: float = 500) -> Feed:
+        """Start a load that lasts until it is told that it is enough, 2,000 cards at most."""
+        return Feed(load, rate=rate, most=CARDS)
 
     def worker(self, failpoint: str = "", **more: str) -> WorkerProcess:
         """Start one; it is killed at the end of the test at the latest."""
