@@ -1,7 +1,15 @@
 """The transactional producer behind the relay, and its end: thrown away at the least doubt."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import timedelta
 from itertools import zip_longest
@@ -18,7 +26,8 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
     TransactionalIdAuthorizationFailed,
 )
-from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator
+from aiokafka.producer.transaction_manager import TransactionManager
 from aiokafka.protocol.transaction import EndTxnRequest
 
 from card_fulfillment.kafka.connection import ClientOptions, client_options
@@ -115,11 +124,12 @@ class TransactionalPublisher:
 
     async def _send(self, batches: Iterable[list[tuple[int, BatchBuilder]]]) -> None:
         """Every partition's first batch before any second one, for they share a request."""
-        futures = [
-            await self._producer.send_batch(batch, self._topic, partition=partition)
-            for column in zip_longest(*batches)
-            for partition, batch in filter(None, column)
-        ]
+        futures = []
+        for column in zip_longest(*batches):
+            for partition, batch in filter(None, column):
+                sent = await self._producer.send_batch(batch, self._topic, partition=partition)
+                sent.add_done_callback(_look_at)
+                futures.append(sent)
         outcomes = await asyncio.gather(*futures, return_exceptions=True)
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
@@ -206,9 +216,9 @@ async def _abandon(producer: AIOKafkaProducer) -> None:
         async with asyncio.timeout(_STOP_SECONDS):
             await producer.client.close()
     private = vars(producer)
-    outcome: asyncio.Future[None] | None = private["_txn_manager"].wait_for_transaction_end()
-    if outcome is not None and outcome.done() and not outcome.cancelled():
-        outcome.exception()  # publish has raised it already, or had a better one
+    for future in _forgotten(private["_txn_manager"], private["_message_accumulator"]):
+        if future.done():
+            _look_at(future)
     owners = (private["_sender"], private["_message_accumulator"])
     left = [task for task in asyncio.all_tasks() if _self_of(task) in owners]
     for _ in range(2):  # the sender takes the first one as a wish to finish its requests
@@ -216,6 +226,23 @@ async def _abandon(producer: AIOKafkaProducer) -> None:
             task.cancel()
         if left:
             await asyncio.wait(left, timeout=_STOP_SECONDS / 4)
+
+
+def _look_at(future: asyncio.Future[Any]) -> None:
+    """Keep asyncio from complaining of a failure that was raised already, or had a better cause."""
+    if not future.cancelled():
+        future.exception()
+
+
+def _forgotten(
+    transactions: TransactionManager, accumulator: MessageAccumulator
+) -> Iterator[asyncio.Future[None]]:
+    """Give the futures that aiokafka fails and that nobody waits for."""
+    if outcome := transactions.wait_for_transaction_end():
+        yield outcome
+    for batches in vars(accumulator)["_batches"].values():
+        for batch in batches:
+            yield vars(batch)["_drain_waiter"]
 
 
 def _self_of(task: asyncio.Task[Any]) -> object:
