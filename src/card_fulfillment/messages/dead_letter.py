@@ -32,7 +32,7 @@ class DeadLetter:
     dead_letter_id: UUIDv5 of where and what, the same however often the record is read.
     record_timestamp: microseconds since the Unix epoch, cut to the years 1970 to 2100.
     sha256: hex, of the record's value (of no bytes where it is null).
-    key, value: the raw bytes; null where the record had none or they may hold card data.
+    key, value, headers: as they were; none where the record had none or they may hold card data.
     """
 
     dead_letter_id: str
@@ -48,6 +48,7 @@ class DeadLetter:
     sha256: str
     key: bytes | None
     value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
 
     @classmethod
     def of(cls, record: Record, refused: Refused) -> Self:
@@ -68,6 +69,7 @@ class DeadLetter:
             sha256=sha256(record.value or b"").hexdigest(),
             key=None if secret else record.key,
             value=None if secret else record.value,
+            headers=() if secret else record.headers,
         )
 
     @classmethod

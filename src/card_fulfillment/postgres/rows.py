@@ -1,5 +1,6 @@
 """Domain objects as columns: JSON that an operator can read, and that reads back to the same."""
 
+from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -135,6 +136,18 @@ def _load_published(stored: Sequence[Any] | None) -> Published | None:
     return Published(
         attempt, _STATUSES[status], _REASONS[reason], final, tracking_number, status_version
     )
+
+
+# Records
+
+
+def dump_headers(headers: Sequence[tuple[str, bytes]]) -> Json:
+    """An array of [name, value in base64]; a header's value can be any bytes, or none."""
+    return _dump([(name, b64encode(value or b"").decode()) for name, value in headers])
+
+
+def load_headers(text: Json) -> tuple[tuple[str, bytes], ...]:
+    return tuple((name, b64decode(value)) for name, value in orjson.loads(text))
 
 
 # References

@@ -17,6 +17,7 @@ from card_fulfillment.pipeline.view import CardState, Place, Places
 from card_fulfillment.postgres.rows import (
     dump_bindings,
     dump_fact,
+    dump_headers,
     dump_identity,
     dump_journey,
     reference_text,
@@ -79,10 +80,10 @@ WHERE w.reference = u.reference AND w.fact_id = u.fact_id
 """
 _INSERT_DEAD_LETTERS: Final = """
 INSERT INTO dead_letter (dead_letter_id, reason, field_path, message, vendor, mapping_version,
-                         topic, partition, "offset", record_timestamp, sha256, key, value)
+                         topic, partition, "offset", record_timestamp, sha256, key, value, headers)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
                      $7::text[], $8::int[], $9::bigint[], $10::bigint[], $11::bytea[], $12::bytea[],
-                     $13::bytea[])
+                     $13::bytea[], $14::text[])
 ON CONFLICT DO NOTHING
 """
 # The sub-select locks in order; what is returned comes from the rows as they are then.
@@ -229,6 +230,7 @@ def _dead_letter_row(letter: DeadLetter) -> Sequence[Any]:
         bytes.fromhex(letter.sha256),
         letter.key,
         letter.value,
+        dump_headers(letter.headers),
     )
 
 

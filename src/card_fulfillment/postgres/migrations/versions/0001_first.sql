@@ -149,12 +149,15 @@ CREATE TABLE dead_letter (
     sha256           bytea NOT NULL,
     key              bytea,
     value            bytea,
+    headers          text NOT NULL DEFAULT '[]',
     state            text NOT NULL DEFAULT 'open',
     recorded_at      timestamptz NOT NULL DEFAULT now(),
     closed_at        timestamptz,
     closed_by        text
 );
 COMMENT ON TABLE dead_letter IS 'Quarantine: records, or elements of records, that could not be applied, and why.';
+COMMENT ON COLUMN dead_letter.headers IS 'A JSON array of [name, value in base64].';
+COMMENT ON COLUMN dead_letter.state IS 'open; closed once it was redriven, or what it warned of is over.';
 COMMENT ON COLUMN dead_letter.value IS 'The raw bytes; null where they may hold card data or the record had none.';
 CREATE INDEX dead_letter_open ON dead_letter (reason, recorded_at) WHERE state = 'open';
 CREATE INDEX dead_letter_of_key ON dead_letter (key) WHERE key IS NOT NULL;
