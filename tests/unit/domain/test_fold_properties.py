@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from builders import announcement, fact, order, order_no
 from card_fulfillment.domain.claims import Entry, Scope, entry
-from card_fulfillment.domain.facts import Attribute, Fact, Precision
+from card_fulfillment.domain.facts import Attribute, Precision
 from card_fulfillment.domain.journey import (
     Change,
     ChangeKind,
@@ -20,25 +20,32 @@ from card_fulfillment.domain.journey import (
 from card_fulfillment.domain.status import CORRECTABLE, STANDING, Phase, Reason, Status
 from oracle import Claim, winner_of
 
-_ALL = tuple(Status)
+_STATUSES = tuple(Status)
 
 
 def _entries(rng: Random) -> list[Entry]:
     """A card's facts: the announcement, orders, and what its vendors say of it and of its bulk."""
     entries = [entry(announcement("c1", rng.choice((0, 3))).fact, 1)]
+    if rng.random() < 0.5:
+        return entries + _contested(rng)
     attempts = range(1, rng.randint(1, 3))
     entries += [entry(order("c1", n, attempt=n).fact, n) for n in attempts]
     entries += [
-        entry(_fact(rng, n), rng.choice((1, 1, 1, 1, 2)), rng.choice(tuple(Scope)))
+        _entry(rng, n, rng.choice((*_STATUSES[2:], None)), rng.choice((1, 1, 2)))
         for n in range(rng.randint(0, 10))
     ]
     return entries
 
 
-def _fact(rng: Random, n: int) -> Fact:
-    status = rng.choice(_STOPS if rng.random() < 0.6 else (*_ALL[2:], None))
+def _contested(rng: Random) -> list[Entry]:
+    """What stops an order has rules of its own, and is rare among all that can be said."""
+    stops = (Status.REJECTED, Status.CANCELLED, Status.IN_PRODUCTION, Status.SHIPPED)
+    return [_entry(rng, n, rng.choice(stops), 1) for n in range(rng.randint(3, 6))]
+
+
+def _entry(rng: Random, n: int, status: Status | None, attempt: int) -> Entry:
     brought = {Attribute.TRACKING_NUMBER: rng.choice("NM"), Attribute.TRACKED: rng.random() < 0.5}
-    return fact(
+    stated = fact(
         status,
         rng.randint(0, 4),
         order_no("o"),
@@ -47,19 +54,16 @@ def _fact(rng: Random, n: int) -> Fact:
         reason=rng.choice((None, Reason.DAMAGED)),
         attributes={name: value for name, value in brought.items() if rng.random() < 0.2},
     )
-
-
-# What stops an order is rare among all statuses, and has rules of its own.
-_STOPS = (Status.REJECTED, Status.CANCELLED, Status.IN_PRODUCTION, Status.SHIPPED)
+    return entry(stated, attempt, rng.choice(tuple(Scope)))
 
 
 def _folded(rng: Random, entries: list[Entry], *, updates: bool = True) -> list[Folded]:
-    """Fold in an order and in batches of chance; what came before comes again at no time."""
+    """Fold in an order and in batches of chance."""
     rest = rng.sample(entries, len(entries))
     folds: list[Folded] = []
     journey = Journey()
     while rest:
-        size = rng.randint(1, len(rest))
+        size = rng.choice((1, 1, 2, 5))
         folds.append(fold(journey, rest[:size], updates=updates))
         journey, rest = folds[-1].journey, rest[size:]
     return folds

@@ -1,0 +1,204 @@
+"""Whom a fact is about: bindings, windows, recycled numbers, letters, members of a bulk."""
+
+from collections.abc import Mapping
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from builders import box_no, fact, hour, order_no, own_id, waybill
+from card_fulfillment.domain.bindings import Binding, Resolution, in_force, resolve
+from card_fulfillment.domain.facts import (
+    DAY,
+    HOUR,
+    Precision,
+    Reference,
+    Subject,
+    bulk_issuance,
+    card,
+)
+from card_fulfillment.domain.status import Status
+from oracle_whom import Meaning, whom_of
+
+_ORDER, _OTHER = order_no("o1"), order_no("o2")
+_CARD, _SECOND = card("c1"), card("c2")
+_BULK = bulk_issuance("b1")
+_MEMBERS = {"c1": "b1", "c2": "b1", "c3": None}
+
+
+def _bound(at: float, subject: Subject = _CARD, attempt: int = 1) -> Binding:
+    return Binding(subject, attempt, hour(at), b"made by")
+
+
+def _resolved(
+    bindings: Mapping[Reference, list[Binding]],
+    at: float,
+    *references: Reference,
+    precision: Precision = Precision.SECOND,
+) -> Resolution:
+    stated = fact(Status.SHIPPED, at, *(references or (_ORDER,)), precision=precision)
+    return resolve(bindings, stated, _MEMBERS)
+
+
+def test_a_fact_whose_references_nothing_binds_is_parked() -> None:
+    assert _resolved({}, 0) == Resolution(None, (_ORDER,))
+
+
+def test_a_fact_is_about_the_subject_of_its_reference_in_that_attempt() -> None:
+    assert _resolved({_ORDER: [_bound(0, attempt=2)]}, 1) == Resolution({_CARD: 2}, ())
+
+
+@pytest.mark.parametrize(
+    ("at", "bound"), [(-72, True), (-72.01, False), (180 * 24, True), (180 * 24 + 0.01, False)]
+)
+def test_a_binding_is_in_force_from_72_hours_before_until_180_days_after(
+    at: float, *, bound: bool
+) -> None:
+    assert (_resolved({_ORDER: [_bound(0)]}, at).subjects is not None) == bound
+
+
+@pytest.mark.parametrize(("at", "subject"), [(399, _CARD), (427.99, _CARD), (428, _SECOND)])
+def test_a_recycled_reference_means_the_new_subject_from_72_hours_before_it_was_bound(
+    at: float, subject: Subject
+) -> None:
+    bindings = {_ORDER: [_bound(0), _bound(500, _SECOND, 1)]}
+
+    assert _resolved(bindings, at).subjects == {subject: 1}
+
+
+def test_bindings_of_several_subjects_within_a_week_are_one_letter() -> None:
+    bindings = {_ORDER: [_bound(0), _bound(7 * 24, _SECOND, 2)]}
+
+    assert _resolved(bindings, 200).subjects == {_CARD: 1, _SECOND: 2}
+
+
+def test_a_letter_is_about_those_cards_only_whose_bindings_are_in_force() -> None:
+    bindings = {_ORDER: [_bound(0), _bound(24, _SECOND)]}
+
+    assert _resolved(bindings, -49).subjects == {_CARD: 1}
+
+
+def test_a_fact_is_about_what_all_its_bound_references_have_in_common() -> None:
+    bindings = {_ORDER: [_bound(0), _bound(1, _SECOND)], _OTHER: [_bound(2, _SECOND)]}
+
+    found = _resolved(bindings, 3, _ORDER, _OTHER, waybill("unbound"))
+
+    assert found == Resolution({_SECOND: 1}, (waybill("unbound"),))
+
+
+def test_references_with_nothing_in_common_hold_the_fact() -> None:
+    bindings = {_ORDER: [_bound(0)], _OTHER: [_bound(0, _SECOND)]}
+
+    assert _resolved(bindings, 1, _ORDER, _OTHER).subjects == {}
+
+
+def test_a_bulk_and_its_member_have_the_member_in_common() -> None:
+    bindings = {_ORDER: [_bound(0, _BULK)], _OTHER: [_bound(0)]}
+
+    assert _resolved(bindings, 1, _ORDER, _OTHER).subjects == {_CARD: 1}
+
+
+def test_a_bulk_and_a_card_that_is_none_of_it_have_nothing_in_common() -> None:
+    bindings = {_ORDER: [_bound(0, _BULK)], _OTHER: [_bound(0, card("c3"))]}
+
+    assert _resolved(bindings, 1, _ORDER, _OTHER).subjects == {}
+
+
+def test_the_attempt_is_that_of_the_newest_binding_that_has_begun() -> None:
+    bindings = {_ORDER: [_bound(0), _bound(10, attempt=2), _bound(20, attempt=3)]}
+
+    assert [_resolved(bindings, at).subjects for at in (9, 10, 19, 21)] == [
+        {_CARD: 1},
+        {_CARD: 2},
+        {_CARD: 2},
+        {_CARD: 3},
+    ]
+
+
+def test_before_all_bindings_the_attempt_is_that_of_the_oldest() -> None:
+    bindings = {_ORDER: [_bound(10, attempt=2), _bound(5, attempt=3)]}
+
+    assert _resolved(bindings, 1).subjects == {_CARD: 3}
+
+
+def test_of_bindings_of_one_time_the_greater_attempt_counts_afterwards_the_lower_before() -> None:
+    bindings = {_ORDER: [_bound(10, attempt=1), _bound(10, attempt=2)]}
+
+    assert _resolved(bindings, 11).subjects == {_CARD: 2}
+    assert _resolved(bindings, 9).subjects == {_CARD: 1}
+
+
+def test_a_day_counts_as_its_last_instant_where_the_newest_binding_is_chosen() -> None:
+    bindings = {_ORDER: [_bound(0), _bound(23, attempt=2), _bound(24, attempt=3)]}
+
+    assert _resolved(bindings, 5, precision=Precision.DAY).subjects == {_CARD: 2}
+    assert _resolved(bindings, 5).subjects == {_CARD: 1}
+
+
+def test_the_attempt_is_one_that_all_references_allow() -> None:
+    bindings = {_ORDER: [_bound(0), _bound(5, attempt=2)], _OTHER: [_bound(0)]}
+
+    assert _resolved(bindings, 9, _ORDER, _OTHER).subjects == {_CARD: 1}
+
+
+def test_where_no_attempt_is_allowed_by_all_the_newest_binding_of_any_counts() -> None:
+    bindings = {_ORDER: [_bound(0)], _OTHER: [_bound(5, attempt=2)]}
+
+    assert _resolved(bindings, 9, _ORDER, _OTHER).subjects == {_CARD: 2}
+
+
+# Any bindings at all
+
+_REFERENCES = (_ORDER, _OTHER, box_no("x"), waybill("w"), own_id("alpha", "c1"))
+_SUBJECTS = (_CARD, _CARD, _SECOND, card("c3"), _BULK, bulk_issuance("b2"))
+_HOURS = (0, 1, 23, 24, 71, 72, 73, 167, 168, 169, 239, 240, 241, 500, 4320, 4321, 4400)
+
+
+def _bindings(rng: Random) -> dict[Reference, list[Binding]]:
+    return {
+        reference: [
+            _bound(rng.choice(_HOURS), rng.choice(_SUBJECTS), rng.randint(1, 3))
+            for _ in range(rng.choice((0, 1, 1, 2, 3)))
+        ]
+        for reference in _REFERENCES
+    }
+
+
+@given(st.randoms())
+def test_any_fact_is_about_whom_the_rules_say_whatever_binds_its_references(rng: Random) -> None:
+    bindings = _bindings(rng)
+    stated = fact(
+        Status.SHIPPED,
+        rng.choice(_HOURS) - rng.choice((0, 0, 72)),
+        *rng.sample(_REFERENCES, rng.choice((1, 1, 2, 3))),
+        precision=rng.choice(tuple(Precision)),
+    )
+
+    found = resolve(bindings, stated, _MEMBERS)
+
+    meanings = {r: {Meaning(*b[:3]) for b in each} for r, each in bindings.items()}
+    assert found.subjects == whom_of(stated, meanings, _MEMBERS)
+    dead = {
+        r
+        for r in stated.references
+        if not any(in_force(b, stated.stated, bindings[r]) for b in bindings[r])
+    }
+    assert found.subjects == {} or set(found.unbound) == dead
+
+
+@given(st.randoms())
+def test_neither_the_order_of_references_nor_that_of_bindings_matters(rng: Random) -> None:
+    bindings = _bindings(rng)
+    references = rng.sample(_REFERENCES, rng.choice((1, 2, 3)))
+    at = rng.choice(_HOURS)
+
+    one = _resolved(bindings, at, *references)
+    shuffled = {r: rng.sample(each, len(each)) for r, each in bindings.items()}
+    other = _resolved(shuffled, at, *rng.sample(references, len(references)))
+
+    assert one.subjects == other.subjects
+
+
+def test_hours_and_days_are_whole_microseconds() -> None:
+    assert (HOUR, DAY) == (3_600_000_000, 86_400_000_000)
