@@ -13,7 +13,8 @@ from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from workload import JOURNEY, card_id
+
+from .workload import JOURNEY, card_id
 
 _POLL_MS: Final = 100
 Partition = tuple[str, int]

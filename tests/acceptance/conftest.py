@@ -4,12 +4,13 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from books import EndState
-from workload import events
-from worker_process import WorkerProcess
-from world import CARDS, World, installed
 
 from stack import Services, create_database, drop_database
+
+from .books import EndState
+from .worker_process import WorkerProcess
+from .workload import events
+from .world import CARDS, World, installed
 
 _NOBODY = "127.0.0.1:1"
 _KEPT: dict[str, EndState] = {}
@@ -27,8 +28,7 @@ async def undisturbed(
     stack: Services, _template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> EndState:
     """Give how all cards end where nothing goes wrong; computed once."""
-    if not _NOBODY = "127.0.0.1:1"
-_KEPT:
+    if not _KEPT:
         dsn = await create_database(stack.dsn, _template)
         async with installed(stack, dsn, "calm-", tmp_path_factory.mktemp("calm")) as calm:
             _KEPT["state"] = await _undisturbed_run(calm)

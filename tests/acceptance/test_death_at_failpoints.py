@@ -4,9 +4,9 @@ import asyncio
 import signal
 from typing import Final
 
-from books import EndState
-from workload import events
-from world import World
+from .books import EndState
+from .workload import events
+from .world import World
 
 _DEATHS: Final = (
     "intake.decoded:2:kill9",

@@ -5,12 +5,13 @@ from dataclasses import replace
 from typing import Final
 
 import pytest
-from audit import make_again
-from worker_process import WorkerProcess
-from workload import INPUTS, events
-from world import PARTITIONS, World
 
 from stack import Services, create_database, database_of, drop_database
+
+from .audit import make_again
+from .worker_process import WorkerProcess
+from .workload import INPUTS, events
+from .world import PARTITIONS, World
 
 FOUND_WRONG: Final = 1
 USAGE: Final = 2

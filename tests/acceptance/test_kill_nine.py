@@ -4,9 +4,9 @@ import asyncio
 import random
 from typing import Final
 
-from books import EndState
-from workload import Load, events
-from world import CARDS, World
+from .books import EndState
+from .workload import Load, events
+from .world import CARDS, World
 
 SEED: Final = 7
 KILLS: Final = 20

@@ -7,12 +7,13 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 import pytest
-from books import EndState
-from worker_process import WorkerProcess
-from world import World
 
 from card_fulfillment.devstack import Stack
 from stack import database_of
+
+from .books import EndState
+from .worker_process import WorkerProcess
+from .world import World
 
 _RESUMES_WITHIN: Final = 30.0
 

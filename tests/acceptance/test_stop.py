@@ -3,9 +3,9 @@
 import signal
 from typing import Final
 
-from audit import open_transactions
-from books import EndState
-from world import World
+from .audit import open_transactions
+from .books import EndState
+from .world import World
 
 _STOPS_WITHIN: Final = 10.0
 

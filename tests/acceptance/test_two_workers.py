@@ -2,10 +2,10 @@
 
 import signal
 
-from audit import group_is_shared
-from books import EndState
-from worker_process import WorkerProcess
-from world import World
+from .audit import group_is_shared
+from .books import EndState
+from .worker_process import WorkerProcess
+from .world import World
 
 
 async def working_pair(world: World) -> tuple[WorkerProcess, WorkerProcess]:

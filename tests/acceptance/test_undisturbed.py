@@ -1,5 +1,5 @@
-from workload import events
-from world import World
+from .workload import events
+from .world import World
 
 
 async def test_every_card_goes_its_way_and_the_books_add_up(world: World) -> None:

@@ -9,15 +9,16 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import asyncpg
-from audit import Published, anomalies, read_output, record_counts
-from books import EndState, differences, end_state, wrong_books, wrong_lanes
-from worker_process import WorkerProcess
-from workload import INPUTS, Feed, Load, card_id
 
 from card_fulfillment.app import check_topics
 from card_fulfillment.settings import Settings
 from card_fulfillment.topology import topology
 from stack import Services
+
+from .audit import Published, anomalies, read_output, record_counts
+from .books import EndState, differences, end_state, wrong_books, wrong_lanes
+from .worker_process import WorkerProcess
+from .workload import INPUTS, Feed, Load, card_id
 
 CARDS: Final = 2000
 PARTITIONS: Final = 3
