@@ -1,7 +1,7 @@
 """The stored state in Postgres: one connection, one transaction at a time, statements on arrays."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from typing import Final
@@ -63,12 +63,20 @@ class PostgresTransaction:
 class PostgresStore:
     """Holds a connection; one that failed is thrown away and the next use connects anew.
 
-    lanes: lane numbers by (topic, partition).
+    lanes: lane numbers by (topic, partition). begin: what a transaction works with.
     """
 
-    def __init__(self, connect: Connect, lanes: Mapping[tuple[str, int], int]) -> None:
+    def __init__(
+        self,
+        connect: Connect,
+        lanes: writing.Lanes,
+        begin: Callable[
+            [asyncpg.Connection, writing.Lanes], PostgresTransaction
+        ] = PostgresTransaction,
+    ) -> None:
         self._connect = connect
         self._lanes = lanes
+        self._begin = begin
         self._connection: asyncpg.Connection | None = None
 
     def transaction(self) -> AbstractAsyncContextManager[PostgresTransaction]:
@@ -80,7 +88,7 @@ class PostgresStore:
         try:
             connection = await self._connected()
             async with connection.transaction(isolation="read_committed"):
-                yield PostgresTransaction(connection, self._lanes)
+                yield self._begin(connection, self._lanes)
         except _LOST_A_RACE as error:
             raise Contended(type(error).__name__) from error
         except _DATABASE_ERRORS as error:

@@ -1,0 +1,147 @@
+"""Dead letters in Postgres: finding them, and applying their records again."""
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+import asyncpg
+
+from card_fulfillment.messages.envelope import Record, RefusalReason
+from card_fulfillment.pipeline.apply import Applier
+from card_fulfillment.pipeline.batch import Batch
+from card_fulfillment.pipeline.decide import Publishing
+from card_fulfillment.pipeline.effects import Effects
+from card_fulfillment.pipeline.redrive import Quarantined, Selection
+from card_fulfillment.postgres.connection import disconnect
+from card_fulfillment.postgres.rows import load_headers
+from card_fulfillment.postgres.store import Connect, PostgresStore, PostgresTransaction
+from card_fulfillment.postgres.writing import Lanes
+
+_SELECT: Final = """
+SELECT dead_letter_id, reason, field_path, message, vendor, mapping_version, topic, partition,
+       "offset", recorded_at, state, closed_at, closed_by, record_timestamp, key, value, headers
+FROM dead_letter
+WHERE (cardinality($1::uuid[]) = 0 OR dead_letter_id = ANY ($1::uuid[]))
+  AND ($2::text IS NULL OR reason = $2) AND ($3::text IS NULL OR vendor = $3)
+  AND ($4::text IS NULL OR topic = $4) AND ($5::timestamptz IS NULL OR recorded_at >= $5)
+  AND ($6::timestamptz IS NULL OR recorded_at < $6) AND ($7::text IS NULL OR state = $7)
+ORDER BY recorded_at, dead_letter_id LIMIT $8
+"""
+_KNOWN: Final = "SELECT dead_letter_id FROM dead_letter WHERE dead_letter_id = ANY ($1::uuid[])"
+_CLOSE: Final = """
+UPDATE dead_letter SET state = 'closed', closed_at = now(), closed_by = $2
+WHERE dead_letter_id = $1 AND state = 'open'
+"""
+
+
+class _Undone(Exception):
+    """Rolls a dry run back, and tells what it would have done."""
+
+    def __init__(self, effects: Effects) -> None:
+        self.effects = effects
+
+
+class _Redriving(PostgresTransaction):
+    """A transaction that also closes the letter that it redrives."""
+
+    def __init__(self, connection: asyncpg.Connection, lanes: Lanes, closing: "_Closing") -> None:
+        super().__init__(connection, lanes)
+        self._closing = closing
+
+    async def write(self, effects: Effects) -> None:
+        again = {letter.dead_letter_id for letter in effects.dead_letters}
+        known = {str(row[0]) for row in await self._connection.fetch(_KNOWN, list(again))}
+        await super().write(_without(effects, known))
+        if self._closing.letter_id not in again:
+            await self._connection.execute(_CLOSE, self._closing.letter_id, self._closing.by)
+        if not self._closing.keep:
+            raise _Undone(effects)
+
+
+class _Closing(NamedTuple):
+    letter_id: str
+    by: str
+    keep: bool
+
+
+def _without(effects: Effects, known: Collection[str]) -> Effects:
+    """What fails again in the same way is in quarantine already, and was told."""
+    told = (change for change in effects.changes if change.subject is None)
+    repeated = [
+        c for c, d in zip(told, effects.dead_letters, strict=True) if d.dead_letter_id in known
+    ]
+    return replace(
+        effects,
+        changes=[change for change in effects.changes if change not in repeated],
+        dead_letters=[d for d in effects.dead_letters if d.dead_letter_id not in known],
+    )
+
+
+class PostgresQuarantine:
+    """Works on connections of its own; raises StoreUnavailable or Contended."""
+
+    def __init__(
+        self, connect: Connect, lanes: Lanes, publishing: Publishing, clock: Callable[[], int]
+    ) -> None:
+        self._connect, self._lanes = connect, lanes
+        self._publishing, self._clock = publishing, clock
+
+    async def select(self, selection: Selection) -> list[Quarantined]:
+        connection = await self._connect()
+        try:
+            rows = await connection.fetch(
+                _SELECT,
+                list(selection.ids),
+                selection.reason,
+                selection.vendor,
+                selection.topic,
+                selection.since,
+                selection.until,
+                selection.state,
+                selection.most,
+            )
+        finally:
+            await disconnect(connection)
+        return [_quarantined(row) for row in rows]
+
+    async def redrive(self, batch: Batch, letter_id: str, by: str, *, keep: bool) -> Effects:
+        closing = _Closing(letter_id, by, keep)
+        store = PostgresStore(
+            self._connect,
+            self._lanes,
+            lambda connection, lanes: _Redriving(connection, lanes, closing),
+        )
+        try:
+            return await Applier(store, self._publishing).apply(batch, self._clock())
+        except _Undone as undone:
+            return undone.effects
+        finally:
+            store.discard()
+
+
+def _quarantined(row: asyncpg.Record) -> Quarantined:
+    record = Record(
+        row["topic"],
+        row["partition"],
+        row["offset"],
+        row["record_timestamp"],
+        row["key"],
+        row["value"],
+        load_headers(row["headers"]),
+    )
+    return Quarantined(
+        id=str(row["dead_letter_id"]),
+        reason=RefusalReason(row["reason"]),
+        field_path=row["field_path"],
+        message=row["message"],
+        vendor=row["vendor"],
+        mapping_version=row["mapping_version"],
+        topic=row["topic"],
+        partition=row["partition"],
+        offset=row["offset"],
+        recorded_at=row["recorded_at"],
+        state=row["state"],
+        closed_at=row["closed_at"],
+        closed_by=row["closed_by"],
+        record=record if row["value"] is not None else None,
+    )
