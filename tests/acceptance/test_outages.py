@@ -2,8 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
 import pytest
@@ -73,10 +73,10 @@ async def test_outages_of_both_under_load_delay_the_work_and_change_nothing(
 
 @pytest.mark.parametrize("away", [postgres_away, kafka_away])
 async def test_a_worker_stops_in_time_while_a_server_is_away(
-    lasting: World, embedded: Stack, away: object
+    lasting: World, embedded: Stack, away: Callable[[Stack], AbstractAsyncContextManager[None]]
 ) -> None:
     worker = lasting.worker()
     await lasting.until(lambda: lasting.is_up(worker), worker)
-    async with away(embedded):  # type: ignore[operator] - one of the two above
+    async with away(embedded):
         worker.send(signal.SIGTERM)
         assert await worker.ended(10) == 0, worker.output

@@ -34,7 +34,6 @@ async def test_a_worker_told_to_stop_leaves_nothing_half_done(
     assert await worker.ended(_STOPS_WITHIN) == 0, worker.output
     assert await open_transactions(world.bootstrap, world.output) == []
     assert (await world.fetch(_POSITIONS_BY_COUNTERS))[0][0] == 0
-    assert await world.has_published_all(), "what was committed was published before the end"
 
     async def is_alone() -> bool:
         return not (await world.fetch(_SESSIONS))[0][0]

@@ -50,7 +50,7 @@ class WorkerProcess:
 
     def is_connected_to(self, port: int) -> bool:
         connections = psutil.Process(self.pid).net_connections("tcp")
-        return any(c.raddr and c.raddr.port == port for c in connections)
+        return any(c.raddr[1:2] == (port,) for c in connections)
 
     def send(self, number: signal.Signals) -> None:
         self._process.send_signal(number)

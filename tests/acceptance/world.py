@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from card_fulfillment.app import check_topics
+from card_fulfillment.kafka.connection import client_options
+from card_fulfillment.kafka.topics import ensure_topics
 from card_fulfillment.settings import Settings
 from card_fulfillment.topology import topology
 from stack import Services
@@ -70,12 +71,15 @@ class World:
         } | {f"FULFILLMENT_{name}": value for name, value in more.items()}
 
     async def create_topics(self) -> None:
-        settings = Settings(
-            kafka={"bootstrap_servers": self.bootstrap},  # type: ignore[arg-type] - pydantic builds it
-            topics={"prefix": self.prefix, "partitions": PARTITIONS},  # type: ignore[arg-type] - pydantic builds it
-            vendors={"enabled": ["meridian"]},  # type: ignore[arg-type] - pydantic builds it
+        settings = Settings.model_validate(
+            {
+                "kafka": {"bootstrap_servers": self.bootstrap},
+                "topics": {"prefix": self.prefix, "partitions": PARTITIONS},
+                "vendors": {"enabled": ["meridian"]},
+            }
         )
-        assert await check_topics(settings, topology(settings), check_only=False) == []
+        options, plans = client_options(settings.kafka), topology(settings).plans
+        assert await ensure_topics(options, plans, check_only=False) == []
 
     def load(self) -> Load:
         return Load(self.bootstrap, self.prefix)
@@ -113,10 +117,6 @@ class World:
         positions = {(t, p): o for t, p, o in await self.fetch(_POSITIONS)}
         if any(positions.get(partition, 0) < end for partition, end in load.ends.items()):
             return False
-        return await self.has_published_all()
-
-    async def has_published_all(self) -> bool:
-        """Whether all changes that are committed are published, and the database knows it."""
         return not (await self.fetch(_UNPUBLISHED))[0][0]
 
     async def is_connected(self, worker: WorkerProcess) -> bool:
