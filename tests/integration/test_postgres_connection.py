@@ -40,7 +40,6 @@ async def test_no_statement_lock_or_idle_transaction_waits_for_ever(
         "lock_timeout",
         "idle_in_transaction_session_timeout",
         "jit",
-        "synchronous_commit",
     ]
     shown = {name: await connection.fetchval(f"SHOW {name}") for name in names}
     assert shown == {
@@ -49,7 +48,6 @@ async def test_no_statement_lock_or_idle_transaction_waits_for_ever(
         "lock_timeout": "10s",
         "idle_in_transaction_session_timeout": "5s",
         "jit": "off",
-        "synchronous_commit": "on",
     }
 
 
