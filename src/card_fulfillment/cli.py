@@ -6,15 +6,24 @@ at start, 4 a named alarm at start.
 
 import asyncio
 from collections.abc import Coroutine, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn, TypeVar
 
 import typer
 import uvloop
 from pydantic import ValidationError
+from rich.console import Console
 
-from card_fulfillment import app, log, starting
-from card_fulfillment.postgres.connection import is_transient
-from card_fulfillment.postgres.schema import SchemaMismatch, migrate
+from card_fulfillment import app, log, starting, worker
+from card_fulfillment.messages import schema
+from card_fulfillment.ops.effective import effective
+from card_fulfillment.ops.timeline import in_full
+from card_fulfillment.pipeline.timeline import Timeline
+from card_fulfillment.postgres.connection import connect, disconnect, is_transient
+from card_fulfillment.postgres.schema import SchemaMismatch, check_schema, migrate
+from card_fulfillment.postgres.timeline import load_timeline
 from card_fulfillment.settings import Settings
 from card_fulfillment.topology import UnknownVendor, topology
 from card_fulfillment.vendors.profile import ProfileError
@@ -51,6 +60,10 @@ def _settings() -> Settings:
         _fail(USAGE, f"settings: {error}")
     log.configure(settings.log_format, settings.log_level)
     return settings
+
+
+def _clock() -> datetime:
+    return datetime.fromtimestamp(worker.clock() / 1_000_000, UTC)
 
 
 def _fail(code: int, message: str) -> NoReturn:
@@ -107,6 +120,61 @@ def topics(
         typer.echo(finding)
     if findings:
         raise typer.Exit(FOUND_WRONG)
+
+
+@cli.command()
+def demo(
+    *, keep: Annotated[bool, typer.Option("--keep", help="Leave everything running.")] = False
+) -> None:
+    """Tell the stories of some dozens of cards, on a Kafka and a Postgres of its own."""
+    try:
+        from card_fulfillment.demo.run import demo as tell  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        _fail(USAGE, f"{error.name} is missing: install card-fulfillment[devstack]")
+    raise typer.Exit(tell(_clock(), keep=keep))
+
+
+@cli.command("timeline")
+def timeline_(card_id: str) -> None:
+    """Show all that is known of a card: what was published, its facts, its open dead letters."""
+    settings = _settings()
+    found = _finish(_timeline(settings, card_id))
+    if found is None:
+        _fail(FOUND_WRONG, f"nobody ever spoke of a card {card_id}")
+    Console(highlight=False).print(in_full(found))
+
+
+async def _timeline(settings: Settings, card_id: str) -> Timeline | None:
+    open_ = partial(connect, settings.postgres, application_name="card-fulfillment timeline")
+    connection = await starting.reachable("Postgres", open_, is_transient)
+    try:
+        await check_schema(connection)
+        return await load_timeline(connection, card_id)
+    finally:
+        await disconnect(connection)
+
+
+@cli.command("schema")
+def schema_(
+    directory: Annotated[Path, typer.Argument(help="Where the files are.")] = Path("schemas"),
+    *,
+    check: Annotated[bool, typer.Option("--check", help="Only compare, write nothing.")] = False,
+) -> None:
+    """Write the JSON Schemas and the AsyncAPI document of all messages."""
+    if not check:
+        schema.write(directory)
+        return
+    problems = schema.drift(directory)
+    for problem in problems:
+        typer.echo(problem)
+    if problems:
+        raise typer.Exit(FOUND_WRONG)
+
+
+@cli.command()
+def config() -> None:
+    """Show the settings in effect, without secrets, as a file that would set them."""
+    typer.echo(effective(_settings()), nl=False)
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
@@ -17,6 +17,7 @@ from .jars import ensure_jars
 from .kafka import KafkaServer
 from .paths import DevstackError, RunDirectory, claim, in_use
 from .postgres import PostgresServer
+from .process import Command, Supervised
 
 _KEPT = "kept.json"
 _POLL_SECONDS = 0.05
@@ -30,6 +31,8 @@ class Stack:
     directory: Path
     kafka: KafkaServer
     postgres: PostgresServer
+    lock: int = field(repr=False)
+    companions: list[Supervised] = field(default_factory=list, repr=False)
 
     @property
     def bootstrap(self) -> str:
@@ -42,6 +45,12 @@ class Stack:
     @property
     def socket_dsn(self) -> str | None:
         return self.postgres.socket_dsn
+
+    def run(self, command: Command) -> Supervised:
+        """Run one more program: it ends before the servers, whatever ends them, or stays too."""
+        companion = Supervised(command, held=self.lock)
+        self.companions.append(companion)
+        return companion
 
 
 def _silent(_line: str) -> None:
@@ -60,21 +69,21 @@ def embedded_stack(
     """Start an embedded Kafka and Postgres; both are stopped at the end, whatever ends it.
 
     `directory` holds their data and logs and stays; None takes a temporary one, deleted at the end.
-    `keep` leaves both running afterwards, until `stop_kept(stack.directory)`. `progress` gets a
-    line for a person now and then. `durable=False` trades Postgres' fsync for speed.
-    Blocks while starting and stopping; raises DevstackError when a server cannot be had.
+    `keep` leaves all running after a block that ended well, until `stop_kept(stack.directory)`.
+    `progress` gets a line for a person now and then. `durable=False` trades Postgres' fsync for
+    speed. Blocks while starting and stopping; raises DevstackError when a server cannot be had.
     """
     jars = ensure_jars(progress)
     run = claim(directory)
     (run.path / _KEPT).unlink(missing_ok=True)
     kafka = KafkaServer(run.path / "kafka", jars, properties=kafka_properties, held=run.lock)
     postgres = PostgresServer(run.path / "postgres", durable=durable, held=run.lock)
-    stack = Stack(run.path, kafka, postgres)
+    stack = Stack(run.path, kafka, postgres, run.lock)
     stays = False
     try:
         _start(stack, progress)
-        stays = keep
         yield stack
+        stays = keep
     finally:
         _leave(stack, run) if stays else _stop(stack, in_order=not run.temporary)
         kafka.release()
@@ -119,14 +128,19 @@ def _start(stack: Stack, progress: Callable[[str], None]) -> None:
 
 
 def _stop(stack: Stack, *, in_order: bool) -> None:
-    """Stop both; data that nobody will read again need no order."""
+    """Stop all; data that nobody will read again need no order."""
+    for companion in stack.companions:
+        companion.stop(signal.SIGTERM if in_order else signal.SIGKILL, timeout=10.0)
     stack.postgres.give_up(signal.SIGINT if in_order else signal.SIGQUIT)
     stack.kafka.give_up(signal.SIGTERM if in_order else signal.SIGKILL)
 
 
 def _leave(stack: Stack, run: RunDirectory) -> None:
     up = [server for server in (stack.kafka, stack.postgres) if server.running]
-    guardians = [server.leave_running() for server in up]
+    guardians = [
+        *(each.leave_running() for each in stack.companions if each.running),
+        *(server.leave_running() for server in up),
+    ]
     kept = {"guardians": guardians, "temporary": run.temporary}
     (run.path / _KEPT).write_text(json.dumps(kept), encoding="utf-8")
 

@@ -1,0 +1,174 @@
+"""What was promised against what was found."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import orjson
+
+from card_fulfillment.demo.performance import Place, Witnessed
+from card_fulfillment.demo.story import Ending, Play, Told
+from card_fulfillment.domain.journey import FactOutcome
+from card_fulfillment.messages.dead_letter import DeadLetterEvent
+from card_fulfillment.messages.outbound import CardStatusChanged
+from card_fulfillment.pipeline.batch import RecordClass
+from card_fulfillment.pipeline.timeline import Timeline
+
+Classes = Mapping[str, Counter[RecordClass]]
+
+
+class Check(NamedTuple):
+    """wrong: a sentence for each thing that is not as promised; none: it holds."""
+
+    promise: str
+    wrong: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that was found.
+
+    events: by card, as a subscriber received them. dead_letters: as a subscriber received them.
+    timelines: by card, as Postgres has them. classes, lane_ends: the books.
+    """
+
+    witnessed: Witnessed
+    events: Mapping[str, Sequence[CardStatusChanged]]
+    dead_letters: Sequence[DeadLetterEvent]
+    timelines: Mapping[str, Timeline]
+    classes: Classes
+    lane_ends: Mapping[tuple[str, int], int]
+
+
+def read_events(witnessed: Witnessed, topic: str) -> Mapping[str, list[CardStatusChanged]]:
+    events: defaultdict[str, list[CardStatusChanged]] = defaultdict(list)
+    for record in witnessed.received[topic]:
+        event: CardStatusChanged = orjson.loads(record.value or b"")
+        events[event["card_id"]].append(event)
+    return events
+
+
+def read_dead_letters(witnessed: Witnessed, topic: str) -> list[DeadLetterEvent]:
+    return [orjson.loads(record.value or b"") for record in witnessed.received[topic]]
+
+
+def endings(play: Play) -> Mapping[str, Ending]:
+    return {card: ending for story in play.stories for card, ending in story.endings.items()}
+
+
+def promised_classes(witnessed: Witnessed) -> Classes:
+    promised: defaultdict[str, Counter[RecordClass]] = defaultdict(Counter)
+    for step, _ in witnessed.sent:
+        promised[step.topic][step.becomes] += 1
+    return promised
+
+
+def checks(play: Play, found: Evidence) -> Sequence[Check]:
+    expected = endings(play)
+    events = sum(map(len, found.events.values()))
+    return (
+        Check(f"{len(expected)} cards went the way that they should", list(_ways(expected, found))),
+        Check(
+            f"{len(found.witnessed.sent)} records: each was exactly one of the five classes",
+            list(_records(found)),
+        ),
+        Check(
+            f"{events} events: the versions of each card are 1, 2, 3 … without a gap",
+            list(_versions(found)),
+        ),
+        Check("Each output partition has the sequence 1 … n without a gap", list(_lanes(found))),
+        Check("What subscribers received is what Postgres holds", list(_stored(found))),
+        Check(
+            f"{len(found.dead_letters)} dead letters, each with its reason and its place",
+            list(_quarantine(found)),
+        ),
+    )
+
+
+def _ways(expected: Mapping[str, Ending], found: Evidence) -> Iterator[str]:
+    for card, ending in expected.items():
+        events = found.events.get(card, ())
+        for what, wanted, is_so in _way(ending, events, found.timelines.get(card)):
+            if wanted != is_so:
+                yield f"{card}: {what}: {is_so}, expected {wanted}"
+    for card in found.events.keys() - expected.keys():
+        yield f"{card}: nobody expected an event of it"
+
+
+def _way(
+    ending: Ending, events: Sequence[CardStatusChanged], timeline: Timeline | None
+) -> Iterator[tuple[str, object, object]]:
+    yield "journey", _words(ending.told), _words(_told(events))
+    if not events or timeline is None:
+        yield "timeline", True, timeline is not None
+        return
+    shown, history = events[-1], timeline.history
+    yield "final", ending.final, shown["final"]
+    yield "tracking number", ending.tracking_number, shown["shipment"]["tracking_number"]
+    late = [f.fact.code for f in history if f.outcome is FactOutcome.LATE]
+    yield "late", list(ending.late), late
+    copies = {f.fact.code: f.copies for f in history if f.fact.code in ending.copies}
+    yield "copies", dict(ending.copies), copies
+
+
+def _told(events: Sequence[CardStatusChanged]) -> Iterable[Told]:
+    return (Told(event["fulfillment_status"], event["change"]) for event in events)
+
+
+def _words(told: Iterable[Told]) -> str:
+    return ", ".join(f"{status} ({kind})" for status, kind in told)
+
+
+def _records(found: Evidence) -> Iterator[str]:
+    promised = promised_classes(found.witnessed)
+    for topic in promised.keys() | found.classes.keys():
+        wanted, counted = promised.get(topic, Counter()), found.classes.get(topic, Counter())
+        for name in RecordClass:
+            if wanted[name] != counted[name]:
+                yield f"{topic}: {counted[name]} {name}, expected {wanted[name]}"
+
+
+def _versions(found: Evidence) -> Iterator[str]:
+    for card, events in found.events.items():
+        yield from _gaps(card, [event["version"] for event in events])
+
+
+def _lanes(found: Evidence) -> Iterator[str]:
+    seqs = found.witnessed.seqs()
+    for lane, end in found.lane_ends.items():
+        yield from _gaps(f"{lane[0]}[{lane[1]}]", seqs.get(lane, []))
+        if len(seqs.get(lane, [])) != end:
+            yield f"{lane[0]}[{lane[1]}]: {len(seqs.get(lane, []))} records, expected {end}"
+
+
+def _gaps(of: str, numbers: Sequence[int]) -> Iterator[str]:
+    if list(numbers) != list(range(1, len(numbers) + 1)):
+        yield f"{of}: {', '.join(map(str, numbers))}"
+
+
+def _stored(found: Evidence) -> Iterator[str]:
+    for card, events in found.events.items():
+        timeline = found.timelines.get(card)
+        if timeline is None or list(timeline.changes) != list(events):
+            yield f"{card}: received {len(events)} events, stored are others"
+        elif timeline.journey.version != len(events):
+            yield f"{card}: its version is {timeline.journey.version}, expected {len(events)}"
+
+
+def _quarantine(found: Evidence) -> Iterator[str]:
+    promised = _places(
+        ((reason.value, path), place)
+        for step, place in found.witnessed.sent
+        for reason, path in step.refused
+    )
+    received = _places(
+        ((d["reason"], d["field_path"]), (d["topic"], d["partition"], d["offset"]))
+        for d in found.dead_letters
+    )
+    yield from (f"missing: {each}" for each in promised - received)
+    yield from (f"not expected: {each}" for each in received - promised)
+
+
+def _places(each: Iterable[tuple[tuple[str, str], Place]]) -> set[str]:
+    return {f"{reason} {path} at {t}[{p}]@{o}" for (reason, path), (t, p, o) in each}

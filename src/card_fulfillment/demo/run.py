@@ -1,0 +1,207 @@
+"""The demo from the first download to the last check."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from datetime import time as time_of_day
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from card_fulfillment import log
+from card_fulfillment.demo.checks import Evidence, checks, endings, read_dead_letters, read_events
+from card_fulfillment.demo.performance import PerformanceFailed, Stage, Witnessed, perform
+from card_fulfillment.demo.screen import Screen
+from card_fulfillment.demo.stories import DAYS, play
+from card_fulfillment.demo.story import Play
+from card_fulfillment.devstack import DevstackError, Stack, embedded_stack
+from card_fulfillment.devstack.process import Command, Supervised
+from card_fulfillment.kafka.connection import client_options
+from card_fulfillment.kafka.outside import sender, subscriber
+from card_fulfillment.postgres.accounts import lane_ends, record_classes
+from card_fulfillment.postgres.connection import connect, disconnect
+from card_fulfillment.postgres.schema import migrate
+from card_fulfillment.postgres.timeline import load_timeline
+from card_fulfillment.settings import Settings
+from card_fulfillment.starting import check_topics
+from card_fulfillment.topology import Topology, topology
+
+_OURS: Final = "FULFILLMENT_"
+_PASSED_ON: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONUTF8")
+_LOG_TAIL: Final = 3000
+
+_DONE: Final = 0
+_FOUND_WRONG: Final = 1
+_UNREACHABLE: Final = 3
+_INTERRUPTED: Final = 130
+
+
+def demo(now: datetime, *, keep: bool) -> int:
+    """Tell the stories; returns an exit code.
+
+    Leaves nothing running, unless `keep` and the play came to its end. Blocks for some ten seconds,
+    and for the first time also as long as downloading 43 MB takes.
+    """
+    log.configure("auto", "ERROR")
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # topics just made have no leader yet
+    screen = Screen(Console(highlight=False))
+    screen.title()
+    try:
+        with _ended_by_signals():
+            return _on_a_stack(screen, now, keep=keep)
+    except DevstackError as error:
+        screen.say(f"card-fulfillment: {error}")
+        return _UNREACHABLE
+    except PerformanceFailed as error:
+        screen.say(f"card-fulfillment: {error}")
+        return _FOUND_WRONG
+    except KeyboardInterrupt:
+        screen.say("Stopped; nothing is left running.")
+        return _INTERRUPTED
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Whatever asks this process to end does it as Ctrl-C would: in order."""
+    asked = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(each, lambda *_: signal.raise_signal(signal.SIGINT)) for each in asked]
+    try:
+        yield
+    finally:
+        for number, handler in zip(asked, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _on_a_stack(screen: Screen, now: datetime, *, keep: bool) -> int:
+    # The last day of the play is yesterday.
+    the_play = play(datetime.combine(now.date() - timedelta(days=DAYS), time_of_day(), UTC))
+    with ExitStack() as until_the_end:
+        with screen.busy():
+            stack = until_the_end.enter_context(embedded_stack(progress=screen.progress, keep=keep))
+            found = asyncio.run(_perform(stack, screen, the_play))
+        told = {
+            card: replace(timeline, changes=found.events.get(card, ()))
+            for card, timeline in found.timelines.items()
+        }
+        screen.stories(the_play, told)
+        broken = screen.summary(the_play, found, checks(the_play, found))
+        if keep:
+            screen.say(_HOW_TO_GO_ON.format(stack=stack, log=_log(stack)))
+    return _FOUND_WRONG if broken else _DONE
+
+
+async def _perform(stack: Stack, screen: Screen, the_play: Play) -> Evidence:
+    settings = _settings(stack)
+    known = topology(settings)
+    await _prepare(settings, known)
+    screen.done(f"the schema and {len(known.plans)} topics are there")
+    worker = stack.run(_worker_command(stack))
+    async with _stage(settings, known, worker) as stage:
+
+        def tell(day: int, so_far: Witnessed) -> None:
+            events = len(so_far.received[known.status_changed])
+            screen.progress(
+                f"day {day + 1} of {DAYS}: {len(so_far.sent)} messages in, {events} events out"
+            )
+
+        witnessed = await perform(the_play, stage, tell)
+        screen.done(
+            f"{len(endings(the_play))} cards, {DAYS} days, {len(witnessed.sent)} messages: "
+            "the worker has done its part"
+        )
+        return await _evidence(stage, known, the_play, witnessed)
+
+
+def _settings(stack: Stack) -> Settings:
+    """Those of the worker; whatever the environment says of other installations is not for us."""
+    for name in [name for name in os.environ if name.startswith(_OURS)]:
+        del os.environ[name]
+    os.environ.update(_environment(stack))
+    return Settings.load()
+
+
+def _environment(stack: Stack) -> Mapping[str, str]:
+    return {
+        f"{_OURS}KAFKA__BOOTSTRAP_SERVERS": stack.bootstrap,
+        f"{_OURS}POSTGRES__DSN": stack.dsn,
+    }
+
+
+async def _prepare(settings: Settings, known: Topology) -> None:
+    async with asyncio.TaskGroup() as both:
+        both.create_task(migrate(settings.postgres.dsn.get_secret_value()))
+        checking = both.create_task(check_topics(settings, known, check_only=False))
+    if checking.result():
+        raise PerformanceFailed("; ".join(checking.result()))
+
+
+def _log(stack: Stack) -> Path:
+    return stack.directory / "worker.log"
+
+
+def _worker_command(stack: Stack) -> Command:
+    passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    return Command(
+        name="the worker",
+        argv=(sys.executable, "-m", "card_fulfillment", "run"),
+        log=_log(stack),
+        environment={**passed_on, **_environment(stack), f"{_OURS}LOG_FORMAT": "json"},
+        stop_signal=signal.SIGTERM,
+        grace=10.0,
+    )
+
+
+@asynccontextmanager
+async def _stage(settings: Settings, known: Topology, worker: Supervised) -> AsyncIterator[Stage]:
+    def check() -> None:
+        if not worker.running:
+            raise PerformanceFailed(f"the worker ended:\n{worker.output()[-_LOG_TAIL:]}")
+
+    options = client_options(settings.kafka)
+    lanes = [
+        (topic, partition)
+        for topic in (known.status_changed, known.dead_letter)
+        for partition in range(settings.topics.partitions)
+    ]
+    books = await connect(settings.postgres, application_name="card-fulfillment demo")
+    try:
+        async with sender(options) as sending, subscriber(options, lanes) as receiving:
+            yield Stage(sending, receiving, books, check)
+    finally:
+        await disconnect(books)
+
+
+async def _evidence(
+    stage: Stage, known: Topology, the_play: Play, witnessed: Witnessed
+) -> Evidence:
+    timelines = {card: await load_timeline(stage.books, card) for card in endings(the_play)}
+    return Evidence(
+        witnessed,
+        read_events(witnessed, known.status_changed),
+        read_dead_letters(witnessed, known.dead_letter),
+        {card: timeline for card, timeline in timelines.items() if timeline is not None},
+        await record_classes(stage.books),
+        await lane_ends(stage.books),
+    )
+
+
+_HOW_TO_GO_ON: Final = """
+Kafka, Postgres and the worker go on running. In a shell:
+
+  export FULFILLMENT_KAFKA__BOOTSTRAP_SERVERS={stack.bootstrap}
+  export FULFILLMENT_POSTGRES__DSN={stack.dsn}
+  card-fulfillment timeline card-1004
+  card-fulfillment topics --check
+  tail -f {log}
+
+Stop all three, and delete their data:
+
+  python -m card_fulfillment.devstack stop {stack.directory}
+"""

@@ -1,0 +1,158 @@
+"""Messages as issuer and bureau send them, for the demo's cards."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from card_fulfillment.demo.story import Input, Step
+from card_fulfillment.messages.envelope import RefusalReason
+from card_fulfillment.pipeline.batch import RecordClass
+
+_SITE: Final = "DXB1"
+_PENDING: Final = frozenset({"PERSO_REQUESTED", "DATA_OK", "PERSO_READY", "PERSO_ONGOING"})
+
+Body = dict[str, Any]
+
+
+class When(NamedTuple):
+    """A day of the play and a time of that day."""
+
+    day: int
+    time: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plastic:
+    """A card: its id at the issuer, and what the bureau calls it."""
+
+    card_id: str
+
+    @property
+    def handle(self) -> str:
+        digits = sha256(self.card_id.encode()).hexdigest()
+        return "-".join(digits[i : i + 4] for i in range(0, 16, 4))
+
+    @property
+    def issuer_ref(self) -> str:
+        return f"emb_{sha256(self.handle.encode()).hexdigest()[:8].upper()}"
+
+    @property
+    def tracking_number(self) -> str:
+        return f"447{int(sha256(self.issuer_ref.encode()).hexdigest(), 16) % 10**8:08d}"
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """Writes messages; `begins` is midnight of day 0."""
+
+    begins: datetime
+
+    def at(self, when: When) -> str:
+        hour, minute = when.time.split(":")
+        time = timedelta(days=when.day, hours=int(hour), minutes=int(minute))
+        return (self.begins + time).isoformat().replace("+00:00", "Z")
+
+    def created(self, card: Plastic, when: When, **more: object) -> Step:
+        """`more`: fields of the message."""
+        body = {
+            "event_id": f"evt_{card.card_id}_created",
+            "occurred_at": self.at(when),
+            "card_id": card.card_id,
+            "card_product_id": "travel-gold",
+            "card_type": "PHYSICAL",
+            "labels": {"programme": "travel", "region": "ae"},
+        }
+        return _step(when.day, Input.CARD_CREATED, card.card_id, body | more)
+
+    def ordered(self, card: Plastic, when: When, method: str = "express") -> Step:
+        body = {
+            "event_id": f"evt_{card.card_id}_ordered",
+            "occurred_at": self.at(when),
+            "embossing_request_id": card.issuer_ref,
+            "card_id": card.card_id,
+            "attempt": 1,
+            "vendor_id": "meridian",
+            "references": [
+                {"kind": "card", "value": card.handle},
+                {"kind": "issuer_ref", "value": card.issuer_ref},
+            ],
+            "shipping": {"method": method},
+        }
+        return _step(when.day, Input.EMBOSSING_REQUESTED, card.card_id, body)
+
+    def pushed(self, card: Plastic, day: int, *notifications: Body) -> Step:
+        """One push of the bureau; its key is the bureau's name for the card."""
+        return _step(day, Input.MERIDIAN, card.handle, {"notifications": list(notifications)})
+
+    def said(self, card: Plastic, when: When, state: str) -> Step:
+        return self.pushed(card, when.day, self.notification(card, when, state))
+
+    def notification(
+        self, card: Plastic, when: When, state: str, shipment: Body | None = None
+    ) -> Body:
+        time = self.at(when)
+        pending = state in _PENDING
+        detail: Body = {"state": state, "site": _SITE}
+        return {
+            "opId": f"op-{card.issuer_ref[4:].lower()}",
+            "op": "PRODUCE",
+            "outcome": "PENDING" if pending else "SUCCESSFUL",
+            "startedAt": time,
+            **({} if pending else {"endedAt": time}),
+            "card": card.handle,
+            "issuerRef": card.issuer_ref,
+            "detail": detail | ({"shipment": shipment} if shipment else {}),
+        }
+
+    def shipped(self, card: Plastic, when: When) -> Step:
+        """Handed to the courier, whose tracking number is known at once."""
+        shipment = _shipment(card)
+        return self.pushed(card, when.day, self.notification(card, when, "SHIPPED", shipment))
+
+    def scanned(
+        self, card: Plastic, shipped: When, scan: str, when: When, day: int | None = None
+    ) -> Step:
+        """A scan of the courier, which Meridian adds to its SHIPPED; pushed on `day`."""
+        shipment = _shipment(card) | {"status": scan, "at": self.at(when)}
+        notification = self.notification(card, shipped, "SHIPPED", shipment)
+        return self.pushed(card, when.day if day is None else day, notification)
+
+
+def quarantined(day: int, key: str, value: bytes, *refused: tuple[RefusalReason, str]) -> Step:
+    """A push of the bureau of which something cannot be applied."""
+    return Step(
+        day=day,
+        topic=Input.MERIDIAN,
+        key=key,
+        value=value,
+        becomes=RecordClass.QUARANTINED,
+        refused=refused,
+    )
+
+
+def push(*notifications: Body) -> bytes:
+    return orjson.dumps({"notifications": notifications})
+
+
+def plastics(first: int) -> Iterator[Plastic]:
+    """Cards numbered from `first` on."""
+    number = first
+    while True:
+        yield Plastic(f"card-{number}")
+        number += 1
+
+
+def _step(day: int, topic: Input, key: str, body: Body) -> Step:
+    return Step(day=day, topic=topic, key=key, value=orjson.dumps(body))
+
+
+def _shipment(card: Plastic) -> Body:
+    return {
+        "carrier": "aramex",
+        "trackingNumber": card.tracking_number,
+        "trackingUrl": f"https://track.example/{card.tracking_number}",
+    }

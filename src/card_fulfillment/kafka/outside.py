@@ -1,0 +1,87 @@
+"""Kafka as the worker's neighbours use it: sending to its inputs, subscribing to its outputs."""
+
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Final, NamedTuple
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+
+from card_fulfillment.kafka.connection import ClientOptions
+from card_fulfillment.messages.envelope import Record
+
+_POLL_MS: Final = 50
+
+
+class Message(NamedTuple):
+    """What is to be sent. A key decides the partition as in Kafka's own clients."""
+
+    topic: str
+    key: bytes | None
+    value: bytes
+
+
+class Sender:
+    """Sends records in order, acknowledged."""
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self._producer = producer
+
+    async def send(self, messages: Iterable[Message]) -> list[tuple[str, int, int]]:
+        """Where each is now: topic, partition, offset. Raises KafkaError."""
+        pending = [await self._producer.send(m.topic, m.value, m.key) for m in messages]
+        acknowledged = [await each for each in pending]
+        return [(each.topic, each.partition, each.offset) for each in acknowledged]
+
+
+@asynccontextmanager
+async def sender(options: ClientOptions) -> AsyncIterator[Sender]:
+    producer = AIOKafkaProducer(**options, acks="all", enable_idempotence=True)
+    await producer.start()
+    try:
+        yield Sender(producer)
+    finally:
+        await producer.stop()
+
+
+class Subscriber:
+    """Reads topics from their beginning, read_committed, as every subscriber must."""
+
+    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+        self._consumer = consumer
+
+    async def receive(self) -> Sequence[Record]:
+        """What came since the last call; waits a twentieth of a second for it, no longer."""
+        fetched = await self._consumer.getmany(timeout_ms=_POLL_MS)
+        return [_record(raw) for records in fetched.values() for raw in records]
+
+
+@asynccontextmanager
+async def subscriber(
+    options: ClientOptions, partitions: Collection[tuple[str, int]]
+) -> AsyncIterator[Subscriber]:
+    """Subscribe to these partitions, in no group."""
+    consumer = AIOKafkaConsumer(
+        **options,
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=_POLL_MS,
+    )
+    await consumer.start()
+    try:
+        consumer.assign([TopicPartition(*each) for each in partitions])
+        yield Subscriber(consumer)
+    finally:
+        await consumer.stop()
+
+
+def _record(raw: ConsumerRecord[bytes, bytes]) -> Record:
+    return Record(
+        raw.topic,
+        raw.partition,
+        raw.offset,
+        raw.timestamp * 1000,
+        raw.key,
+        raw.value,
+        tuple(raw.headers),
+    )

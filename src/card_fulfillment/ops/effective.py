@@ -1,0 +1,29 @@
+"""The settings in effect, as the YAML file that would set them; secrets are left out."""
+
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import yaml
+
+from card_fulfillment.settings import Settings
+
+_HIDDEN = "***"
+
+
+def effective(settings: Settings) -> str:
+    said = settings.model_dump(mode="json")
+    said["postgres"]["dsn"] = redacted(settings.postgres.dsn.get_secret_value())
+    return yaml.safe_dump(said, sort_keys=False, allow_unicode=True)
+
+
+def redacted(dsn: str) -> str:
+    """The address without any password in it."""
+    parts = urlsplit(dsn)
+    user, at, hosts = parts.netloc.rpartition("@")
+    name, colon, _ = user.partition(":")
+    query = [(k, _HIDDEN if "password" in k else v) for k, v in parse_qsl(parts.query)]
+    return urlunsplit(
+        parts._replace(
+            netloc=f"{name}{colon}{_HIDDEN if colon else ''}{at}{hosts}",
+            query=urlencode(query, safe="*/"),
+        )
+    )
