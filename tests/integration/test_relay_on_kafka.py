@@ -17,9 +17,10 @@ from relay_services import (
 )
 
 from card_fulfillment.kafka.producer import publisher_of
+from card_fulfillment.kafka.tail import read_tails
 from card_fulfillment.kafka.topics import partition_count
 from card_fulfillment.pipeline.relay import Relay, RelayState
-from card_fulfillment.pipeline.relay_ports import PageLimits, Tail
+from card_fulfillment.pipeline.relay_ports import PageLimits, Tail, Unavailable
 from card_fulfillment.postgres.outbox import PartitionsChanged, outbox_of, pin_lanes
 from stack import Services
 
@@ -141,6 +142,18 @@ async def test_a_starting_relay_undoes_what_its_predecessor_left_and_fences_it(
         with pytest.raises(ProducerFenced):
             await zombie.commit_transaction()
     assert seqs((await world.output())[0]) == [1, 2, 3, 4, 5]
+
+
+async def test_an_output_can_be_looked_at_while_its_relay_is_in_a_transaction(
+    world: Setup,
+) -> None:
+    await world.add(0, 5)
+    await publish_all(world, 5)
+    async with open_transaction(world, 0, 10):
+        with pytest.raises(Unavailable):
+            await read_tails(world.options, world.topic, [0])
+        tails = await read_tails(world.options, world.topic, [0], settled=False)
+    assert tails == {0: Tail(0, world.lanes[0], 5)}
 
 
 async def test_a_transaction_that_somebody_else_left_open_is_waited_for(world: Setup) -> None:

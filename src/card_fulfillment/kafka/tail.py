@@ -17,13 +17,14 @@ _LaneSeq = tuple[int, int]
 
 
 async def read_tails(
-    options: ClientOptions, topic: str, partitions: Collection[int]
+    options: ClientOptions, topic: str, partitions: Collection[int], *, settled: bool = True
 ) -> Mapping[int, Tail]:
     """Read each partition's end backwards, in steps that double, until a record of the relay shows.
 
     Records without the headers `lane` and `seq` are none of the relay's and are passed over.
-    Raises Unavailable while a transaction is open on the topic, for what comes after its beginning
-    is not seen yet; and KafkaError. Has no deadline of its own.
+    While a transaction is open, what comes after its beginning is not seen: that raises Unavailable,
+    or with `settled=False` the end is that of the part before. Raises KafkaError. Has no deadline
+    of its own.
     """
     ours = [TopicPartition(topic, partition) for partition in partitions]
     async with _consumer(options, "read_uncommitted") as everything:
@@ -31,7 +32,8 @@ async def read_tails(
     async with _consumer(options, "read_committed") as committed:
         first = await committed.beginning_offsets(ours)
         end = await committed.end_offsets(ours)
-        _refuse_open_transactions(written, end)
+        if settled:
+            _refuse_open_transactions(written, end)
         last = await _last_records(committed, first, end)
     return {p.partition: Tail(first[p], *last.get(p, (None, None))) for p in ours}
 
