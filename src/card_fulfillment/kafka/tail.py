@@ -22,9 +22,9 @@ async def read_tails(
     """Read each partition's end backwards, in steps that double, until a record of the relay shows.
 
     Records without the headers `lane` and `seq` are none of the relay's and are passed over.
-    While a transaction is open, what comes after its beginning is not seen: that raises Unavailable,
-    or with `settled=False` the end is that of the part before. Raises KafkaError. Has no deadline
-    of its own.
+    While a transaction is open, what comes after its beginning is not seen: then it raises
+    Unavailable or, with `settled=False`, gives the end of the part before. Raises KafkaError. Has
+    no deadline of its own.
     """
     ours = [TopicPartition(topic, partition) for partition in partitions]
     async with _consumer(options, "read_uncommitted") as everything:
