@@ -64,6 +64,8 @@ class MemoryTransaction:
         facts = self._tables.facts
         view.contents = {i: facts[i][0].content for i in need.fact_ids if i in facts}
         view.histories = self._histories(need.histories | need.refolds)
+        cards = self._tables.cards
+        view.announced = {i for i in need.named if i in cards and cards[i].identity is not None}
         return view
 
     def _histories(self, card_ids: set[str]) -> Mapping[str, Sequence[StoredFact]]:

@@ -4,13 +4,9 @@ The key space is tiny, so that everything collides: cards announced late, twice 
 several vendors, letters of several cards, waybills that facts name, days and unknown times,
 duplicates, event ids used twice for different things.
 
-Left out, because this version leaves them for later, each where it would happen and nowhere else:
-- REFOLD: a binding that changes the subjects or the attempt of a fact that was placed before it
-  came (a recycled or shared reference, a reorder with a repeated reference, a partly bound fact);
-- REFERENCE_CONFLICT: a fact whose bound references have no subject in common;
+Left out, because this version leaves them for later:
 - BULK: what is said of a whole bulk issuance, by an order or by a fact, and a bulk's own state;
 - UNTIMED_COPIES: copies of an untimed fact with a trusted id that differ in their timestamps.
-The first two depend on the order of arrival: `Witness.hear` drops the record that would do it.
 """
 
 from collections.abc import Iterable, Sequence

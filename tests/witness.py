@@ -1,7 +1,7 @@
 """One who hears the records as the worker takes them, and says what it must make of them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from builders import Sent
@@ -31,6 +31,7 @@ class Witness:
     """Hears the same records as the worker and says what it must have made of them.
 
     told: the statements that count, copies and contradictions aside.
+    rebound: whether a fact ever went to others than it was about before.
     """
 
     def __init__(self) -> None:
@@ -41,26 +42,22 @@ class Witness:
         self._contents: dict[bytes, bytes] = {}
         self._cards: dict[str, CardIdentity] = {}
         self._whom: dict[bytes, Whom] = {}
+        self.rebound = False
 
     def know(self, whom: Mapping[bytes, Whom]) -> None:
         self._whom = dict(whom)
 
-    def hear(self, batch: Iterable[Sent]) -> list[Sent]:
-        """Returns the records without those that are left out; the worker gets these."""
-        kept: list[tuple[Sent, list[_Verdict]]] = []
-        whom = self._whom
-        for record in batch:
-            new = _new_statements(record, self._contents)
-            after, _ = whom_all(Said([*self.told, *new]))
-            if not _left_out(self._whom, after):
-                kept.append((record, [self._verdict(e) for e in record.elements]))
-                whom = after
-        self._whom = dict(whom)
-        for record, verdicts in kept:
-            became = min((self._became(v) for v in verdicts), key=SEVERITY.__getitem__)
-            self.counted[Partition(record.topic, record.partition)][became] += 1
+    def hear(self, batch: Sequence[Sent]) -> None:
+        heard = [[self._verdict(e) for e in record.elements] for record in batch]
+        before, (self._whom, _) = self._whom, whom_all(Said(self.told))
+        self.rebound |= any(
+            whom is not None and whom != self._whom[i] for i, whom in before.items()
+        )
+        for record, verdicts in zip(batch, heard, strict=True):
+            became = (self._became(v) for v in verdicts)
+            worst = min(became, key=SEVERITY.__getitem__, default=RecordClass.IGNORED)
+            self.counted[Partition(record.topic, record.partition)][worst] += 1
             self.refused += [reason for reason, _ in {v.refused for v in verdicts if v.refused}]
-        return [record for record, _ in kept]
 
     def _verdict(self, element: Element) -> _Verdict:
         if isinstance(element, Ignored):
@@ -118,18 +115,3 @@ def _refuse(reason: RefusalReason, field_path: str = "event_id") -> _Verdict:
 
 def _fact_of(statement: Statement) -> Fact:
     return statement if isinstance(statement, Fact) else statement.fact
-
-
-def _new_statements(record: Sent, contents: Mapping[bytes, bytes]) -> list[Statement]:
-    """The first of each event id that was not heard before."""
-    new: dict[bytes, Statement] = {}
-    for element in record.elements:
-        if not isinstance(element, Ignored | Refused):
-            new.setdefault(_fact_of(element).fact_id, element)
-    return [statement for fact_id, statement in new.items() if fact_id not in contents]
-
-
-def _left_out(before: Mapping[bytes, Whom], after: Mapping[bytes, Whom]) -> bool:
-    """Whether it takes a refold, or a fact's references would have nobody in common."""
-    refold = any(whom is not None and whom != after[i] for i, whom in before.items())
-    return refold or any(whom == {} for whom in after.values())

@@ -9,6 +9,7 @@ import pytest
 
 from agreement import assert_agrees
 from builders import NOW, Log, Sent, announcement, fact, order, order_no, publishing, sent
+from card_fulfillment.domain.facts import Statement
 from card_fulfillment.domain.status import Status
 from card_fulfillment.pipeline.apply import Applier
 from card_fulfillment.pipeline.batch import Batch, Partition
@@ -80,7 +81,7 @@ async def test_cards_of_one_letter_announced_at_once_both_keep_what_waited_for_t
     letter = order_no("letter")
     facts = [fact(Status.SHIPPED, 2 + n, letter) for n in range(5)]
     cards = ("c1", "c2")
-    before = [*(order(c, 1, letter) for c in cards), *facts]
+    before: list[Statement] = [*(order(c, 1, letter) for c in cards), *facts]
     told = [announcement(c) for c in cards]
     halves = [[[sent(each, topic=each.card.card_id)]] for each in told]
     appliers = [Applier(state.store(), publishing()) for _ in cards]
