@@ -93,16 +93,18 @@ def _on_a_stack(screen: Screen, now: datetime, *, keep: bool) -> int:
         screen.stories(the_play, told)
         broken = screen.summary(the_play, found, checks(the_play, found))
         if keep:
-            screen.say(_HOW_TO_GO_ON.format(stack=stack, log=_log(stack)))
+            screen.say(_how_to_go_on(stack))
     return _FOUND_WRONG if broken else _DONE
 
 
 async def _perform(stack: Stack, screen: Screen, the_play: Play) -> Evidence:
     settings = _settings(stack)
     known = topology(settings)
+    screen.progress("creating the schema and the topics")
     await _prepare(settings, known)
     screen.done(f"the schema and {len(known.plans)} topics are there")
     worker = stack.run(_worker_command(stack))
+    screen.progress("starting the worker")
     async with _stage(settings, known, worker) as stage:
 
         def tell(day: int, so_far: Witnessed) -> None:
@@ -192,16 +194,20 @@ async def _evidence(
     )
 
 
-_HOW_TO_GO_ON: Final = """
+def _how_to_go_on(stack: Stack) -> str:
+    python = Path(sys.executable)
+    if python.is_relative_to(Path.cwd()):
+        python = python.relative_to(Path.cwd())
+    exports = "\n".join(f"  export {name}={value}" for name, value in _environment(stack).items())
+    return f"""
 Kafka, Postgres and the worker go on running. In a shell:
 
-  export FULFILLMENT_KAFKA__BOOTSTRAP_SERVERS={stack.bootstrap}
-  export FULFILLMENT_POSTGRES__DSN={stack.dsn}
-  card-fulfillment timeline card-1004
-  card-fulfillment topics --check
-  tail -f {log}
+{exports}
+  {python} -m card_fulfillment timeline card-1004
+  {python} -m card_fulfillment topics --check
+  tail -f {_log(stack)}
 
 Stop all three, and delete their data:
 
-  python -m card_fulfillment.devstack stop {stack.directory}
+  {python} -m card_fulfillment.devstack stop {stack.directory}
 """

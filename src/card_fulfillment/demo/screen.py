@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from rich import box
+from rich.columns import Columns
 from rich.console import Console
 from rich.padding import Padding
 from rich.rule import Rule
@@ -24,14 +25,15 @@ from card_fulfillment.pipeline.batch import RecordClass
 from card_fulfillment.pipeline.timeline import Timeline
 
 _WIDEST: Final = 100
-_TOPIC_WIDTH: Final = 24
+_TOPIC_WIDTH: Final = 22
 _CLASSES: Final = sorted(RecordClass)
 _SELDOM: Final = 5.0  # seconds between lines that would otherwise only fill a file
 
 
 _INTRODUCTION: Final = (
     "An issuer announces cards and orders them, the bureau Meridian Secure reports on\n"
-    "them in its own words, and the worker tells everybody where each card is."
+    "them in its own words, and the worker tells everybody where each card is. Here it\n"
+    "does so on an Apache Kafka 4.3 and a Postgres 18 of its own."
 )
 
 
@@ -61,7 +63,7 @@ class Screen:
     def progress(self, line: str) -> None:
         """Say what is going on; a line that stays where it says that something is up."""
         if " is up " in line:
-            self.done(line)
+            self._console.print(Text.assemble(("✓ ", "green"), line))
         elif self._console.is_terminal:
             self._status.update(f"[dim]{line}[/dim]")
         elif time.monotonic() - self._said > _SELDOM:
@@ -108,7 +110,9 @@ class Screen:
         """Says how many promises were broken."""
         self._console.print()
         self._console.print(Rule(Text("what was promised, and what was found", "bold")))
+        self._console.print()
         self._console.print(_classes(found))
+        self._console.print()
         for check in results:
             self._check(check)
             if check is results[0]:
@@ -137,29 +141,36 @@ class Screen:
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
-def _end_states(expected: Mapping[str, Ending], found: Evidence) -> Text:
+def _end_states(expected: Mapping[str, Ending], found: Evidence) -> Columns:
     wanted = Counter(ending.told[-1].status for ending in expected.values())
     reached = Counter(Fulfillment(e[-1]["fulfillment_status"]) for e in found.events.values())
-    return Text(" · ", "dim").join(
-        Text.assemble(look.status(status), " ", _found(wanted[status], reached[status]))
+    return Columns(
+        Text.assemble(_found(wanted[status], reached[status]), " ", look.status(status))
         for status in sorted(wanted | reached, key=lambda each: STANDING[each].rank)
     )
 
 
 def _classes(found: Evidence) -> Table:
     promised = promised_classes(found.witnessed)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("records of", overflow="fold")
     for name in ("all", *_CLASSES):
         table.add_column(name, justify="right", overflow="fold")
     for topic, wanted in promised.items():
         counted = found.classes.get(topic, Counter())
         table.add_row(
-            topic if len(topic) <= _TOPIC_WIDTH else f"…{topic[-_TOPIC_WIDTH:]}",
+            _shortened(topic),
             _found(wanted.total(), counted.total()),
             *(_found(wanted[name], counted[name]) for name in _CLASSES),
         )
     return table
+
+
+def _shortened(topic: str) -> str:
+    """The end of a long name, from a word's beginning."""
+    if len(topic) <= _TOPIC_WIDTH:
+        return topic
+    return "…" + topic[-_TOPIC_WIDTH:].partition("-")[2]
 
 
 def _found(wanted: int, found: int) -> Text:

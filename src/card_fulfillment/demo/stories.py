@@ -39,7 +39,7 @@ def play(begins: datetime) -> Play:
     told = (
         _as_it_should_be(wire, next(cards)),
         _vendor_first(wire, next(cards)),
-        _said_twice(wire, next(cards)),
+        _repeated(wire, next(cards)),
         _late_scan(wire, next(cards)),
         _tracking_number_later(wire, next(cards)),
         _unknown_word(wire, next(cards)),
@@ -121,10 +121,10 @@ def _vendor_first(wire: Wire, card: Plastic) -> Story:
     )
 
 
-def _said_twice(wire: Wire, card: Plastic) -> Story:
+def _repeated(wire: Wire, card: Plastic) -> Story:
     *before, done = _production(wire, card)
     return Story(
-        title="The bureau says everything twice",
+        title="The bureau repeats itself",
         moral="The same statement is the same fact: counted, and never told again.",
         steps=(
             *before,
@@ -158,7 +158,7 @@ def _tracking_number_later(wire: Wire, card: Plastic) -> Story:
     handover = When(3, "07:30")
     return Story(
         title="The tracking number comes later",
-        moral="Same status, new tracking number: an `update`, for an app to show the link.",
+        moral="Same status, new tracking number: an update, for an app to show the link.",
         steps=(
             *_production(wire, card),
             wire.said(card, _HANDOVER, "SHIPPED"),
@@ -250,7 +250,7 @@ def _nobody_home(wire: Wire, card: Plastic) -> Story:
 def _came_back(wire: Wire, card: Plastic) -> Story:
     return Story(
         title="Delivered, and returned all the same",
-        moral="What was told is taken back by a `correction`, which says what to do now.",
+        moral="What was told is taken back by a correction, which says what to do now.",
         steps=(*_until_delivered(wire, card), wire.said(card, When(8, "09:30"), "RETURNED")),
         endings={
             card.card_id: _delivered(

@@ -36,8 +36,8 @@ class Sender:
 @asynccontextmanager
 async def sender(options: ClientOptions) -> AsyncIterator[Sender]:
     producer = AIOKafkaProducer(**options, acks="all", enable_idempotence=True)
-    await producer.start()
     try:
+        await producer.start()
         yield Sender(producer)
     finally:
         await producer.stop()
@@ -67,8 +67,8 @@ async def subscriber(
         auto_offset_reset="earliest",
         fetch_max_wait_ms=_POLL_MS,
     )
-    await consumer.start()
     try:
+        await consumer.start()
         consumer.assign([TopicPartition(*each) for each in partitions])
         yield Subscriber(consumer)
     finally:

@@ -1,6 +1,6 @@
 """The settings in effect, as the YAML file that would set them; secrets are left out."""
 
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode
 
 import yaml
 
@@ -17,13 +17,12 @@ def effective(settings: Settings) -> str:
 
 def redacted(dsn: str) -> str:
     """The address without any password in it."""
-    parts = urlsplit(dsn)
-    user, at, hosts = parts.netloc.rpartition("@")
+    scheme, _, rest = dsn.partition("://")
+    address, question, query = rest.partition("?")
+    authority, slash, database = address.partition("/")
+    user, at, hosts = authority.rpartition("@")
     name, colon, _ = user.partition(":")
-    query = [(k, _HIDDEN if "password" in k else v) for k, v in parse_qsl(parts.query)]
-    return urlunsplit(
-        parts._replace(
-            netloc=f"{name}{colon}{_HIDDEN if colon else ''}{at}{hosts}",
-            query=urlencode(query, safe="*/"),
-        )
-    )
+    who = f"{name}{colon}{_HIDDEN if colon else ''}{at}"
+    shown = [(k, _HIDDEN if "password" in k else v) for k, v in parse_qsl(query)]
+    options = urlencode(shown, safe="*/")
+    return f"{scheme}://{who}{hosts}{slash}{database}{question}{options}"

@@ -55,6 +55,8 @@ def news(event: CardStatusChanged, before: CardStatusChanged | None) -> list[str
     said = []
     if shipment["tracking_number"] not in (None, known):
         said.append(f"{shipment['carrier'] or 'tracking'} {shipment['tracking_number']}")
+    elif event["fulfillment_status"] == Status.SHIPPED and event["tracked"] and not known:
+        said.append("no tracking number yet")
     if event["reason_code"]:
         said.append(event["reason_code"])
     if event["recommended_action"] != Action.NONE:

@@ -1,7 +1,7 @@
 """One card in full, for the support desk."""
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -10,6 +10,7 @@ from rich.text import Text
 
 from card_fulfillment.domain.facts import OWN_KIND
 from card_fulfillment.domain.journey import ChangeKind, FactOutcome
+from card_fulfillment.domain.status import Action
 from card_fulfillment.messages.outbound import CardStatusChanged
 from card_fulfillment.ops import look
 from card_fulfillment.pipeline.timeline import Bound, Remembered, Timeline
@@ -50,7 +51,8 @@ def _now(timeline: Timeline) -> Text:
     said = [f"since {since} UTC", f"attempt {last['attempt']}"]
     said += ["final"] if last["final"] else []
     said += [f"reason {last['reason_code']}"] if last["reason_code"] else []
-    said += [f"to do: {last['recommended_action']}"]
+    if last["recommended_action"] != Action.NONE:
+        said.append(f"to do: {last['recommended_action']}")
     return Text.assemble(look.status(last["fulfillment_status"]), " ", " · ".join(said))
 
 
@@ -69,6 +71,7 @@ def _table(title: str, *columns: str) -> Table:
         title_justify="left",
         title_style="bold",
         box=box.SIMPLE_HEAD,
+        show_edge=False,
         pad_edge=False,
         padding=(0, 1, 0, 0),
     )
@@ -91,55 +94,46 @@ def _published(timeline: Timeline) -> Table:
 
 
 def _history(timeline: Timeline) -> Table:
-    table = _table("Facts, by the time they state", "when (UTC)", "status", "said by", "outcome")
-    published, updates = _versions(timeline)
+    table = _table("Facts, by the time they state", "when (UTC)", "status", "outcome", "said by")
+    versions = _versions(timeline.changes)
     for each in timeline.history:
         fact = each.fact
-        at = fact.cause[1:4]
-        versions = (
-            published[*at, fact.status] if each.outcome is FactOutcome.PUBLISHED else updates[at]
-        )
         table.add_row(
             look.long_time(look.time_of(fact.stated), fact.precision),
             look.status(fact.status),
+            _outcome(each, versions, timeline.announced_at),
             " ".join(filter(None, (fact.vendor or "issuer", fact.code))),
-            _outcome(timeline, each, versions),
         )
     return table
 
 
-def _versions(
-    timeline: Timeline,
-) -> tuple[defaultdict[tuple[object, ...], list[int]], defaultdict[tuple[object, ...], list[int]]]:
-    """Which versions came of a record: by place and status, and the updates by place alone."""
-    published: defaultdict[tuple[object, ...], list[int]] = defaultdict(list)
-    updates: defaultdict[tuple[object, ...], list[int]] = defaultdict(list)
-    for event in timeline.changes:
-        at = _place(event)
-        if event["change"] == ChangeKind.UPDATE:
-            updates[at].append(event["version"])
-        else:
-            published[*at, event["fulfillment_status"]].append(event["version"])
-    return published, updates
+_Told = tuple[str, int, int, str | None]
 
 
-def _place(event: CardStatusChanged) -> tuple[str, int, int]:
-    cause = event["cause"]
-    return cause["topic"], cause["partition"], cause["offset"]
+def _versions(changes: Iterable[CardStatusChanged]) -> Mapping[_Told, str]:
+    """What came of a record: by its place and the status told; an update has none of its own."""
+    versions: dict[_Told, str] = {}
+    for event in changes:
+        cause = event["cause"]
+        is_update = event["change"] == ChangeKind.UPDATE
+        status = None if is_update else event["fulfillment_status"]
+        told = (cause["topic"], cause["partition"], cause["offset"], status)
+        versions[told] = f" v{event['version']}"
+    return versions
 
 
-def _outcome(timeline: Timeline, each: Remembered, versions: list[int]) -> Text:
-    late = each.outcome is FactOutcome.LATE
-    outcome = Text(
-        each.outcome.value, "yellow" if late or each.outcome is FactOutcome.PARKED else ""
-    )
-    if versions:
-        outcome.append(" v" + ", v".join(map(str, versions)))
+def _outcome(
+    each: Remembered, versions: Mapping[_Told, str], announced_at: datetime | None
+) -> Text:
+    fact = each.fact
+    is_told = each.outcome is FactOutcome.PUBLISHED
+    topic, partition, offset = fact.cause[1:4]
+    version = versions.get((topic, partition, offset, fact.status if is_told else None), "")
+    outcome = Text(each.outcome + version, "" if is_told else "yellow")
     if each.copies > 1:
-        outcome.append(f" · came {each.copies} times")
-    announced = timeline.announced_at
-    if announced is not None and each.recorded_at < announced:
-        outcome.append(" · waited for the card")
+        outcome.append(f" x{each.copies}", "dim")
+    if announced_at is not None and each.recorded_at < announced_at:
+        outcome.append(" waited", "yellow")
     return outcome
 
 

@@ -1,0 +1,89 @@
+"""The command line: what needs no server."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner, Result
+
+from card_fulfillment.cli import cli
+from card_fulfillment.ops.effective import redacted
+
+SCHEMAS = Path(__file__).parents[2] / "schemas"
+
+
+@pytest.fixture(autouse=True)
+def _own_logging() -> Iterator[None]:
+    """Every command configures logging for its process."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    yield
+    root.handlers, root.level = handlers, level
+
+
+def call(*arguments: str, **settings: str) -> Result:
+    environment = {f"FULFILLMENT_{name}": value for name, value in settings.items()}
+    return CliRunner().invoke(cli, arguments, env=environment)
+
+
+def test_every_command_explains_itself() -> None:
+    listed = call("--help").output
+    for command in ("run", "demo", "migrate", "topics", "timeline", "schema", "config"):
+        assert command in listed
+        assert call(command, "--help").exit_code == 0
+
+
+def test_config_shows_what_the_environment_says_and_no_password() -> None:
+    shown = call(
+        "config",
+        KAFKA__GROUP_ID="mine",
+        POSTGRES__DSN="postgresql://me:s3cret@db.example:5433/cards?sslmode=require",
+    )
+    assert shown.exit_code == 0
+    assert "s3cret" not in shown.output
+    said = yaml.safe_load(shown.output)
+    assert said["kafka"]["group_id"] == "mine"
+    assert said["postgres"]["dsn"] == ("postgresql://me:***@db.example:5433/cards?sslmode=require")
+
+
+def test_what_config_shows_is_a_file_that_sets_it(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text(call("config", TOPICS__PARTITIONS="7", KAFKA__SESSION_TIMEOUT="PT2S").output)
+    assert call("config", FILE=str(file)).output == file.read_text()
+
+
+@pytest.mark.parametrize(
+    ("dsn", "shown"),
+    [
+        ("postgresql://me@h/d", "postgresql://me@h/d"),
+        ("postgresql://me:p%2Fss@h/d", "postgresql://me:***@h/d"),
+        ("postgresql://me:p@ss@h/d", "postgresql://me:***@h/d"),
+        ("postgresql://me:p@h1:1,h2:2/d", "postgresql://me:***@h1:1,h2:2/d"),
+        ("postgresql:///d?host=/run&password=p", "postgresql:///d?host=/run&password=***"),
+        ("postgresql://h/d?sslpassword=p", "postgresql://h/d?sslpassword=***"),
+    ],
+)
+def test_an_address_is_shown_without_any_password(dsn: str, shown: str) -> None:
+    assert redacted(dsn) == shown
+
+
+def test_a_wrong_setting_is_one_readable_line_and_exit_code_2() -> None:
+    wrong = call("config", TOPICS__PARTITIONS="many")
+    assert wrong.exit_code == 2
+    assert wrong.output.startswith("card-fulfillment: settings: FULFILLMENT_TOPICS__PARTITIONS: ")
+    assert wrong.output.count("\n") == 1
+
+
+def test_the_committed_schemas_are_those_of_the_models() -> None:
+    assert call("schema", str(SCHEMAS), "--check").exit_code == 0
+
+
+def test_a_schema_that_is_not_that_of_the_models_is_found_and_written_anew(tmp_path: Path) -> None:
+    assert call("schema", str(tmp_path)).exit_code == 0
+    assert call("schema", str(tmp_path), "--check").exit_code == 0
+    (tmp_path / "card-created.v1.schema.json").write_text("{}")
+    drifted = call("schema", str(tmp_path), "--check")
+    assert drifted.exit_code == 1
+    assert drifted.output == "card-created.v1.schema.json differs from the models\n"
