@@ -88,6 +88,13 @@ def in_force(binding: Binding, time: int, rivals: Collection[Binding]) -> bool:
     )
 
 
+def is_bound(bindings: Collection[Binding], time: int) -> bool:
+    """Whether a reference with these bindings means anybody at that time."""
+    if len(bindings) == 1:
+        return all(_in_window(b, time) for b in bindings)
+    return any(in_force(b, time, bindings) for b in bindings)
+
+
 def _in_window(binding: Binding, time: int) -> bool:
     return binding.valid_from - GRACE <= time <= binding.valid_from + WINDOW
 

@@ -6,7 +6,7 @@ from card_fulfillment.pipeline.batch import Batch
 from card_fulfillment.pipeline.decide import Publishing, decide
 from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.pipeline.hints import Hints
-from card_fulfillment.pipeline.needs import Wanted, needs, wanted
+from card_fulfillment.pipeline.needs import Wanted, needs, tells_more, wanted
 from card_fulfillment.pipeline.ports import Contended, Store, Transaction
 from card_fulfillment.pipeline.view import Need, View
 
@@ -51,20 +51,22 @@ class Applier:
 
     async def _discover(self, transaction: Transaction, want: Wanted) -> Need:
         """What the batch seems to need: looking without locks until that shows nothing new."""
-        known = View()
         asked = Need()
-        need = want.need
-        while True:
-            hinted = self._hints.view(need.without(asked))
-            known |= hinted
-            asked |= Need(cards=set(hinted.cards), references=set(hinted.bindings))
-            if missing := need.without(asked):
-                known |= await transaction.peek(missing)
-                asked |= missing
-            grown = needs(want, known) | need
-            if need.covers(grown):
-                return need
-            need = grown
+        known = await self._look(transaction, want.need, asked)
+        need = needs(want, known)
+        while tells_more(found := await self._look(transaction, need, asked)):
+            known |= found
+            need |= needs(want, known)
+        return need
+
+    async def _look(self, transaction: Transaction, need: Need, asked: Need) -> View:
+        """What is believed, or seen without locks, of that which was not `asked` for before."""
+        found = self._hints.view(need.without(asked))
+        asked |= Need(cards=set(found.cards), references=set(found.bindings))
+        if missing := need.without(asked):
+            found |= await transaction.peek(missing)
+            asked |= missing
+        return found
 
 
 async def _locked_view(transaction: Transaction, want: Wanted, need: Need) -> View:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from card_fulfillment.domain.bindings import Binding, in_force, resolve
+from card_fulfillment.domain.bindings import Binding, is_bound, resolve
 from card_fulfillment.domain.facts import (
     OWN_KIND,
     Announcement,
@@ -97,12 +97,16 @@ def needs(want: Wanted, view: View) -> Need:
         _want_subject(need, subject)
     need.bulks.update(_bulks(view))
     facts = (*want.facts, *(fact for fact, _ in stored))
-    for fact in facts:
-        need.locked_references.update(_unbound(fact, view))
+    need.locked_references |= _unbound(facts, view)
     unsettled = {b.subject for b in _contested(want.orders, facts, view)}
     unsettled.update(*(each.places for each in view.waiting.values()))
     need.refolds.update(s.id for s in unsettled if s.kind is SubjectKind.CARD)
     return need
+
+
+def tells_more(view: View) -> bool:
+    """Whether what was found can make a need grow: cards do by their bulk issuances alone."""
+    return bool(view.bindings or view.waiting or view.histories or any(_bulks(view)))
 
 
 def _subjects(view: View) -> set[Subject]:
@@ -120,13 +124,13 @@ def _bulks(view: View) -> Iterable[str]:
     return (card.bulk_issuance_id for card in identities if card.bulk_issuance_id)
 
 
-def _unbound(fact: Fact, view: View) -> Iterable[Reference]:
-    time = fact.stated
-    return (r for r in fact.references if not _is_bound(view.bindings.get(r, ()), time))
-
-
-def _is_bound(bindings: Sequence[Binding], time: int) -> bool:
-    return any(in_force(b, time, bindings) for b in bindings)
+def _unbound(facts: Iterable[Fact], view: View) -> set[Reference]:
+    return {
+        reference
+        for fact in facts
+        for reference in fact.references
+        if not is_bound(view.bindings.get(reference, ()), fact.stated)
+    }
 
 
 def _contested(orders: Iterable[Order], facts: Iterable[Fact], view: View) -> Iterable[Binding]:

@@ -41,6 +41,11 @@ class Need:
     def __or__(self, other: Self) -> "Need":
         return Need(*(getattr(self, f.name) | getattr(other, f.name) for f in fields(self)))
 
+    def __ior__(self, other: Self) -> Self:
+        for f in fields(self):
+            getattr(self, f.name).update(getattr(other, f.name))
+        return self
+
     def without(self, asked: Self) -> "Need":
         """What is still to be looked up without locks: cards, references and who waits for them."""
         return Need(
