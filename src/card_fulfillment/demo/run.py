@@ -30,12 +30,13 @@ from card_fulfillment.postgres.connection import connect, disconnect
 from card_fulfillment.postgres.schema import migrate
 from card_fulfillment.postgres.timeline import load_timeline
 from card_fulfillment.settings import Settings
-from card_fulfillment.starting import check_topics
+from card_fulfillment.starting import Unreachable, check_topics
 from card_fulfillment.topology import Topology, topology
 
 _OURS: Final = "FULFILLMENT_"
 _PASSED_ON: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONUTF8")
 _LOG_TAIL: Final = 3000
+_ASKED_TO_END: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _DONE: Final = 0
 _FOUND_WRONG: Final = 1
@@ -56,7 +57,7 @@ def demo(now: datetime, *, keep: bool) -> int:
     try:
         with _ended_by_signals():
             return _on_a_stack(screen, now, keep=keep)
-    except DevstackError as error:
+    except (DevstackError, Unreachable) as error:
         screen.say(f"card-fulfillment: {error}")
         return _UNREACHABLE
     except PerformanceFailed as error:
@@ -70,12 +71,15 @@ def demo(now: datetime, *, keep: bool) -> int:
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
     """Whatever asks this process to end does it as Ctrl-C would: in order."""
-    asked = (signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(each, lambda *_: signal.raise_signal(signal.SIGINT)) for each in asked]
+    before = {number: signal.getsignal(number) for number in _ASKED_TO_END}
+    for number in _ASKED_TO_END:
+        signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
+    # In the background of a shell it is ignored, and then nothing would end this.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
     finally:
-        for number, handler in zip(asked, before, strict=True):
+        for number, handler in before.items():
             signal.signal(number, handler)
 
 
@@ -137,11 +141,10 @@ def _environment(stack: Stack) -> Mapping[str, str]:
 
 
 async def _prepare(settings: Settings, known: Topology) -> None:
-    async with asyncio.TaskGroup() as both:
-        both.create_task(migrate(settings.postgres.dsn.get_secret_value()))
-        checking = both.create_task(check_topics(settings, known, check_only=False))
-    if checking.result():
-        raise PerformanceFailed("; ".join(checking.result()))
+    migrating = migrate(settings.postgres.dsn.get_secret_value())
+    _, findings = await asyncio.gather(migrating, check_topics(settings, known, check_only=False))
+    if findings:
+        raise PerformanceFailed("; ".join(findings))
 
 
 def _log(stack: Stack) -> Path:
