@@ -4,6 +4,9 @@ from collections import Counter
 
 import structlog
 
+from card_fulfillment import metrics
+from card_fulfillment.domain.journey import FactOutcome
+from card_fulfillment.metrics import Meter
 from card_fulfillment.pipeline.batch import Batch, RecordClass
 from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.pipeline.relay import RelayState, RelayStatus
@@ -14,11 +17,13 @@ log = structlog.get_logger("card_fulfillment")
 class BatchReporter:
     """batches: applied since the process began."""
 
-    def __init__(self) -> None:
+    def __init__(self, meter: Meter) -> None:
         self.batches = 0
+        self._meter = meter
 
     def batch_applied(self, batch: Batch, effects: Effects, seconds: float) -> None:
         self.batches += 1
+        _count(self._meter, effects, seconds)
         classes: Counter[RecordClass] = Counter()
         for counts in effects.counts.values():
             classes.update(counts)
@@ -43,14 +48,30 @@ class BatchReporter:
             )
 
     def batch_failed(self, error: Exception, *, again_in: float) -> None:
+        self._meter.count(metrics.BATCH_FAILURES, type(error).__name__)
         log.warning(
             "batch.failed", error=type(error).__name__, detail=str(error), again_in=again_in
         )
 
     def fetch_failed(self, error: Exception, *, again_in: float) -> None:
+        self._meter.count(metrics.FETCH_FAILURES, type(error).__name__)
         log.warning(
             "fetch.failed", error=type(error).__name__, detail=str(error), again_in=again_in
         )
+
+
+def _count(meter: Meter, effects: Effects, seconds: float) -> None:
+    meter.observe(metrics.BATCH_SECONDS, seconds)
+    for (topic, _), counts in effects.counts.items():
+        for became, count in counts.items():
+            meter.count(metrics.RECORDS, topic, became.value, by=count)
+    places = (fact.places.values() for fact in effects.facts)
+    outcomes = Counter(p.outcome for of_fact in places for p in of_fact)
+    outcomes[FactOutcome.PARKED] += sum(not fact.places for fact in effects.facts)
+    for outcome, count in outcomes.items():
+        meter.count(metrics.FACTS, outcome.value, by=count)
+    for letter in effects.dead_letters:
+        meter.count(metrics.QUARANTINED, letter.reason.value, letter.vendor or "")
 
 
 class RelayReporter:

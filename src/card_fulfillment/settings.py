@@ -8,7 +8,7 @@ FULFILLMENT_KAFKA__GROUP_ID; a YAML file named by FULFILLMENT_FILE comes second,
 import os
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PostgresDsn, SecretStr, field_validator
 from pydantic_settings import (
@@ -93,6 +93,21 @@ class EventSettings(_Section):
     )
 
 
+class OpsSettings(_Section):
+    host: str = Field("127.0.0.1", description="0.0.0.0 where probes come from outside")
+    port: Annotated[int, Field(ge=0, le=65_535)] | Literal["auto", "off"] = Field(
+        "auto",
+        description="a number: this one or the worker does not start, 0: any; "
+        "auto: 8080, or any where that is taken; off: none",
+    )
+    stalled_after: timedelta = Field(
+        timedelta(seconds=30), description="work waits and nothing moves: an alarm"
+    )
+    stuck_after: timedelta = Field(
+        timedelta(seconds=60), description="a loop does not even turn: /livez says no"
+    )
+
+
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="FULFILLMENT_",
@@ -109,6 +124,7 @@ class Settings(BaseSettings):
     intake: IntakeSettings = IntakeSettings()
     parking: ParkingSettings = ParkingSettings()
     events: EventSettings = EventSettings()
+    ops: OpsSettings = OpsSettings()
     log_format: str = Field("auto", pattern="^(auto|json|console)$")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
 

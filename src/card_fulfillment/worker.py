@@ -20,6 +20,9 @@ from card_fulfillment.kafka.consumer import GroupOptions, InputSource
 from card_fulfillment.kafka.partitioner import partition_of
 from card_fulfillment.kafka.producer import publisher_of
 from card_fulfillment.messages.outbound import Encoder
+from card_fulfillment.metrics import Meter
+from card_fulfillment.ops.health import INPUT_RECREATED, Health, Limits
+from card_fulfillment.ops.http import bound, operator_app, serving
 from card_fulfillment.pipeline.apply import Applier
 from card_fulfillment.pipeline.decide import Publishing
 from card_fulfillment.pipeline.decode import Decoder
@@ -29,14 +32,16 @@ from card_fulfillment.pipeline.positions import InputRecreated
 from card_fulfillment.pipeline.relay import Relay
 from card_fulfillment.pipeline.relay_ports import RelayPorts
 from card_fulfillment.pipeline.sweep import sweep
+from card_fulfillment.postgres.census import PostgresCensus
 from card_fulfillment.postgres.connection import connect
 from card_fulfillment.postgres.outbox import outbox_of
 from card_fulfillment.postgres.positions import PostgresPositions
-from card_fulfillment.postgres.store import PostgresStore
+from card_fulfillment.postgres.store import Connect, PostgresStore
 from card_fulfillment.reporting import BatchReporter, RelayReporter
 from card_fulfillment.settings import Settings
 from card_fulfillment.starting import Alarmed, Lanes, reachable
 from card_fulfillment.topology import Topology
+from card_fulfillment.watching import Watch
 
 log = structlog.get_logger("card_fulfillment")
 
@@ -76,9 +81,10 @@ class Worker:
     def __init__(self, settings: Settings, known: Topology, lanes: Lanes) -> None:
         self._settings, self._known, self._lanes = settings, known, lanes
         self._publishing = _publishing(settings, known, lanes)
+        self._meter = Meter()
         holder = f"{socket.gethostname()}/{os.getpid()}"
-        self._relays = [
-            Relay(
+        self._relays = {
+            topic: Relay(
                 RelayPorts(
                     outbox_of(settings.postgres, topic=topic, holder=holder),
                     publisher_of(settings.kafka, topic),
@@ -86,17 +92,36 @@ class Worker:
                 observe=RelayReporter(topic),
             )
             for topic in (known.status_changed, known.dead_letter)
-        ]
+        }
+        self._health = Health(
+            {topic: relay.status for topic, relay in self._relays.items()},
+            Limits(
+                settings.ops.stalled_after.total_seconds(), settings.ops.stuck_after.total_seconds()
+            ),
+        )
+        census = PostgresCensus(self._connect("census"))
+        self._watch = Watch(self._health, self._meter, census, clock)
 
     async def run(self, stop: asyncio.Event) -> None:
+        """Raises PortTaken before anything is started."""
+        listener = bound(self._settings.ops.host, self._settings.ops.port)
+        if listener is not None:
+            host, port = listener.getsockname()[:2]
+            log.info("ops.listening", host=host, port=port)
+        app = operator_app(self._health, self._meter, time.monotonic)
+        async with serving(app, listener):
+            await self._work(stop)
+
+    async def _work(self, stop: asyncio.Event) -> None:
         """The intake stops first, so that the relays publish what it committed."""
         relays_stop = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             chores = [
                 group.create_task(_collect_now_and_then()),
                 group.create_task(self._sweep_now_and_then()),
+                group.create_task(self._watch.run()),
             ]
-            for relay in self._relays:
+            for relay in self._relays.values():
                 group.create_task(relay.run(relays_stop))
             try:
                 await self._take_in(stop)
@@ -106,7 +131,7 @@ class Worker:
                     chore.cancel()
 
     async def _take_in(self, stop: asyncio.Event) -> None:
-        store, source, reporter = self._store("intake"), self._source(), BatchReporter()
+        store, source, reporter = self._store("intake"), self._source(), BatchReporter(self._meter)
         intake = Intake(
             source,
             Decoder(self._known.readers, self._settings.intake.max_record_bytes),
@@ -114,14 +139,17 @@ class Worker:
             clock,
             reporter,
         )
+        self._health.intake = intake.status
+        self._watch.follow(source)
         try:
             start = reachable("Kafka", source.start, kafka_connection.is_passing)
             await unless_stopped(stop, start)
             await intake.run(stop)
         except InputRecreated as error:
             if not reporter.batches:
-                raise Alarmed("input_recreated", str(error)) from error
-            log.exception("intake.alarm", alarm="input_recreated", detail=str(error))
+                raise Alarmed(INPUT_RECREATED, str(error)) from error
+            self._health.raise_alarm(INPUT_RECREATED, str(error))
+            log.exception("intake.alarm", alarm=INPUT_RECREATED, detail=str(error))
             await stop.wait()  # the relays go on; an exit would only loop
         finally:
             with contextlib.suppress(TimeoutError):
@@ -144,21 +172,20 @@ class Worker:
                 store.discard()
 
     def _store(self, what: str) -> PostgresStore:
-        connect_ = partial(
+        return PostgresStore(self._connect(what), self._lanes)
+
+    def _connect(self, what: str) -> Connect:
+        return partial(
             connect, self._settings.postgres, application_name=f"card-fulfillment {what}"
         )
-        return PostgresStore(connect_, self._lanes)
 
     def _source(self) -> InputSource:
         kafka = self._settings.kafka
-        connect_ = partial(
-            connect, self._settings.postgres, application_name="card-fulfillment positions"
-        )
         return InputSource(
             client_options(kafka),
             GroupOptions(kafka.group_id, kafka.session_timeout // timedelta(milliseconds=1)),
             self._known.readers,
-            PostgresPositions(connect_),
+            PostgresPositions(self._connect("positions")),
             self._settings.intake.batch_records,
         )
 

@@ -23,7 +23,9 @@ from aiokafka.errors import (
 
 from card_fulfillment.kafka.connection import ClientOptions
 from card_fulfillment.kafka.incarnation import verified_beginnings
+from card_fulfillment.kafka.lag import measure
 from card_fulfillment.messages.envelope import Record
+from card_fulfillment.pipeline.backlog import InputBacklog
 from card_fulfillment.pipeline.batch import Partition
 from card_fulfillment.pipeline.intake import Fetched, SourceUnavailable
 from card_fulfillment.pipeline.positions import InputRecreated, Positions
@@ -37,6 +39,8 @@ _COMMIT_EVERY: Final = 1.0
 _COMMIT_WITHIN: Final = 5.0
 _GIVE_AWAY_WITHIN: Final = 3.0
 _STOP_WITHIN: Final = 5.0
+_MEASURE_WITHIN: Final = 3.0
+_BATCHES_OUT: Final = 2  # that may be given and not applied: one in hand, one ahead
 
 _by_timestamp: Final = attrgetter("timestamp")
 
@@ -68,6 +72,9 @@ class InputSource(ConsumerRebalanceListener):
         self._buffer: deque[Record] = deque()
         self._held = asyncio.Lock()
         self._applied: dict[TopicPartition, int] = {}
+        self._joined = False
+        self._done: dict[Partition, int] = {}
+        self._given: deque[list[Record]] = deque(maxlen=_BATCHES_OUT)
         self._committing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -96,6 +103,7 @@ class InputSource(ConsumerRebalanceListener):
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         self._assigned = frozenset(assigned)
+        self._joined = True
         self._sought = False
         self._assignment += 1
 
@@ -122,12 +130,27 @@ class InputSource(ConsumerRebalanceListener):
 
     def applied(self, positions: Mapping[Partition, int]) -> None:
         self._applied |= {TopicPartition(*p): offset for p, offset in positions.items()}
+        self._done |= positions
+
+    # What is measured beside it.
+
+    @property
+    def joined(self) -> bool:
+        return self._joined
+
+    async def backlog(self) -> list[InputBacklog]:
+        try:
+            async with asyncio.timeout(_MEASURE_WITHIN):
+                return await measure(self._consumer, dict(self._done), [*self._given, self._buffer])
+        except (KafkaError, TimeoutError) as error:
+            raise SourceUnavailable(type(error).__name__) from error
 
     async def _seek(self) -> None:
         """To the stored positions, or the beginning; what was fetched from elsewhere is dropped."""
         assignment, assigned = self._assignment, self._assigned
         partitions = [Partition(tp.topic, tp.partition) for tp in assigned]
         self._buffer.clear()
+        self._given.clear()
         stored = await self._positions.load(partitions)
         beginnings = await verified_beginnings(self._options, partitions, stored)
         await self._positions.begin({p: o for p, o in beginnings.items() if p not in stored})
@@ -138,6 +161,7 @@ class InputSource(ConsumerRebalanceListener):
             for partition, position in stored.items():
                 self._consumer.seek(TopicPartition(*partition), position.next_offset)
             self._next = {p: position.next_offset for p, position in stored.items()}
+            self._done = dict(self._next)
             self._sought = True
 
     async def _fill(self) -> None:
@@ -159,6 +183,8 @@ class InputSource(ConsumerRebalanceListener):
         last = {Partition(r.topic, r.partition): r.offset + 1 for r in records}
         starts = {p: self._next[p] for p in last}
         self._next |= last
+        if records:
+            self._given.append(records)
         return Fetched(records, starts, self._assignment)
 
     async def _commit_now_and_then(self) -> None:

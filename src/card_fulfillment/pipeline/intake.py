@@ -5,6 +5,7 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
 
 from card_fulfillment.messages.envelope import Record
@@ -73,6 +74,23 @@ class Observer(Protocol):
     def batch_failed(self, error: Exception, *, again_in: float) -> None: ...
 
 
+@dataclass
+class IntakeStatus:
+    """What the intake has done since the process began.
+
+    fetches: turns of the loop that fetches. tries: of applying a batch. applying: one is in hand.
+    """
+
+    fetches: int = 0
+    tries: int = 0
+    applying: bool = False
+
+    @property
+    def pulse(self) -> tuple[int, int]:
+        """Changes as long as the intake gets on, or can wait for something in good conscience."""
+        return (self.tries, -1 if self.applying else self.fetches)
+
+
 class InHand(NamedTuple):
     batch: Batch
     assignment: int
@@ -89,6 +107,7 @@ class Intake:
     ) -> None:
         self._source, self._decoder, self._applier = source, decoder, applier
         self._clock, self._observer = clock, observer
+        self.status = IntakeStatus()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop` is set; the batch in hand is finished.
@@ -104,7 +123,10 @@ class Intake:
                     return
                 in_hand = ahead.result()
                 ahead = asyncio.create_task(self._next())
-                if not await self._apply(in_hand, stop):
+                self.status.applying = True
+                applied = await self._apply(in_hand, stop)
+                self.status.applying = False
+                if not applied:
                     await _cancel(ahead)
                     self._source.rewind()
                     ahead = asyncio.create_task(self._next())
@@ -124,6 +146,7 @@ class Intake:
     async def _fetch(self) -> Fetched:
         delay = _FIRST_DELAY
         while True:
+            self.status.fetches += 1
             try:
                 fetched = await self._source.fetch()
             except (SourceUnavailable, StoreUnavailable) as error:
@@ -140,6 +163,7 @@ class Intake:
         delay = _FIRST_DELAY
         while self._source.is_current(in_hand.assignment):
             began = time.monotonic()
+            self.status.tries += 1
             try:
                 async with self._source.holding():
                     effects = await self._applier.apply(in_hand.batch, self._clock())

@@ -57,6 +57,8 @@ class RelayStatus:
     """Records, since the process began."""
     positions: Mapping[int, int] = field(default_factory=dict)
     """Seq by lane, as published."""
+    turns: int = 0
+    """Rounds of its loops; where they stand still and no alarm stands, it is stuck."""
 
 
 class _Alarmed(Exception):
@@ -121,6 +123,7 @@ class Relay:
 
     async def _work(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
+            self.status.turns += 1
             try:
                 await self._session(stop)
             except Exception as error:  # noqa: BLE001 - whatever it is, a new producer is the answer
@@ -169,6 +172,7 @@ class Relay:
     async def _obtain_lease(self, outbox: Outbox, stop: asyncio.Event) -> bool:
         while not await outbox.take_lease():
             self._enter(RelayState.WAITING_FOR_LEASE)
+            self.status.turns += 1
             if await _within(_LEASE_POLL_SECONDS, stop):
                 return False
         return True
@@ -214,6 +218,7 @@ class Relay:
     async def _publish_all(self, session: _Session, stop: asyncio.Event) -> None:
         page = Page()
         while not stop.is_set():
+            self.status.turns += 1
             if page.lanes:
                 page = await self._publish(session, page)
             else:

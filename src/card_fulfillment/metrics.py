@@ -1,0 +1,196 @@
+"""Every metric that the worker gives: its name, its labels and what it means.
+
+Counted once a batch or once a tick, never once a record. Gauges marked "of the installation" are
+read from the database that all workers share: take the maximum over workers, not the sum.
+"""
+
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from platform import python_version
+from typing import Any, Final, Generic, NamedTuple, TypeVar
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
+from prometheus_client.exposition import generate_latest
+
+disable_created_metrics()  # a second series for each counter, which nobody asks for
+
+PREFIX: Final = "card_fulfillment_"
+
+
+Kind = TypeVar("Kind")
+
+
+class Metric(NamedTuple, Generic[Kind]):
+    """name: without the prefix."""
+
+    kind: type[Kind]
+    name: str
+    labels: tuple[str, ...]
+    meaning: str
+
+    @property
+    def full_name(self) -> str:
+        return PREFIX + self.name
+
+
+RECORDS: Final = Metric(
+    Counter,
+    "records_total",
+    ("topic", "became"),
+    "Records taken from an input topic, by what became of them: "
+    "applied, duplicate, ignored, parked or quarantined.",
+)
+FACTS: Final = Metric(
+    Counter,
+    "facts_total",
+    ("outcome",),
+    "New facts by what became of them at once: published, unchanged, late, enrichment or parked.",
+)
+QUARANTINED: Final = Metric(
+    Counter,
+    "quarantined_total",
+    ("reason", "vendor"),
+    "Dead letters written, by reason and by the vendor that the topic belongs to.",
+)
+BATCH_SECONDS: Final = Metric(
+    Histogram, "batch_seconds", (), "How long the transaction of a batch took, in seconds."
+)
+BATCH_FAILURES: Final = Metric(
+    Counter, "batch_failures_total", ("error",), "Batches that were rolled back and tried again."
+)
+FETCH_FAILURES: Final = Metric(
+    Counter, "fetch_failures_total", ("error",), "Fetches that failed and were tried again."
+)
+PUBLISHED: Final = Metric(
+    Counter, "published_total", ("topic",), "Records published to an output topic by this worker."
+)
+ASSIGNED: Final = Metric(
+    Gauge, "assigned_partitions", ("topic",), "Input partitions that this worker takes from."
+)
+LAG: Final = Metric(
+    Gauge,
+    "input_lag",
+    ("topic",),
+    "Offsets not applied yet, of the partitions that this worker takes from.",
+)
+OLDEST: Final = Metric(
+    Gauge,
+    "input_oldest_seconds",
+    ("topic",),
+    "Age of the oldest record not applied yet, by its Kafka timestamp; 0 without lag.",
+)
+WITHHELD: Final = Metric(
+    Gauge,
+    "input_withheld",
+    ("topic",),
+    "Offsets that Kafka holds back because somebody's transaction on the input topic is open.",
+)
+OUTBOX: Final = Metric(
+    Gauge,
+    "outbox_backlog",
+    ("topic",),
+    "Of the installation: changes committed and not noted as published.",
+)
+OUTBOX_OLDEST: Final = Metric(
+    Gauge,
+    "outbox_oldest_seconds",
+    ("topic",),
+    "Of the installation: age of the oldest of them; 0 without any.",
+)
+OPEN_LETTERS: Final = Metric(
+    Gauge, "open_dead_letters", ("reason",), "Of the installation: open dead letters."
+)
+PARKED: Final = Metric(
+    Gauge,
+    "parked_facts",
+    ("overdue",),
+    "Of the installation: facts that wait for what they are about, past their deadline or not.",
+)
+RELAY_STATE: Final = Metric(
+    Gauge, "relay_state", ("topic", "state"), "1 for the state that this worker's relay is in."
+)
+RELAY_FAILURES: Final = Metric(
+    Gauge, "relay_failures", ("topic",), "Failures of this worker's relay in a row; 0: all is well."
+)
+ALARM: Final = Metric(
+    Gauge, "alarm", ("name",), "1 while an alarm of that name stands; the runbook has a page each."
+)
+READY: Final = Metric(Gauge, "ready", (), "1 while /readyz says yes.")
+BUILD: Final = Metric(Gauge, "build_info", ("version", "python"), "1; which build this is.")
+
+CATALOGUE: Final[tuple[Metric[Any], ...]] = (
+    RECORDS,
+    FACTS,
+    QUARANTINED,
+    BATCH_SECONDS,
+    BATCH_FAILURES,
+    FETCH_FAILURES,
+    PUBLISHED,
+    ASSIGNED,
+    LAG,
+    OLDEST,
+    WITHHELD,
+    OUTBOX,
+    OUTBOX_OLDEST,
+    OPEN_LETTERS,
+    PARKED,
+    RELAY_STATE,
+    RELAY_FAILURES,
+    ALARM,
+    READY,
+    BUILD,
+)
+
+_Labels = tuple[str, ...]
+
+
+class Meter:
+    """The metrics of one process; nothing is global. Label values are in the metric's order."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._made: dict[Metric[Any], Any] = {
+            metric: metric.kind(
+                metric.full_name, metric.meaning, metric.labels, registry=self._registry
+            )
+            for metric in CATALOGUE
+        }
+        ProcessCollector(registry=self._registry)
+        self.set(BUILD, {(version("card-fulfillment"), python_version()): 1})
+
+    def count(self, metric: Metric[Counter], *labels: str, by: float = 1) -> None:
+        made: Counter = self._made[metric]
+        (made.labels(*labels) if labels else made).inc(by)
+
+    def observe(self, metric: Metric[Histogram], value: float) -> None:
+        made: Histogram = self._made[metric]
+        made.observe(value)
+
+    def set(self, metric: Metric[Gauge], values: Mapping[_Labels, float]) -> None:
+        """All values of a gauge at once: those of other labels are gone."""
+        made: Gauge = self._made[metric]
+        if not metric.labels:
+            made.set(values[()])
+            return
+        made.clear()
+        for labels, value in values.items():
+            made.labels(*labels).set(value)
+
+    def exposition(self) -> bytes:
+        """What Prometheus scrapes, in its text format 0.0.4."""
+        return generate_latest(self._registry)
+
+
+def by_topic(values: Iterable[tuple[str, float]]) -> dict[_Labels, float]:
+    """Sums by the first of each pair."""
+    sums: dict[_Labels, float] = {}
+    for topic, value in values:
+        sums[topic,] = sums.get((topic,), 0) + value
+    return sums

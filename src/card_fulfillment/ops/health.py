@@ -1,0 +1,195 @@
+"""Whether the worker lives and whether it does its work, judged by progress.
+
+A loop that still turns is alive, whatever it waits for: an outage is no reason for a restart.
+Ready is who has what it needs and gets on. Times are seconds of a monotonic clock.
+"""
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, NamedTuple, TypeVar
+
+from card_fulfillment.pipeline.backlog import InputBacklog, OutputBacklog
+from card_fulfillment.pipeline.batch import Partition
+from card_fulfillment.pipeline.intake import IntakeStatus
+from card_fulfillment.pipeline.relay import RelayState, RelayStatus
+
+INPUT_RECREATED: Final = "input_recreated"
+SCHEMA_MISMATCH: Final = "schema_mismatch"
+STALLED: Final = "stalled"
+OUTPUT_STALLED: Final = "output_stalled"
+INPUT_WITHHELD: Final = "input_withheld"
+
+ALARMS: Final = (
+    INPUT_RECREATED,
+    SCHEMA_MISMATCH,
+    STALLED,
+    OUTPUT_STALLED,
+    INPUT_WITHHELD,
+    "output_ahead_of_database",
+    "output_behind_database",
+    "output_partitions_changed",
+    "lane_gap",
+    "output_refused",
+    "relay_failing",
+)
+"""Every name that an alarm has; the runbook has a page for each."""
+
+K = TypeVar("K", bound=Hashable)
+
+
+class Reason(NamedTuple):
+    """Why not. name: an alarm's, or what is awaited."""
+
+    name: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds. stalled: work waits and nothing moves. stuck: a loop does not even turn."""
+
+    stalled: float = 30.0
+    stuck: float = 60.0
+
+
+class Standstill(Generic[K]):
+    """Since when something that should move has not."""
+
+    def __init__(self) -> None:
+        self._seen: dict[K, tuple[object, float]] = {}
+
+    def look(self, values: Mapping[K, object], now: float) -> None:
+        """Of what is not named any more nothing is expected."""
+        self._seen = {key: self._since(key, value, now) for key, value in values.items()}
+
+    def _since(self, key: K, value: object, now: float) -> tuple[object, float]:
+        seen = self._seen.get(key)
+        return seen if seen is not None and seen[0] == value else (value, now)
+
+    def seconds(self, key: K, now: float) -> float:
+        seen = self._seen.get(key)
+        return 0.0 if seen is None else now - seen[1]
+
+    def longer_than(self, seconds: float, now: float) -> Iterator[tuple[K, float]]:
+        for key, (_, since) in self._seen.items():
+            if now - since > seconds:
+                yield key, now - since
+
+
+class Health:
+    """What is known of the parts of one worker, and the judgement of it."""
+
+    def __init__(self, relays: Mapping[str, RelayStatus], limits: Limits) -> None:
+        self.relays = relays
+        self.intake = IntakeStatus()
+        self.joined = False
+        self.inputs: Sequence[InputBacklog] = ()
+        self.outputs: Sequence[OutputBacklog] = ()
+        self._limits = limits
+        self._raised: dict[str, str] = {}
+        self._heard = {"kafka": 0, "postgres": 0}
+        self._loops = Standstill[str]()
+        self._dependencies = Standstill[str]()
+        self._partitions = Standstill[Partition]()
+        self._withheld = Standstill[Partition]()
+        self._published = Standstill[str]()
+
+    # What is told.
+
+    def raise_alarm(self, name: str, detail: str) -> None:
+        self._raised[name] = detail
+
+    def lower_alarm(self, name: str) -> None:
+        self._raised.pop(name, None)
+
+    def heard_of_inputs(self, inputs: Sequence[InputBacklog], now: float) -> None:
+        self.inputs = inputs
+        self._heard["kafka"] += 1
+        self._partitions.look({i.partition: i.position for i in inputs if i.lag}, now)
+        self._withheld.look({i.partition: i.position + i.lag for i in inputs if i.withheld}, now)
+
+    def heard_of_outputs(self, outputs: Sequence[OutputBacklog], now: float) -> None:
+        self.outputs = outputs
+        self._heard["postgres"] += 1
+        self._published.look({o.topic: o.published for o in outputs if o.waiting}, now)
+
+    def look(self, now: float) -> None:
+        """Notice which loops have turned; to be called each second or so."""
+        self._dependencies.look(self._heard, now)
+        turns = {f"relay of {topic}": status.turns for topic, status in self.relays.items()}
+        asleep = {
+            f"relay of {topic}"
+            for topic, status in self.relays.items()
+            if status.state in (RelayState.ALARMED, RelayState.STOPPED)
+        }
+        loops: dict[str, object] = {k: v for k, v in turns.items() if k not in asleep}
+        if INPUT_RECREATED not in self._raised:
+            loops["intake"] = self.intake.pulse
+        self._loops.look(loops, now)
+
+    # What is asked.
+
+    def stuck(self, now: float) -> list[Reason]:
+        """Why a restart would help; nothing where every loop turns."""
+        return [
+            Reason("stuck", f"{loop} has not turned for {seconds:.0f} s")
+            for loop, seconds in self._loops.longer_than(self._limits.stuck, now)
+        ]
+
+    def unready(self, now: float) -> list[Reason]:
+        """Why it does not do all of its work; nothing where it does, or waits for its turn."""
+        return [
+            *self.stuck(now),
+            *self.alarms(now),
+            *self._not_started(),
+            *self._relays_not_at_work(),
+            *self._unreachable(now),
+        ]
+
+    def alarms(self, now: float) -> list[Reason]:
+        """What a person must look at."""
+        of_relays = (
+            Reason(status.alarm.name, f"{topic}: {status.alarm.message}")
+            for topic, status in self.relays.items()
+            if status.alarm is not None
+        )
+        raised = (Reason(name, detail) for name, detail in self._raised.items())
+        return [*raised, *of_relays, *self._stalls(now)]
+
+    def _stalls(self, now: float) -> Iterator[Reason]:
+        for partition, seconds in self._partitions.longer_than(self._limits.stalled, now):
+            yield Reason(
+                STALLED, f"{_name(partition)} has lag and has not moved for {seconds:.0f} s"
+            )
+        for partition, seconds in self._withheld.longer_than(self._limits.stalled, now):
+            yield Reason(
+                INPUT_WITHHELD,
+                f"{_name(partition)} is behind somebody's open transaction for {seconds:.0f} s",
+            )
+        for topic, seconds in self._published.longer_than(self._limits.stalled, now):
+            yield Reason(
+                OUTPUT_STALLED,
+                f"changes wait for {topic} and none was published for {seconds:.0f} s",
+            )
+
+    def _not_started(self) -> Iterator[Reason]:
+        if not self.joined:
+            yield Reason("starting", "the consumer group has not taken it in yet")
+
+    def _relays_not_at_work(self) -> Iterator[Reason]:
+        for topic, status in self.relays.items():
+            if status.state not in (RelayState.PUBLISHING, RelayState.WAITING_FOR_LEASE):
+                failure = f": {status.last_failure}" if status.failures else ""
+                yield Reason(f"relay_{status.state.value}", f"{topic}{failure}")
+
+    def _unreachable(self, now: float) -> Iterator[Reason]:
+        for name, seconds in self._dependencies.longer_than(self._limits.stalled, now):
+            yield Reason(f"{name}_unreachable", f"{name} has not answered for {seconds:.0f} s")
+
+    def waiting_seconds(self, partition: Partition, now: float) -> float:
+        """For how long, at least, a partition with lag has not moved."""
+        return self._partitions.seconds(partition, now)
+
+
+def _name(partition: Partition) -> str:
+    return f"{partition.topic}[{partition.partition}]"

@@ -1,0 +1,55 @@
+"""How much there is to do yet, as it is measured now and then, beside the work."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from card_fulfillment.pipeline.batch import Partition
+
+
+class InputBacklog(NamedTuple):
+    """What is not applied yet of one partition.
+
+    position: the offset up to which all is applied. lag: offsets after it that can be read.
+    oldest: timestamp of the first record after it, microseconds; none where it is not fetched yet.
+    withheld: offsets behind an open transaction of whoever writes to the topic.
+    """
+
+    partition: Partition
+    position: int
+    lag: int
+    oldest: int | None
+    withheld: int
+
+
+class OutputBacklog(NamedTuple):
+    """What is not published yet of one topic. oldest_seconds: 0 where everything is."""
+
+    topic: str
+    published: int
+    waiting: int
+    oldest_seconds: float
+
+
+class Census(NamedTuple):
+    """What the database holds, of the whole installation. letters: open ones, by reason."""
+
+    outputs: Sequence[OutputBacklog]
+    letters: Mapping[str, int]
+    parked: int
+    overdue: int
+
+
+class Measured(Protocol):
+    """The input topics of this instance, as far as they can be measured."""
+
+    @property
+    def joined(self) -> bool:
+        """Whether the group ever gave it partitions, or told it that there are none to spare."""
+        ...
+
+    async def backlog(self) -> Sequence[InputBacklog]:
+        """Of all partitions that are taken from just now.
+
+        Takes seconds at most; raises SourceUnavailable.
+        """
+        ...

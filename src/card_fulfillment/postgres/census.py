@@ -1,0 +1,59 @@
+"""Counting what waits in the database: for publication, for its subject, for a person."""
+
+from typing import Final
+
+import asyncpg
+
+from card_fulfillment.pipeline.backlog import Census, OutputBacklog
+from card_fulfillment.pipeline.ports import StoreUnavailable
+from card_fulfillment.postgres.connection import disconnect, is_transient
+from card_fulfillment.postgres.schema import SchemaMismatch, check_schema
+from card_fulfillment.postgres.store import Connect
+
+# The next change of a lane is one look at an index.
+_OUTPUTS: Final = """
+SELECT lane.topic, sum(lane.published_seq)::bigint,
+       sum(lane.last_seq - lane.published_seq)::bigint,
+       coalesce(extract(epoch FROM clock_timestamp() - min(change.recorded_at)), 0)::float8
+FROM lane
+LEFT JOIN change ON change.lane = lane.lane AND change.seq = lane.published_seq + 1
+GROUP BY lane.topic
+"""
+_LETTERS: Final = "SELECT reason, count(*) FROM dead_letter WHERE state = 'open' GROUP BY reason"
+_PARKED: Final = "SELECT count(*) FROM fact WHERE outcome = 'parked' AND NOT alerted"
+_OVERDUE: Final = "parking_deadline"
+
+
+async def take_census(connection: asyncpg.Connection) -> Census:
+    """Every statement goes by an index; raises what asyncpg raises."""
+    outputs = await connection.fetch(_OUTPUTS)
+    letters = {str(reason): int(count) for reason, count in await connection.fetch(_LETTERS)}
+    return Census(
+        outputs=[OutputBacklog(t, p, w, max(0.0, age)) for t, p, w, age in outputs],
+        letters=letters,
+        parked=await connection.fetchval(_PARKED),
+        overdue=letters.get(_OVERDUE, 0),
+    )
+
+
+class PostgresCensus:
+    """Connects for each: seldom, and nothing is left open when the database goes away."""
+
+    def __init__(self, connect: Connect) -> None:
+        self._connect = connect
+
+    async def __call__(self) -> Census | str:
+        """A sentence where the schema is no more one to work on. Raises StoreUnavailable."""
+        try:
+            connection = await self._connect()
+            try:
+                await check_schema(connection)
+                return await take_census(connection)
+            finally:
+                await disconnect(connection)
+        except SchemaMismatch as error:
+            return str(error)
+        except Exception as error:
+            if is_transient(error):
+                raise StoreUnavailable(type(error).__name__) from error
+            raise
