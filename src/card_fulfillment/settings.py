@@ -18,6 +18,7 @@ from pydantic_settings import (
     YamlConfigSettingsSource,
 )
 
+Bin = Annotated[str, Field(pattern=r"^[0-9]{1,10}$")]
 TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
 
 
@@ -83,6 +84,13 @@ class ParkingSettings(_Section):
     sweep_every: timedelta = Field(timedelta(minutes=1), gt=timedelta(0))
 
 
+class GuardSettings(_Section):
+    bins: list[Bin] = Field(
+        default_factory=list,
+        description="how your card numbers begin; without any, all ranges of the card networks",
+    )
+
+
 class EventSettings(_Section):
     source: str = Field("/card-fulfillment", description="ce_source of every event")
     schema_base: str = Field(
@@ -123,6 +131,7 @@ class Settings(BaseSettings):
     vendors: VendorSettings = VendorSettings()
     intake: IntakeSettings = IntakeSettings()
     parking: ParkingSettings = ParkingSettings()
+    guard: GuardSettings = GuardSettings()
     events: EventSettings = EventSettings()
     ops: OpsSettings = OpsSettings()
     log_format: str = Field("auto", pattern="^(auto|json|console)$")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from card_fulfillment.kafka.topics import TopicPlan, output_configs
+from card_fulfillment.messages.pan_guard import OWN_IDS, Spared
 from card_fulfillment.pipeline.decode import Reader
 from card_fulfillment.pipeline.readers import card_created, embossing_requested, vendor_tracking
 from card_fulfillment.settings import Settings, TopicSettings
@@ -16,9 +17,10 @@ class UnknownVendor(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """readers: of the input topics, by full name."""
+    """readers: of the input topics, by full name. spared: where ids stand in them."""
 
     readers: Mapping[str, Reader]
+    spared: Mapping[str, Spared]
     status_changed: str
     dead_letter: str
     plans: tuple[TopicPlan, ...]
@@ -28,22 +30,25 @@ def topology(settings: Settings) -> Topology:
     """Raises ProfileError or UnknownVendor."""
     topics, vendors = settings.topics, settings.vendors
     profiles = load_profiles(vendors.directory, vendors.enabled)
-    readers = {topics.prefix + name: reader for name, reader in _readers(topics, profiles).items()}
+    inputs = _inputs(topics, profiles)
     status_changed = topics.prefix + topics.status_changed
     dead_letter = topics.prefix + topics.dead_letter
     return Topology(
-        readers,
+        {topics.prefix + name: reader for name, (reader, _) in inputs.items()},
+        {topics.prefix + name: spared for name, (_, spared) in inputs.items()},
         status_changed,
         dead_letter,
         (
-            *(_input_plan(topics, name) for name in readers),
+            *(_input_plan(topics, topics.prefix + name) for name in inputs),
             _output_plan(topics, status_changed),
             _output_plan(topics, dead_letter),
         ),
     )
 
 
-def _readers(topics: TopicSettings, profiles: Mapping[str, Profile]) -> dict[str, Reader]:
+def _inputs(
+    topics: TopicSettings, profiles: Mapping[str, Profile]
+) -> dict[str, tuple[Reader, Spared]]:
     of_vendors = topics.vendor_tracking or {f"perso-vendor-tracking-{v}": v for v in profiles}
     unknown = set(of_vendors.values()) - set(profiles)
     if unknown:
@@ -52,9 +57,13 @@ def _readers(topics: TopicSettings, profiles: Mapping[str, Profile]) -> dict[str
             f"there are {', '.join(sorted(profiles))}"
         )
     return {
-        topics.card_created: card_created,
-        topics.embossing_requested: embossing_requested(profiles),
-    } | {topic: vendor_tracking(profiles[vendor]) for topic, vendor in of_vendors.items()}
+        topics.card_created: (card_created, OWN_IDS),
+        topics.embossing_requested: (embossing_requested(profiles), OWN_IDS),
+    } | {topic: _vendor_input(profiles[vendor]) for topic, vendor in of_vendors.items()}
+
+
+def _vendor_input(profile: Profile) -> tuple[Reader, Spared]:
+    return vendor_tracking(profile), Spared(profile.identifiers)
 
 
 def _input_plan(topics: TopicSettings, name: str) -> TopicPlan:

@@ -20,6 +20,7 @@ from card_fulfillment.kafka.consumer import GroupOptions, InputSource
 from card_fulfillment.kafka.partitioner import partition_of
 from card_fulfillment.kafka.producer import publisher_of
 from card_fulfillment.messages.outbound import Encoder
+from card_fulfillment.messages.pan_guard import PanGuard
 from card_fulfillment.metrics import Meter
 from card_fulfillment.ops.health import INPUT_RECREATED, Health, Limits
 from card_fulfillment.ops.http import bound, operator_app, serving
@@ -134,7 +135,7 @@ class Worker:
         store, source, reporter = self._store("intake"), self._source(), BatchReporter(self._meter)
         intake = Intake(
             source,
-            Decoder(self._known.readers, self._settings.intake.max_record_bytes),
+            _decoder(self._settings, self._known),
             Applier(store, self._publishing),
             clock,
             reporter,
@@ -188,6 +189,12 @@ class Worker:
             PostgresPositions(self._connect("positions")),
             self._settings.intake.batch_records,
         )
+
+
+def _decoder(settings: Settings, known: Topology) -> Decoder:
+    most_bytes = settings.intake.max_record_bytes
+    guard = PanGuard(settings.guard.bins, known.spared, most_bytes)
+    return Decoder(known.readers, guard, most_bytes)
 
 
 def _publishing(settings: Settings, known: Topology, lanes: Lanes) -> Publishing:

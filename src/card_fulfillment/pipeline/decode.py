@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from card_fulfillment.messages.envelope import Record, RefusalReason, Refused
+from card_fulfillment.messages.pan_guard import PanGuard
 from card_fulfillment.pipeline.batch import Decoded, Element
 
 Reader = Callable[[Record], Iterable[Element]]
@@ -15,16 +16,17 @@ _MOST_HEADER_BYTES: Final = 16_384
 class Decoder:
     """readers: by topic. most_bytes: what a record's value may have, before anything parses it."""
 
-    def __init__(self, readers: Mapping[str, Reader], most_bytes: int) -> None:
+    def __init__(self, readers: Mapping[str, Reader], guard: PanGuard, most_bytes: int) -> None:
         self._readers = readers
+        self._guard = guard
         self._most_bytes = most_bytes
 
     def __call__(self, record: Record) -> Decoded:
         """Never raises: what cannot be read is refused."""
-        refused = self._refused_unread(record)
-        if refused is not None:
-            return Decoded(record, (refused,))
         try:
+            refused = self._guard.refused(record) or self._refused_unread(record)
+            if refused is not None:
+                return Decoded(record, (refused,))
             return Decoded(record, tuple(self._readers[record.topic](record)))
         except Exception as error:  # noqa: BLE001 - a defect of a reader must not stop its partition
             message = f"the reader failed: {type(error).__name__}"

@@ -1,0 +1,198 @@
+"""The guard against card numbers: no record that may hold one is read, stored, logged or published.
+
+It errs on the side of quarantine, except for ids: a record's own random ids and the fields that are
+known to hold references or tracking numbers, which look like card numbers now and then.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from card_fulfillment.messages.card_numbers import RANDOM, SHORTEST, CardNumbers, is_identity
+from card_fulfillment.messages.envelope import Record, RefusalReason, Refused
+from card_fulfillment.messages.spelling import plain, readings
+
+# Keys from a payload's root; EACH stands for every element of a list.
+Path = tuple[str, ...]
+EACH: Final = "[]"
+
+_MESSAGE: Final = "digits that may be a card number"
+_DIGITS: Final = b"0" * SHORTEST
+# For a first look every digit is the same, and whatever may stand between digits is not there.
+_ALIKE: Final = bytes(ord("0") if chr(c) in "0123456789" else c for c in range(256))
+_BETWEEN: Final = bytes([*range(0x20), 0x7F, *b" -._/+"])
+_RANDOM: Final = re.compile(RANDOM.encode())
+_SPELT: Final = re.compile(rb"\\[ux]|%[23][0-9a-fA-F]|&#")
+_BACKSLASH, _PERCENT, _AMPERSAND = b"\\%&"
+# What may be told of a key in the payload.
+_NAME: Final = re.compile(r"[A-Za-z_]{1,40}")
+
+
+class Spared(NamedTuple):
+    """Where ids stand that are no card data unless they are a card number as a whole."""
+
+    paths: frozenset[Path] = frozenset()
+    headers: frozenset[str] = frozenset()
+    key: bool = False
+
+
+_IDS: Final[tuple[Path, ...]] = (
+    ("event_id",),
+    ("card_id",),
+    ("card_product_id",),
+    ("reference_card_id",),
+    ("bulk_issuance_id",),
+    ("embossing_request_id",),
+    ("references", EACH, "value"),
+)
+_EVENT_IDS: Final[tuple[Path, ...]] = (("id",), ("subject",), *(("data", *path) for path in _IDS))
+# The issuer's messages, as they are or in a CloudEvent.
+OWN_IDS: Final = Spared(
+    frozenset(_IDS + _EVENT_IDS), headers=frozenset({"ce_id", "ce_subject"}), key=True
+)
+
+
+class PanGuard:
+    """bins: as CardNumbers has them. spared: by topic; nothing is where a topic is not named.
+
+    most_bytes: larger values are searched as text, without sparing anything.
+    """
+
+    def __init__(self, bins: Iterable[str], spared: Mapping[str, Spared], most_bytes: int) -> None:
+        self._numbers = CardNumbers(bins)
+        self._spared = spared
+        self._most_bytes = most_bytes
+
+    def refused(self, record: Record) -> Refused | None:
+        """Never raises. The refusal tells where, in names without digits, and nothing else."""
+        joined = _joined(record)
+        if not (_may_hold(joined) and _may_hold(_RANDOM.sub(b"x", joined))):
+            return None
+        spared = self._spared.get(record.topic, Spared())
+        place = self._place(record, spared)
+        return None if place is None else Refused(RefusalReason.CARD_DATA, place, _MESSAGE)
+
+    def _place(self, record: Record, spared: Spared) -> str | None:
+        if record.key and self._is_card_data(record.key, spared=spared.key):
+            return "key"
+        for name, value in record.headers:
+            told = f"headers.{_told(name)}"
+            if self._is_card_data(name.encode(errors="replace"), spared=False):
+                return told
+            if value and self._is_card_data(value, spared=name in spared.headers):
+                return told
+        if record.value and self._is_card_data(record.value, spared=False):
+            return self._place_in(record.value, spared.paths)
+        return None
+
+    def _is_card_data(self, data: bytes, *, spared: bool) -> bool:
+        return _may_hold(data) and any(self._is_in(t, spared=spared) for t in readings(data))
+
+    def _is_in(self, text: str, *, spared: bool) -> bool:
+        if is_identity(text) or not self._numbers.found_in(text):
+            return False
+        return not spared or self._numbers.is_all_of(text)
+
+    def _place_in(self, value: bytes, paths: frozenset[Path]) -> str | None:
+        """Where in a JSON document; the whole of what is none, or is too large to be read."""
+        if len(value) > self._most_bytes:
+            return ""
+        try:
+            document = json.loads(value, **_AS_TEXT)
+        except (ValueError, RecursionError, MemoryError):
+            return ""
+        for node in _leaves(document):
+            if len(node.text) >= SHORTEST and self._is_in(node.text, spared=False):
+                steps = _steps(node)
+                if _path(steps) not in paths or node.is_key or self._numbers.is_all_of(node.text):
+                    return _dotted(steps)
+        return None
+
+
+def _joined(record: Record) -> bytes:
+    if not record.headers:
+        return b"x".join((record.key or b"", record.value or b""))
+    names = "x".join([name for name, _ in record.headers]).encode(errors="replace")
+    values = [value or b"" for _, value in record.headers]
+    return b"x".join((record.key or b"", record.value or b"", names, *values))
+
+
+def _may_hold(data: bytes) -> bool:
+    """A first look: most records have nothing that could be thirteen digits in a row."""
+    if 0 in data:
+        return True
+    if not data.isascii() or _is_spelt(data):
+        try:
+            data = plain(data.decode()).encode(errors="replace")
+        except UnicodeDecodeError:
+            return True
+    return _DIGITS in data.translate(_ALIKE, _BETWEEN)
+
+
+def _is_spelt(data: bytes) -> bool:
+    marked = _BACKSLASH in data or _PERCENT in data or _AMPERSAND in data
+    return marked and _SPELT.search(data) is not None
+
+
+class _Object(list[tuple[str, Any]]):
+    """The members of a JSON object as they come, repeated names included."""
+
+
+# Numbers are kept as they are written.
+_AS_TEXT: Final[Mapping[str, Any]] = {
+    "object_pairs_hook": _Object,
+    "parse_int": str,
+    "parse_float": str,
+    "parse_constant": str,
+    "strict": False,
+}
+
+
+class _Above(NamedTuple):
+    above: "_Above | None"
+    step: str | int
+
+
+class _Leaf(NamedTuple):
+    at: _Above | None
+    text: str
+    is_key: bool
+
+
+def _leaves(document: object) -> Iterator[_Leaf]:
+    """Texts, numbers and keys of the document."""
+    pending: list[tuple[_Above | None, object]] = [(None, document)]
+    while pending:
+        at, node = pending.pop()
+        if isinstance(node, str):
+            yield _Leaf(at, node, is_key=False)
+        elif isinstance(node, _Object):
+            for key, value in node:
+                below = _Above(at, key)
+                yield _Leaf(below, key, is_key=True)
+                pending.append((below, value))
+        elif isinstance(node, list):
+            pending += [(_Above(at, i), each) for i, each in enumerate(node)]
+
+
+def _steps(leaf: _Leaf) -> list[str | int]:
+    steps: list[str | int] = []
+    at = leaf.at
+    while at is not None:
+        steps.append(at.step)
+        at = at.above
+    return steps[::-1]
+
+
+def _path(steps: list[str | int]) -> Path:
+    return tuple(EACH if isinstance(step, int) else step for step in steps)
+
+
+def _dotted(steps: list[str | int]) -> str:
+    told = "".join(f"[{s}]" if isinstance(s, int) else f".{_told(s)}" for s in steps)
+    return told.removeprefix(".")
+
+
+def _told(name: str) -> str:
+    return name if _NAME.fullmatch(name) else "*"

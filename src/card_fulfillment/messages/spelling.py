@@ -1,0 +1,81 @@
+"""Bytes and text to plain ASCII digits, however they were written down."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import Final
+
+# What stands for a character: escapes of JSON and of programming languages, of URLs, of HTML.
+_ESCAPE: Final = re.compile(
+    r"\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|[bfnrt])"
+    r"|%([0-9a-fA-F]{2})"
+    r"|&\#(?:x([0-9a-fA-F]{1,5})|([0-9]{1,6}));"
+)
+_ESCAPES_NEST: Final = 4
+_HIGH_SURROGATE: Final = re.compile("[\ud800-\udbff]")
+# Controls, combining marks, what has no width, and what could not be decoded.
+_UNSEEN: Final = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f\xad\u0300-\u036f\u061c\u180e\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\u20d0-\u20f0\ufe00-\ufe0f\ufeff\ufffd]"
+)
+_SPACE: Final = re.compile(r"[^\S ]")
+_DASH: Final = re.compile("[\u2010-\u2015\u2043\u2212\ufe58\ufe63\uff0d]")
+_DIGIT: Final = re.compile(
+    "(?![0-9])[\\d\xb2\xb3\xb9\u2070\u2074-\u2079\u2080-\u2089\u2460-\u2468]"
+)
+_OVERLONG: Final = re.compile(rb"(?:\xc0|\xe0\x80|\xf0\x80\x80)([\x80-\xbf])")
+_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
+# In wide text at least one byte of eight is zero.
+_WIDE_SHARE: Final = 8
+_EBCDIC: Final = re.compile(rb"[\xf0-\xf9](?:[\x40\x60]?+[\xf0-\xf9]){12}")
+_SIX_BITS: Final = 0x3F
+_LAST_CHARACTER: Final = 0x10FFFF
+
+
+def readings(data: bytes) -> Iterator[str]:
+    """Every text that the bytes may be: UTF-8, else what else they look like."""
+    try:
+        yield data.decode()
+        is_utf8 = True
+    except UnicodeDecodeError:
+        yield _overlong(data).decode(errors="replace")
+        is_utf8 = False
+    if data.startswith(_MARKS) or data.count(0) * _WIDE_SHARE > len(data):
+        yield data.decode("utf-16-le", errors="replace")
+        yield data.decode("utf-16-be", errors="replace")
+    if not is_utf8 and _EBCDIC.search(data):
+        yield data.decode("cp037")
+
+
+def _overlong(data: bytes) -> bytes:
+    """Decode ASCII in more bytes than it takes, which a lenient reader would let through."""
+    return _OVERLONG.sub(lambda found: bytes([found[1][0] & _SIX_BITS]), data)
+
+
+def plain(text: str) -> str:
+    """Digits of any script as 0 to 9, one kind of space and dash, nothing unseen, no escapes."""
+    for _ in range(_ESCAPES_NEST):
+        if not ("\\" in text or "%" in text or "&" in text):
+            break
+        text = _ESCAPE.sub(_meant, text)
+    text = _UNSEEN.sub("", text)
+    if not text.isascii():
+        text = _DASH.sub("-", _DIGIT.sub(_digit, _paired(text)))
+    return _SPACE.sub(" ", text)
+
+
+def _meant(escape: re.Match[str]) -> str:
+    four, two, percent, hexadecimal, decimal = escape.groups()
+    number = int(decimal) if decimal else int(four or two or percent or hexadecimal or "20", 16)
+    return chr(min(number, _LAST_CHARACTER))
+
+
+def _paired(text: str) -> str:
+    """Make one character of the two halves that escapes spell."""
+    if _HIGH_SURROGATE.search(text) is None:
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _digit(found: re.Match[str]) -> str:
+    return str(unicodedata.digit(found[0]))
