@@ -14,7 +14,7 @@ from card_fulfillment.domain.facts import (
     SubjectKind,
 )
 from card_fulfillment.pipeline.batch import Batch
-from card_fulfillment.pipeline.view import Need, StoredFact, View
+from card_fulfillment.pipeline.view import CardState, Need, StoredFact, View
 
 
 @dataclass(slots=True)
@@ -141,12 +141,14 @@ def _contested(orders: Iterable[Order], facts: Iterable[Fact], view: View) -> It
     for order in orders:
         for reference in order.references:
             held = view.bindings.get(reference, ())
-            if any(b[:2] != (order.subject, order.attempt) for b in held):
+            others = any(b[:2] != (order.subject, order.attempt) for b in held)
+            if others or _attempts_differ(held, view):
                 yield from held
     for fact in facts:
         for _, name in fact.names:
             held = view.bindings.get(name, ())
-            if held and not _names_the_same(fact, held, view):
+            others = bool(held) and not _names_the_same(fact, held, view)
+            if others or _attempts_differ(held, view):
                 yield from held
 
 
@@ -156,6 +158,20 @@ def _names_the_same(fact: Fact, held: Sequence[Binding], view: View) -> bool:
     }
     found = resolve(view.bindings, fact, bulk_of).subjects or {}
     return {b[:2] for b in held} == set(found.items())
+
+
+def _attempts_differ(bindings: Iterable[Binding], view: View) -> bool:
+    """Whether a subject may have several attempts.
+
+    Then a binding that is newer and else the same can decide between references that disagree.
+    """
+    cards = {b.subject.id for b in bindings if b.subject.kind is SubjectKind.CARD}
+    return any(_has_attempts(view.cards[i]) for i in cards if i in view.cards)
+
+
+def _has_attempts(state: CardState) -> bool:
+    own = state.journey.own
+    return state.identity is None or (own is not None and own.key.attempt > 1)
 
 
 def _shaken(want: Wanted, view: View) -> list[StoredFact]:
