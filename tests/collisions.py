@@ -1,8 +1,6 @@
 """Stories for several workers at once: everything meets on a few rows, and no order matters.
 
-Left out beside what `stories` leaves out: all that depends on which of two workers came first. So
-each fact means the same whichever of its references is bound already, the letters of several cards
-are bound beforehand, and nothing contradicts.
+Left out beside what `stories` leaves out: what contradicts, for which came first is chance.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,6 +18,8 @@ from card_fulfillment.domain.facts import (
     Statement,
 )
 from card_fulfillment.domain.status import Status
+from stories import statements
+from witness import Witness
 
 _STATES: Final = tuple(Status)[2:]
 _LETTER: Final = order_no("letter")
@@ -34,6 +34,7 @@ class Collision(NamedTuple):
 
 
 def collision(rng: Random, workers: int = 2) -> Collision:
+    """Facts that mean the same whichever of their references is bound already: many unlock."""
     cards = [f"c{i}" for i in range(rng.randint(1, 4))]
     letter = [order(c, 1, _LETTER, attempt=3, vendor="alpha") for c in cards if rng.random() < 0.7]
     told: list[Statement] = [announcement(c, rng.choice((0, 50))) for c in cards]
@@ -44,6 +45,14 @@ def collision(rng: Random, workers: int = 2) -> Collision:
     halves = [_shuffled(rng, told, worker, workers) for worker in range(workers)]
     before = [sent(each, topic="before") for each in letter]
     return Collision(before, halves, [*letter, *told])
+
+
+def anything(rng: Random, workers: int = 2) -> Collision:
+    """Tell a story of `stories` to all workers: whatever binds anew does so while others look."""
+    witness = Witness()
+    witness.hear([sent(each) for each in statements(rng)])
+    halves = [_shuffled(rng, witness.told, worker, workers) for worker in range(workers)]
+    return Collision([], halves, witness.told)
 
 
 def _of_card(rng: Random, card_id: str) -> Iterable[Statement]:

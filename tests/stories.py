@@ -62,14 +62,14 @@ def _announcements(rng: Random, card_id: str, at: float) -> Iterable[Announcemen
 
 
 def _orders(rng: Random, card_id: str, created: float) -> Iterable[Order]:
-    for _ in range(rng.choice((0, 1, 1, 1, 2, 3))):
+    for _ in range(rng.choice((0, 1, 1, 2, 2, 3))):
         attempt = rng.choice((1, 1, 1, 2, 2, 3))
         vendor = rng.choice(("alpha", "alpha", "beta"))
-        values = (f"{card_id}-{attempt}", f"{card_id}-{attempt}", card_id, "shared")
-        references = {order_no(rng.choice(values), vendor) for _ in range(rng.randint(0, 2))}
-        if rng.random() < 0.1:
+        values = (f"{card_id}-{attempt}", card_id, "shared")
+        references = {order_no(rng.choice(values), vendor) for _ in range(rng.choice((0, 1, 2)))}
+        if rng.random() < 0.2:
             references.add(waybill(rng.choice("vw")))
-        at = created + _hours(rng) + 100 * (attempt - 1)
+        at = created + _hours(rng) + 40 * (attempt - 1)
         event_id = rng.choice((None, None, None, f"{card_id}-order"))
         yield order(
             card_id,
@@ -94,7 +94,7 @@ def _facts(rng: Random, cards: Sequence[str], orders: Sequence[Order]) -> Iterab
         references = _references(rng, cards, about)
         at = (about.fact.stated - hour(0)) / (hour(1) - hour(0)) + _hours(rng)
         precision = rng.choice(_PRECISIONS)
-        names = [waybill(rng.choice("vwx"))] if rng.random() < 0.25 else []
+        names = [waybill(rng.choice("vw"))] if rng.random() < 0.3 else []
         yield fact(
             rng.choice(_STATES) if rng.random() < 0.9 else None,
             at,
@@ -117,8 +117,8 @@ def _references(rng: Random, cards: Sequence[str], about: Order) -> list[Referen
         rng.choice(known),
         rng.choice(known),
         own_id(rng.choice(("alpha", "beta")), rng.choice(cards)),
-        waybill(rng.choice("vwx")),
-        order_no(rng.choice(("shared", "nobody's"))),
+        waybill(rng.choice("vw")),
+        order_no(rng.choice(("shared", "shared", "nobody's"))),
     )
     return list(dict.fromkeys(rng.choice(one) for _ in range(rng.choice((1, 1, 2)))))
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from random import Random
 
 import pytest
@@ -14,7 +14,7 @@ from card_fulfillment.domain.status import Status
 from card_fulfillment.pipeline.apply import Applier
 from card_fulfillment.pipeline.batch import Batch, Partition
 from card_fulfillment.pipeline.ports import Contended
-from collisions import Collision, collision
+from collisions import Collision, anything, collision
 from postgres_state import PostgresState, opened
 from snapshot import Snapshot, check
 
@@ -27,11 +27,14 @@ async def state(dsn: str) -> AsyncIterator[PostgresState]:
         yield opened_state
 
 
+@pytest.mark.parametrize("story_of", [collision, anything])
 @pytest.mark.parametrize("workers", [2, 3])
-async def test_workers_at_once_end_where_one_would(state: PostgresState, workers: int) -> None:
+async def test_workers_at_once_end_where_one_would(
+    state: PostgresState, workers: int, story_of: Callable[[Random, int], Collision]
+) -> None:
     appliers = [Applier(state.store(), publishing()) for _ in range(workers)]
     for seed in range(12):
-        await clash(state, appliers, collision(Random(seed), workers))  # noqa: S311 - no secret
+        await clash(state, appliers, story_of(Random(seed), workers))  # noqa: S311 - no secret
 
 
 async def clash(state: PostgresState, appliers: list[Applier], story: Collision) -> int:
@@ -46,7 +49,7 @@ async def clash(state: PostgresState, appliers: list[Applier], story: Collision)
         *(_take(applier, half) for applier, half in zip(appliers, batches, strict=True))
     )
     snapshot = await state.snapshot()
-    check(snapshot)
+    check(snapshot, rebound=True)
     assert_agrees(snapshot, story.told)
     _assert_counted(snapshot, log, [s for half in story.halves for b in half for s in b])
     return sum(again)

@@ -1,0 +1,158 @@
+"""A binding that comes late changes whom stored facts are about: both sides are told anew."""
+
+from agreement import ALERTS, Telling, assert_agrees
+from builders import announcement, fact, order, order_no, own_id, sent, waybill
+from card_fulfillment.domain.facts import Attribute, Precision, Statement
+from card_fulfillment.domain.status import Status
+from card_fulfillment.messages.envelope import RefusalReason
+
+_O1, _O2, _W = order_no("o1"), order_no("o2"), waybill("w")
+
+
+def _told(*statements: Statement) -> Telling:
+    """One statement a batch."""
+    telling = Telling()
+    for each in statements:
+        telling.take([sent(each)])
+    assert_agrees(telling.snapshot(), telling.witness.told)
+    return telling
+
+
+def _changes(telling: Telling, card_id: str) -> list[tuple[str, str, int]]:
+    events = telling.snapshot().journeys()[card_id]
+    return [(e["change"], e["fulfillment_status"], e["attempt"]) for e in events]
+
+
+_CREATED, _ORDERED = ("progress", "created", 1), ("progress", "ordered", 1)
+
+
+def test_a_number_given_out_again_takes_the_facts_of_its_new_time_with_it() -> None:
+    telling = _told(
+        announcement("c1"),
+        announcement("c2", 400),
+        order("c1", 1, _O1),
+        fact(Status.SHIPPED, 10, _O1),
+        fact(Status.DELIVERED, 480, _O1),
+        order("c2", 470, _O1),
+    )
+
+    assert _changes(telling, "c1") == [
+        _CREATED,
+        _ORDERED,
+        ("progress", "shipped", 1),
+        ("progress", "delivered", 1),
+        ("correction", "shipped", 1),
+    ]
+    assert _changes(telling, "c2")[-1] == ("correction", "delivered", 1)
+    corrected = telling.snapshot().journeys()["c1"]
+    assert corrected[-1]["supersedes"] == corrected[-2]["event_id"]
+
+
+def test_a_second_card_of_a_letter_gets_what_was_said_before_it_was_bound() -> None:
+    telling = _told(
+        announcement("c1"),
+        announcement("c2"),
+        order("c1", 1, _O1),
+        fact(Status.SHIPPED, 10, _O1),
+        order("c2", 2, _O1),
+    )
+
+    assert telling.snapshot().statuses()["c1"] == ["created", "ordered", "shipped"]
+    assert telling.snapshot().statuses()["c2"][-1] == "shipped"
+
+
+def test_a_reorder_that_comes_late_takes_the_later_facts_into_its_attempt() -> None:
+    telling = _told(
+        announcement("c1"),
+        order("c1", 1, _O1),
+        fact(Status.RETURNED, 50, _O1),
+        fact(Status.SHIPPED, 120, _O1, attributes={Attribute.TRACKING_NUMBER: "N"}),
+        order("c1", 100, _O1, attempt=2),
+    )
+
+    events = telling.snapshot().journeys()["c1"]
+    assert _changes(telling, "c1")[:3] == [_CREATED, _ORDERED, ("progress", "returned", 1)]
+    assert (events[-1]["fulfillment_status"], events[-1]["attempt"]) == ("shipped", 2)
+    assert events[-1]["shipment"]["tracking_number"] == "N"
+
+
+def test_what_a_fact_names_moves_with_it() -> None:
+    telling = _told(
+        announcement("c1"),
+        announcement("c2", 400),
+        order("c1", 1, _O1),
+        fact(Status.SHIPPED, 480, _O1, names=[_W]),
+        fact(Status.DELIVERED, 490, _W),
+        order("c2", 470, _O1),
+    )
+
+    assert telling.snapshot().statuses()["c2"][-1] == "delivered"
+    assert telling.snapshot().statuses()["c1"][-1] == "ordered"
+
+
+def test_references_that_come_to_contradict_each_other_hold_the_fact() -> None:
+    telling = _told(
+        announcement("c1"),
+        announcement("c2"),
+        order("c1", 1, _O1),
+        fact(Status.SHIPPED, 10, _O1, _O2),
+        order("c2", 2, _O2),
+    )
+
+    assert _changes(telling, "c1")[-1] == ("correction", "ordered", 1)
+    assert telling.snapshot().statuses()["c2"] == ["created", "ordered"]
+    assert telling.snapshot().dead_letters == [RefusalReason.REFERENCE_CONFLICT]
+
+
+def test_a_held_fact_is_placed_once_its_references_agree() -> None:
+    telling = _told(
+        announcement("c1"),
+        announcement("c2"),
+        order("c1", 1, _O1),
+        order("c2", 2, _O2),
+        fact(Status.SHIPPED, 10, _O1, _O2),
+        order("c1", 3, _O2),
+    )
+
+    assert telling.snapshot().statuses()["c1"] == ["created", "ordered", "shipped"]
+    assert telling.snapshot().statuses()["c2"] == ["created", "ordered"]
+
+
+def test_a_newer_binding_decides_between_references_that_name_different_attempts() -> None:
+    telling = _told(
+        announcement("c1"),
+        order("c1", 1, _O1),
+        order("c1", 110, attempt=3, vendor="beta"),
+        fact(Status.ACCEPTED, 110, _O1, names=[_W]),
+        fact(Status.LOST, 122, _W, own_id("beta", "c1"), precision=Precision.UNKNOWN),
+        fact(Status.PRODUCED, 115, _O1, names=[_W]),
+    )
+
+    lost = telling.snapshot().cards["c1"].journey.published
+    assert lost is not None
+    assert (lost.attempt, lost.status) == (3, Status.ORDERED)
+
+
+def test_before_the_announcement_too() -> None:
+    telling = _told(
+        order("c1", 1, _O1),
+        order("c1", 110, attempt=3, vendor="beta"),
+        fact(Status.ACCEPTED, 110, _O1, names=[_W]),
+        fact(Status.LOST, 122, _W, own_id("beta", "c1")),
+        fact(Status.PRODUCED, 115, _O1, names=[_W]),
+        announcement("c1"),
+    )
+
+    assert telling.snapshot().statuses() == {
+        "c1": ["created", "ordered", "accepted", "produced", "lost", "ordered"]
+    }
+
+
+def test_a_fact_that_names_a_card_of_another_vendor_waits_and_is_told_of_at_once() -> None:
+    telling = _told(
+        announcement("c1"), order("c1", 1, _O1), fact(Status.SHIPPED, 5, own_id("beta", "c1"))
+    )
+
+    assert set(telling.snapshot().dead_letters) == {RefusalReason.VENDOR_MISMATCH} <= ALERTS
+    telling.take([sent(order("c1", 2, vendor="beta"))])
+    assert telling.snapshot().statuses()["c1"] == ["created", "ordered", "shipped"]
