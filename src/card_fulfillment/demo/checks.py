@@ -166,8 +166,8 @@ def _quarantine(found: Evidence) -> Iterator[str]:
         ((d["reason"], d["field_path"]), (d["topic"], d["partition"], d["offset"]))
         for d in found.dead_letters
     )
-    yield from (f"missing: {each}" for each in promised - received)
-    yield from (f"not expected: {each}" for each in received - promised)
+    yield from (f"missing: {each}" for each in sorted(promised - received))
+    yield from (f"not expected: {each}" for each in sorted(received - promised))
 
 
 def _places(each: Iterable[tuple[tuple[str, str], Place]]) -> set[str]:

@@ -48,7 +48,7 @@ def demo(now: datetime, *, keep: bool) -> int:
     """Tell the stories; returns an exit code.
 
     Leaves nothing running, unless `keep` and the play came to its end. Blocks for some ten seconds,
-    and for the first time also as long as downloading 43 MB takes.
+    and for the first time also as long as downloading 45 MB takes.
     """
     log.configure("auto", "ERROR")
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # topics just made have no leader yet
