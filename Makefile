@@ -12,7 +12,7 @@ JAR_LOCK := src/card_fulfillment/devstack/kafka.lock
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo stack test check lint types sizes lock clean
+.PHONY: help demo stack test bench check lint types sizes lock clean
 
 help: ## say what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -25,6 +25,9 @@ stack: $(INSTALLED) ## run an embedded Kafka and Postgres until Ctrl-C
 
 test: $(INSTALLED) ## run all tests, on embedded servers unless the environment names real ones
 	$(BIN)/pytest -q $(ARGS)
+
+bench: $(INSTALLED) ## measure speed and cost; ARGS="--quick", "--hot", "--check", "--json FILE"
+	PYTHONPATH=tests $(BIN)/python -m benchmarks $(ARGS)
 
 check: lint types sizes ## run every static check
 

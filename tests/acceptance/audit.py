@@ -17,6 +17,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from .workload import JOURNEY, card_id
 
 _POLL_MS: Final = 100
+_BEHIND_THE_LAST: Final = 8  # markers of transactions may follow the last record
 Partition = tuple[str, int]
 
 
@@ -41,6 +42,21 @@ async def read_output(bootstrap: str, topic: str) -> list[Published]:
         while any([await consumer.position(p) < end[p] for p in partitions]):
             for records in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
                 found += map(_published, records)
+        return found
+
+
+async def last_seqs(bootstrap: str, topic: str) -> Mapping[int, int]:
+    """The seq of the last record that is committed in each partition that has any."""
+    partitions = await _partitions(bootstrap, [topic])
+    async with _consumer(bootstrap) as consumer:
+        consumer.assign(partitions)
+        end = await consumer.end_offsets(partitions)
+        for partition in partitions:
+            consumer.seek(partition, max(0, end[partition] - _BEHIND_THE_LAST))
+        found: dict[int, int] = {}
+        while any([await consumer.position(p) < end[p] for p in partitions]):
+            for records in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
+                found |= {r.partition: r.seq for r in map(_published, records[-1:])}
         return found
 
 
@@ -96,6 +112,22 @@ async def _consumer(
         yield consumer
     finally:
         await consumer.stop()
+
+
+@asynccontextmanager
+async def live(bootstrap: str, topic: str) -> AsyncIterator[AsyncIterator[list[Published]]]:
+    """Subscribe to a topic from its beginning; gives what comes, as it comes."""
+    partitions = await _partitions(bootstrap, [topic])
+    async with _consumer(bootstrap) as consumer:
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        yield _coming(consumer)
+
+
+async def _coming(consumer: AIOKafkaConsumer) -> AsyncIterator[list[Published]]:
+    while True:
+        for records in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
+            yield [_published(record) for record in records]
 
 
 @asynccontextmanager

@@ -19,7 +19,7 @@ _KEPT: dict[str, EndState] = {}
 @pytest.fixture
 async def world(stack: Services, dsn: str, prefix: str, tmp_path: Path) -> AsyncIterator[World]:
     """Set up an installation with empty topics and an empty database, and no worker yet."""
-    async with installed(stack, dsn, prefix, tmp_path) as ready:
+    async with installed(World(stack.bootstrap, dsn, prefix, tmp_path)) as ready:
         yield ready
 
 
@@ -30,7 +30,8 @@ async def undisturbed(
     """Give how all cards end where nothing goes wrong; computed once."""
     if not _KEPT:
         dsn = await create_database(stack.dsn, _template)
-        async with installed(stack, dsn, "calm-", tmp_path_factory.mktemp("calm")) as calm:
+        directory = tmp_path_factory.mktemp("calm")
+        async with installed(World(stack.bootstrap, dsn, "calm-", directory)) as calm:
             _KEPT["state"] = await _undisturbed_run(calm)
         await drop_database(stack.dsn, dsn)
     return _KEPT["state"]

@@ -11,7 +11,7 @@ from stack import Services, create_database, database_of, drop_database
 from .audit import make_again
 from .worker_process import WorkerProcess
 from .workload import INPUTS, events
-from .world import PARTITIONS, World
+from .world import World
 
 FOUND_WRONG: Final = 1
 USAGE: Final = 2
@@ -69,7 +69,7 @@ async def test_topics_that_are_missing_are_refused(world: World) -> None:
 
 async def test_an_input_topic_that_was_made_again_is_an_alarm(world: World) -> None:
     await run_once(world, cards=20)
-    await make_again(world.bootstrap, world.prefix + INPUTS[0], PARTITIONS)
+    await make_again(world.bootstrap, world.prefix + INPUTS[0], world.partitions)
     code, line = await ends(world)
     assert (code, line.split(":")[0]) == (ALARMED, "input_recreated"), line
     await world.load().produce(events(20, first=20))

@@ -143,8 +143,8 @@ class Load:
         await producer.start()
         try:
             under_way = [await self._send(producer, e) async for e in _paced(coming, rate)]
-            for acknowledged in under_way:
-                self._note(await acknowledged)
+            for acknowledgement in under_way:
+                self.acknowledged(await acknowledgement)
         finally:
             await producer.stop()
 
@@ -155,7 +155,7 @@ class Load:
         )
         return future
 
-    def _note(self, where: Any) -> None:  # noqa: ANN401 - aiokafka's RecordMetadata
+    def acknowledged(self, where: Any) -> None:  # noqa: ANN401 - aiokafka's RecordMetadata
         place = where.topic, where.partition
         self.ends[place] = max(self.ends.get(place, 0), where.offset + 1)
 

@@ -1,6 +1,7 @@
 """One installation of the worker: its topics, its database, its processes, and how it is judged."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,7 +15,6 @@ from card_fulfillment.kafka.connection import client_options
 from card_fulfillment.kafka.topics import ensure_topics
 from card_fulfillment.settings import Settings
 from card_fulfillment.topology import topology
-from stack import Services
 
 from .audit import Published, anomalies, read_output, record_counts
 from .books import EndState, differences, end_state, wrong_books, wrong_lanes
@@ -22,7 +22,6 @@ from .worker_process import WorkerProcess
 from .workload import INPUTS, Feed, Load, card_id
 
 CARDS: Final = 2000
-PARTITIONS: Final = 3
 _SHORTLY: Final = 0.02
 _PASSING: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 
@@ -40,12 +39,13 @@ _UNPUBLISHED: Final = "SELECT count(*) FROM lane WHERE published_seq < last_seq"
 
 @dataclass
 class World:
-    """`directory` is for logs."""
+    """`directory` is for logs, `partitions` are those of each topic."""
 
     bootstrap: str
     dsn: str
     prefix: str
     directory: Path
+    partitions: int = 3
     processes: list[WorkerProcess] = field(default_factory=list)
 
     @property
@@ -65,7 +65,7 @@ class World:
             "FULFILLMENT_KAFKA__SESSION_TIMEOUT": "PT1.5S",
             "FULFILLMENT_POSTGRES__DSN": self.dsn,
             "FULFILLMENT_TOPICS__PREFIX": self.prefix,
-            "FULFILLMENT_TOPICS__PARTITIONS": str(PARTITIONS),
+            "FULFILLMENT_TOPICS__PARTITIONS": str(self.partitions),
             "FULFILLMENT_VENDORS__ENABLED": '["meridian"]',
             "FULFILLMENT_INTAKE__BATCH_RECORDS": "100",
         } | {f"FULFILLMENT_{name}": value for name, value in more.items()}
@@ -74,7 +74,7 @@ class World:
         settings = Settings.model_validate(
             {
                 "kafka": {"bootstrap_servers": self.bootstrap},
-                "topics": {"prefix": self.prefix, "partitions": PARTITIONS},
+                "topics": {"prefix": self.prefix, "partitions": self.partitions},
                 "vendors": {"enabled": ["meridian"]},
             }
         )
@@ -94,6 +94,12 @@ class World:
         worker = WorkerProcess(settings, self.directory / "worker.log")
         self.processes.append(worker)
         return worker
+
+    async def stop(self) -> None:
+        """End all workers in order."""
+        for process in self.processes:
+            process.send(signal.SIGTERM)
+            await process.ended()
 
     async def fetch(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
         connection = await asyncpg.connect(self.dsn)
@@ -178,13 +184,9 @@ async def _holds(condition: Callable[[], Awaitable[bool]]) -> bool:
 
 @asynccontextmanager
 async def installed(
-    services: Services,
-    dsn: str,
-    prefix: str,
-    directory: Path,
+    world: World,
 ) -> AsyncIterator[World]:
-    """Set up an installation with its topics; its processes end with it."""
-    world = World(services.bootstrap, dsn, prefix, directory)
+    """Set up an installation's topics; its processes end with it."""
     await world.create_topics()
     try:
         yield world
