@@ -15,9 +15,10 @@ from card_fulfillment.pipeline.batch import Element
 from card_fulfillment.pipeline.decode import Reader
 from card_fulfillment.vendors.mapping import map_message
 from card_fulfillment.vendors.outcomes import Ignored as NotOfInterest
-from card_fulfillment.vendors.outcomes import Outcome
+from card_fulfillment.vendors.outcomes import Outcome, Unusable
 from card_fulfillment.vendors.profile import Profile
 
+_MOST_CODE: Final = 64
 _REASONS: Final = {reason.value: reason for reason in RefusalReason}
 
 
@@ -66,7 +67,14 @@ def _element(profile: Profile, outcome: Outcome) -> Element:
     return Refused(
         _REASONS[outcome.reason],
         outcome.path,
-        outcome.message,
+        _named(outcome),
         profile.vendor,
         profile.version,
     )
+
+
+def _named(unusable: Unusable) -> str:
+    """The code is what the operator has to add to the profile."""
+    if unusable.code is None:
+        return unusable.message
+    return f"{unusable.message}: {unusable.code[:_MOST_CODE]!r}"
