@@ -1,7 +1,7 @@
 """Where every physical card and every bulk order is.
 
-Exit codes: 0 done, 1 checked and found wrong, 2 usage or settings, 3 a dependency is not reachable
-at start, 4 a named alarm at start.
+Exit codes: 0 done, 1 checked and found wrong, 2 usage, settings or a refused access, 3 a dependency
+is not reachable at start, 4 a named alarm at start.
 """
 
 import asyncio
@@ -17,10 +17,14 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from card_fulfillment import app, log, starting, worker
+from card_fulfillment.dlq import dlq
+from card_fulfillment.kafka import connection as kafka_connection
 from card_fulfillment.messages import schema
 from card_fulfillment.ops.effective import effective
+from card_fulfillment.ops.http import PortTaken
 from card_fulfillment.ops.timeline import in_full
 from card_fulfillment.pipeline.timeline import Timeline
+from card_fulfillment.postgres import connection as postgres_connection
 from card_fulfillment.postgres.connection import connect, disconnect, is_transient
 from card_fulfillment.postgres.schema import SchemaMismatch, check_schema, migrate
 from card_fulfillment.postgres.timeline import load_timeline
@@ -38,6 +42,9 @@ _EXIT_CODES: Final[Mapping[type[Exception], int]] = {
     SchemaMismatch: FOUND_WRONG,
     ProfileError: USAGE,
     UnknownVendor: USAGE,
+    PortTaken: USAGE,
+    kafka_connection.AccessRefused: USAGE,
+    postgres_connection.AccessRefused: USAGE,
     starting.Unreachable: UNREACHABLE,
     starting.Alarmed: ALARMED,
 }
@@ -47,6 +54,9 @@ T = TypeVar("T")
 cli = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
+
+
+cli.add_typer(dlq, name="dlq")
 
 
 def _settings() -> Settings:
@@ -81,6 +91,8 @@ def _finish(work: Coroutine[Any, Any, T]) -> T:
         for kind, code in _EXIT_CODES.items():
             if isinstance(cause, kind):
                 _fail(code, str(cause))
+        if reason := postgres_connection.refusal(cause) or kafka_connection.refusal(cause):
+            _fail(USAGE, reason)
         raise
 
 

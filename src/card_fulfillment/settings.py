@@ -2,7 +2,7 @@
 
 Environment variables have the prefix `FULFILLMENT_` and `__` between levels, for example
 FULFILLMENT_KAFKA__GROUP_ID; a YAML file named by FULFILLMENT_FILE comes second, files of
-/run/secrets (one a setting) third.
+/run/secrets (one a setting, named like its variable) third.
 """
 
 import os
@@ -10,15 +10,27 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PostgresDsn, SecretStr, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FilePath,
+    PostgresDsn,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
+    NestedSecretsSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     YamlConfigSettingsSource,
 )
 
 Bin = Annotated[str, Field(pattern=r"^[0-9]{1,10}$")]
+SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
+SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
 
 
@@ -36,10 +48,48 @@ class KafkaSettings(_Section):
     session_timeout: timedelta = Field(timedelta(seconds=6), description="brokers refuse less")
     transaction_timeout: timedelta = timedelta(seconds=10)
     request_timeout: timedelta = timedelta(seconds=20)
+    security_protocol: SecurityProtocol = "PLAINTEXT"
+    sasl_mechanism: SaslMechanism = "SCRAM-SHA-512"
+    sasl_username: str | None = None
+    sasl_password: SecretStr | None = None
+    ssl_ca_file: FilePath | None = Field(
+        None, description="PEM, whom to trust; null: the system's certificate authorities"
+    )
+    ssl_certificate_file: FilePath | None = Field(
+        None, description="PEM, our own certificate and its chain, where brokers ask for one"
+    )
+    ssl_key_file: FilePath | None = Field(
+        None, description="PEM; null: the key is in the certificate's file"
+    )
+    ssl_key_password: SecretStr | None = None
+    ssl_check_hostname: bool = Field(
+        default=True, description="whether a broker's certificate must name its host"
+    )
+
+    @model_validator(mode="after")
+    def _security_is_whole(self) -> Self:
+        """Refuse what would silently be left out: a login or a certificate that is never shown."""
+        login = (self.sasl_username, self.sasl_password and self.sasl_password.get_secret_value())
+        wants_login = self.security_protocol.startswith("SASL_")
+        if wants_login and not all(login):
+            raise ValueError(f"{self.security_protocol} needs sasl_username and sasl_password")
+        if any(login) and not wants_login:
+            raise ValueError("a login needs security_protocol SASL_SSL (or SASL_PLAINTEXT)")
+        if not self.security_protocol.endswith("SSL") and (self.ssl_ca_file or self._names_us()):
+            raise ValueError("certificates need security_protocol SSL or SASL_SSL")
+        if self._names_us() and not self.ssl_certificate_file:
+            raise ValueError("ssl_key_file and ssl_key_password need ssl_certificate_file")
+        return self
+
+    def _names_us(self) -> bool:
+        return bool(self.ssl_certificate_file or self.ssl_key_file or self.ssl_key_password)
 
 
 class PostgresSettings(_Section):
-    dsn: SecretStr = SecretStr("postgresql://postgres@127.0.0.1:5432/postgres")
+    dsn: SecretStr = Field(
+        SecretStr("postgresql://postgres@127.0.0.1:5432/postgres"),
+        description="with sslmode=verify-full&sslrootcert=FILE in production",
+    )
     connect_timeout: timedelta = timedelta(seconds=10)
     statement_timeout: timedelta = timedelta(seconds=30)
     lock_timeout: timedelta = timedelta(seconds=10)
@@ -150,7 +200,8 @@ class Settings(BaseSettings):
         if file and not Path(file).is_file():
             raise FileNotFoundError(f"FULFILLMENT_FILE: there is no file {file}")
         yaml = (YamlConfigSettingsSource(settings_cls, yaml_file=file),) if file else ()
-        return (init_settings, env_settings, *yaml, file_secret_settings)
+        secrets = NestedSecretsSettingsSource(file_secret_settings, secrets_nested_delimiter="__")
+        return (init_settings, env_settings, *yaml, secrets)
 
     @classmethod
     def load(cls) -> Self:

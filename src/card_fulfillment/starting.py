@@ -55,7 +55,7 @@ async def reachable(
             async with asyncio.timeout(max(ends - time.monotonic(), _TRY_AGAIN_AFTER)):
                 return await attempt()
         except Exception as error:
-            if not is_passing(error):
+            if isinstance(error, PermissionError) or not is_passing(error):
                 raise
             if time.monotonic() > ends:
                 raise Unreachable(f"{what} is not reachable: {type(error).__name__}") from error

@@ -10,7 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
 
-from card_fulfillment.kafka.connection import ClientOptions
+from card_fulfillment.kafka.connection import ClientOptions, raise_refusal
 
 _VISIBLE_SECONDS: Final = 15.0
 _POLL_SECONDS: Final = 0.1
@@ -71,7 +71,11 @@ async def partition_count(options: ClientOptions, topic: str) -> int | None:
 async def _admin(options: ClientOptions) -> AsyncIterator[AIOKafkaAdminClient]:
     admin = AIOKafkaAdminClient(**options)
     try:
-        await admin.start()
+        try:
+            await admin.start()
+        except KafkaError:
+            await raise_refusal(options)
+            raise
         yield admin
     finally:
         await admin.close()
@@ -135,7 +139,8 @@ async def _wrong_configs(admin: AIOKafkaAdminClient, plans: Sequence[TopicPlan])
 def _entries(resource: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     name = resource["resource_name"]
     if resource["error_code"]:
-        reason = resource["error_message"] or for_code(resource["error_code"]).__name__
-        raise KafkaError(f"the configuration of topic {name} is not shown: {reason}")
+        kind = for_code(resource["error_code"])
+        reason = resource["error_message"] or kind.__name__
+        raise kind(f"the configuration of topic {name} is not shown: {reason}")
     for entry in resource["config_entries"]:
         yield name, entry["config_names"], entry["config_value"]

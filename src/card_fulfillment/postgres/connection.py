@@ -1,10 +1,11 @@
 """Connections to Postgres on which nothing hangs for ever; which errors are worth a retry."""
 
 import socket
+import ssl
 from contextlib import suppress
 from datetime import timedelta
 from operator import attrgetter
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
@@ -38,6 +39,11 @@ _OTHER_TRANSIENT: Final = (
     asyncpg.InvalidCachedStatementError,
     asyncpg.InternalClientError,
 )
+_NOT_LET_IN: Final = (
+    asyncpg.InvalidAuthorizationSpecificationError,  # wrong password included
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
+)
 _DEFECTS: Final = (
     asyncpg.DataError,
     asyncpg.ClientConfigurationError,
@@ -46,15 +52,20 @@ _DEFECTS: Final = (
 )
 
 
+class AccessRefused(PermissionError):
+    """Postgres is there and does not let us in, or we do not trust it; the message says why."""
+
+
 async def connect(
     settings: PostgresSettings, *, application_name: str, durable: bool = True
 ) -> asyncpg.Connection:
     """Connect to a server that takes writes; every wait on the connection has an end.
 
     `durable=False` is for what may be lost when the server crashes: its commits do not wait for
-    the disk. Raises what `is_transient` judges.
+    the disk. Raises what `is_transient` judges. AccessRefused is transient too: what a worker was
+    allowed once comes back when a mistake is corrected; only a start should not wait for it.
     """
-    connection = await asyncpg.connect(
+    connection = await open_connection(
         settings.dsn.get_secret_value(),
         timeout=settings.connect_timeout.total_seconds(),
         command_timeout=(settings.statement_timeout + _ANSWER_MARGIN).total_seconds(),
@@ -72,6 +83,33 @@ async def connect(
     )
     _notice_a_dead_peer(connection, settings.statement_timeout)
     return connection
+
+
+async def open_connection(dsn: str, **options: Any) -> asyncpg.Connection:  # noqa: ANN401 - asyncpg's
+    """As asyncpg does it. Raises AccessRefused for a login, certificate or TLS mode that fails."""
+    try:
+        return await asyncpg.connect(dsn, **options)
+    except Exception as error:
+        if reason := refusal(error):
+            raise AccessRefused(reason) from error
+        raise
+
+
+def refusal(error: BaseException) -> str | None:
+    """Say what Postgres refuses, where this is why; for a person, without any password."""
+    match error:
+        case ssl.SSLCertVerificationError():
+            return f"Postgres has a certificate that is not trusted: {error.verify_message}"
+        case ssl.SSLError():
+            return f"Postgres and we agree on no TLS connection: {error.reason or error}"
+        case ConnectionError() if "rejected SSL" in str(error):
+            return "Postgres offers no TLS, and sslmode of the DSN asks for it"
+        case asyncpg.ClientConfigurationError():
+            return f"the DSN of Postgres cannot be used: {error}"
+        case asyncpg.PostgresError() if isinstance(error, _NOT_LET_IN):
+            return f"Postgres refuses: {error}"
+        case _:
+            return None
 
 
 async def disconnect(connection: asyncpg.Connection) -> None:

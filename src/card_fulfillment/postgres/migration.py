@@ -3,26 +3,33 @@
 from pathlib import Path
 from typing import Final
 
-import asyncpg
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
+
+from card_fulfillment.postgres.connection import AccessRefused, open_connection, refusal
 
 _MIGRATION_LOCK: Final = 0x63617264  # one migration at a time per database
 
 
 async def upgrade(dsn: str) -> None:
-    """To the newest revision; a second one meanwhile waits for its turn."""
+    """To the newest revision; a second one meanwhile waits for its turn. Raises AccessRefused."""
     engine = create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=lambda: asyncpg.connect(dsn),
+        async_creator=lambda: open_connection(dsn),
         poolclass=NullPool,
     )
     try:
         async with engine.connect() as connection:
             await connection.run_sync(_upgrade)
+    except DBAPIError as error:
+        cause = error.orig and error.orig.__cause__
+        if cause and (reason := refusal(cause)):
+            raise AccessRefused(f"{reason}; migrations run as the owner of the schema") from error
+        raise
     finally:
         await engine.dispose()
 
