@@ -98,10 +98,7 @@ def _wired() -> tuple[Decoder, Publishing]:
     known = topology(settings)
     topics = (known.status_changed, known.dead_letter)
     lanes = {(topic, number): number for topic in topics for number in range(_PARTITIONS)}
-    return (
-        worker._decoder(settings, known),  # noqa: SLF001 - not another wiring that differs
-        worker._publishing(settings, known, lanes),  # noqa: SLF001 - not another wiring that differs
-    )
+    return worker.decoder(settings, known), worker.publishing(settings, known, lanes)
 
 
 def _batches(decoded: Sequence[Decoded]) -> Iterator[Batch]:

@@ -27,15 +27,21 @@ FLOORS: Final = {
 
 @dataclass(frozen=True)
 class Report:
-    """All figures by name; `anomalies` are what the audits found."""
+    """All figures by name; `anomalies` are what the audits found.
+
+    `judged`: whether the sizes were such that the floors mean something.
+    """
 
     figures: Mapping[str, float]
     machine: Mapping[str, Any]
+    judged: bool
     anomalies: list[str] = field(default_factory=list)
 
     @property
     def below(self) -> list[str]:
         """The figures that miss their floor."""
+        if not self.judged:
+            return []
         return [name for name, value in self.figures.items() if not _meets(name, value)]
 
     def as_json(self) -> str:
@@ -55,7 +61,7 @@ class Report:
         for name, value in self.figures.items():
             comparison, limit = FLOORS.get(name, ("", 0.0))
             floor = f"{comparison} {limit:,.0f}" if comparison else ""
-            verdict = "MISSED" if name in self.below else "ok" if comparison else ""
+            verdict = "MISSED" if name in self.below else "ok" if comparison and self.judged else ""
             table.add_row(name, f"{value:,.1f}", floor, verdict)
         console.print(table)
         console.print(f"machine: {json.dumps(self.machine)}")
@@ -103,6 +109,7 @@ def _cost(what: str, cost: Cost, events: int) -> dict[str, float]:
         if name != "benchmark"
     }
     return each | {
+        f"{what}.benchmark_cpu_cores": cost.cpu["benchmark"] / cost.seconds,
         f"{what}.foreign_cpu_cores": cost.foreign / cost.seconds,
         f"{what}.idle_cores": cost.idle / cost.seconds,
     }
