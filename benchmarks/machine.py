@@ -24,10 +24,13 @@ class Cost:
 
 
 class Meter:
-    """Measures from its making on. `processes`: process ids by name; each stands for its tree."""
+    """Measures from its making on. `processes`: process ids by name; each stands for its tree.
+
+    All of them descend from this process: what is left of its own tree is the benchmark's.
+    """
 
     def __init__(self, processes: Mapping[str, int]) -> None:
-        self._processes = dict(processes) | {"benchmark": os.getpid()}
+        self._processes = processes
         self._began = self._read()
 
     def read(self) -> Cost:
@@ -38,7 +41,9 @@ class Meter:
         return Cost(seconds, passed, max(0.0, busy - sum(passed.values())), idle)
 
     def _read(self) -> dict[str, float]:
-        return {name: _cpu_of_tree(pid) for name, pid in self._processes.items()} | _machine()
+        found = {name: _cpu_of_tree(pid) for name, pid in self._processes.items()}
+        rest = _cpu_of_tree(os.getpid()) - sum(found.values())
+        return found | {"benchmark": rest} | _machine()
 
 
 def _cpu_of_tree(pid: int) -> float:
