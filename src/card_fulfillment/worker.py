@@ -81,7 +81,7 @@ class Worker:
 
     def __init__(self, settings: Settings, known: Topology, lanes: Lanes) -> None:
         self._settings, self._known, self._lanes = settings, known, lanes
-        self._publishing = _publishing(settings, known, lanes)
+        self._publishing = publishing(settings, known, lanes)
         self._meter = Meter()
         holder = f"{socket.gethostname()}/{os.getpid()}"
         self._relays = {
@@ -135,7 +135,7 @@ class Worker:
         store, source, reporter = self._store("intake"), self._source(), BatchReporter(self._meter)
         intake = Intake(
             source,
-            _decoder(self._settings, self._known),
+            decoder(self._settings, self._known),
             Applier(store, self._publishing),
             clock,
             reporter,
@@ -191,13 +191,13 @@ class Worker:
         )
 
 
-def _decoder(settings: Settings, known: Topology) -> Decoder:
+def decoder(settings: Settings, known: Topology) -> Decoder:
     most_bytes = settings.intake.max_record_bytes
     guard = PanGuard(settings.guard.bins, known.spared, most_bytes)
     return Decoder(known.readers, guard, most_bytes)
 
 
-def _publishing(settings: Settings, known: Topology, lanes: Lanes) -> Publishing:
+def publishing(settings: Settings, known: Topology, lanes: Lanes) -> Publishing:
     partitions = Counter(topic for topic, _ in lanes)
     return Publishing(
         Encoder(settings.events.source, settings.events.schema_base),

@@ -81,6 +81,12 @@ UPDATE relay_lease SET expires_at = clock_timestamp() WHERE name = $1 AND holder
 """
 
 
+async def all_lanes(connection: asyncpg.Connection) -> dict[tuple[str, int], int]:
+    """Every lane, by topic and partition."""
+    rows = await connection.fetch("SELECT topic, partition, lane FROM lane")
+    return {(topic, partition): lane for topic, partition, lane in rows}
+
+
 class PartitionsChanged(Exception):
     """A topic has other partitions than those that its lanes were made for."""
 

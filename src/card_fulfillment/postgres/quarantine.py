@@ -1,6 +1,7 @@
 """Dead letters in Postgres: finding them, and applying their records again."""
 
-from collections.abc import Callable, Collection
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -11,22 +12,33 @@ from card_fulfillment.pipeline.apply import Applier
 from card_fulfillment.pipeline.batch import Batch
 from card_fulfillment.pipeline.decide import Publishing
 from card_fulfillment.pipeline.effects import Effects
+from card_fulfillment.pipeline.ports import StoreUnavailable
 from card_fulfillment.pipeline.redrive import Quarantined, Selection
-from card_fulfillment.postgres.connection import disconnect
+from card_fulfillment.postgres.connection import disconnect, is_transient
 from card_fulfillment.postgres.rows import load_headers
 from card_fulfillment.postgres.store import Connect, PostgresStore, PostgresTransaction
 from card_fulfillment.postgres.writing import Lanes
 
-_SELECT: Final = """
-SELECT dead_letter_id, reason, field_path, message, vendor, mapping_version, topic, partition,
-       "offset", recorded_at, state, closed_at, closed_by, record_timestamp, key, value, headers
-FROM dead_letter
-WHERE (cardinality($1::uuid[]) = 0 OR dead_letter_id = ANY ($1::uuid[]))
-  AND ($2::text IS NULL OR reason = $2) AND ($3::text IS NULL OR vendor = $3)
-  AND ($4::text IS NULL OR topic = $4) AND ($5::timestamptz IS NULL OR recorded_at >= $5)
-  AND ($6::timestamptz IS NULL OR recorded_at < $6) AND ($7::text IS NULL OR state = $7)
-ORDER BY recorded_at, dead_letter_id LIMIT $8
+_PAGE: Final = 100  # the bytes of a letter can be large
+_FITS: Final = """
+    (cardinality($1::uuid[]) = 0 OR dead_letter_id = ANY ($1::uuid[]))
+    AND ($2::text IS NULL OR reason = $2) AND ($3::text IS NULL OR vendor = $3)
+    AND ($4::text IS NULL OR topic = $4) AND ($5::timestamptz IS NULL OR recorded_at >= $5)
+    AND ($6::timestamptz IS NULL OR recorded_at < $6) AND ($7::text IS NULL OR state = $7)
 """
+_SELECT: Final = f"""
+SELECT dead_letter_id, reason, field_path, message, vendor, mapping_version, topic, partition,
+       "offset", recorded_at, state, closed_at, closed_by, record_timestamp, sha256, key, value,
+       headers
+FROM dead_letter
+WHERE {_FITS}
+  AND ($8::timestamptz IS NULL OR (recorded_at, dead_letter_id) > ($8, $9::uuid))
+ORDER BY recorded_at, dead_letter_id LIMIT {_PAGE}
+"""  # noqa: S608 - words of our own
+_TALLY: Final = f"""
+SELECT reason, vendor, count(*) FROM dead_letter WHERE {_FITS}
+GROUP BY reason, vendor ORDER BY count(*) DESC, reason, vendor
+"""  # noqa: S608 - words of our own
 _KNOWN: Final = "SELECT dead_letter_id FROM dead_letter WHERE dead_letter_id = ANY ($1::uuid[])"
 _CLOSE: Final = """
 UPDATE dead_letter SET state = 'closed', closed_at = now(), closed_by = $2
@@ -65,44 +77,64 @@ class _Closing(NamedTuple):
 
 
 def _without(effects: Effects, known: Collection[str]) -> Effects:
-    """What fails again in the same way is in quarantine already, and was told."""
+    """What fails again in the same way is in quarantine already, and was told.
+
+    Nor did the elements that were applied at once come another time.
+    """
     told = (change for change in effects.changes if change.subject is None)
     repeated = [
         c for c, d in zip(told, effects.dead_letters, strict=True) if d.dead_letter_id in known
     ]
     return replace(
         effects,
+        copies=Counter(),
         changes=[change for change in effects.changes if change not in repeated],
         dead_letters=[d for d in effects.dead_letters if d.dead_letter_id not in known],
     )
 
 
 class PostgresQuarantine:
-    """Works on connections of its own; raises StoreUnavailable or Contended."""
+    """Looks at dead letters, on connections of its own; raises StoreUnavailable."""
+
+    def __init__(self, connect: Connect) -> None:
+        self._connect = connect
+
+    async def select(self, selection: Selection) -> AsyncIterator[Quarantined]:
+        page: list[Quarantined] = []
+        while True:
+            after = (page[-1].recorded_at, page[-1].id) if page else (None, None)
+            rows = await self._fetch(_SELECT, *_conditions(selection), *after)
+            page = [_quarantined(row) for row in rows]
+            for letter in page:
+                yield letter
+            if len(page) < _PAGE:
+                return
+
+    async def tally(self, selection: Selection) -> list[tuple[str, str | None, int]]:
+        """How many fit: by reason and vendor, the most first."""
+        return [tuple(row) for row in await self._fetch(_TALLY, *_conditions(selection))]
+
+    async def _fetch(self, statement: str, *values: object) -> list[asyncpg.Record]:
+        try:
+            connection = await self._connect()
+            try:
+                return await connection.fetch(statement, *values)
+            finally:
+                await disconnect(connection)
+        except Exception as error:
+            if is_transient(error):
+                raise StoreUnavailable(type(error).__name__) from error
+            raise
+
+
+class RedrivingQuarantine(PostgresQuarantine):
+    """Applies their records again, too."""
 
     def __init__(
         self, connect: Connect, lanes: Lanes, publishing: Publishing, clock: Callable[[], int]
     ) -> None:
-        self._connect, self._lanes = connect, lanes
-        self._publishing, self._clock = publishing, clock
-
-    async def select(self, selection: Selection) -> list[Quarantined]:
-        connection = await self._connect()
-        try:
-            rows = await connection.fetch(
-                _SELECT,
-                list(selection.ids),
-                selection.reason,
-                selection.vendor,
-                selection.topic,
-                selection.since,
-                selection.until,
-                selection.state,
-                selection.most,
-            )
-        finally:
-            await disconnect(connection)
-        return [_quarantined(row) for row in rows]
+        super().__init__(connect)
+        self._lanes, self._publishing, self._clock = lanes, publishing, clock
 
     async def redrive(self, batch: Batch, letter_id: str, by: str, *, keep: bool) -> Effects:
         closing = _Closing(letter_id, by, keep)
@@ -117,6 +149,18 @@ class PostgresQuarantine:
             return undone.effects
         finally:
             store.discard()
+
+
+def _conditions(selection: Selection) -> tuple[object, ...]:
+    return (
+        list(selection.ids),
+        selection.reason,
+        selection.vendor,
+        selection.topic,
+        selection.since,
+        selection.until,
+        selection.state,
+    )
 
 
 def _quarantined(row: asyncpg.Record) -> Quarantined:
@@ -139,7 +183,9 @@ def _quarantined(row: asyncpg.Record) -> Quarantined:
         topic=row["topic"],
         partition=row["partition"],
         offset=row["offset"],
+        record_timestamp=row["record_timestamp"],
         recorded_at=row["recorded_at"],
+        sha256=row["sha256"].hex(),
         state=row["state"],
         closed_at=row["closed_at"],
         closed_by=row["closed_by"],

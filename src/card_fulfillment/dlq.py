@@ -1,0 +1,220 @@
+"""Dead letters: finding them, looking at them, and applying their records again."""
+
+import getpass
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from hashlib import sha256
+from re import fullmatch
+from typing import Annotated, Final
+from uuid import UUID
+
+import typer
+
+from card_fulfillment import starting
+from card_fulfillment.command import FOUND_WRONG, USAGE, clock, fail, finish, load_settings
+from card_fulfillment.kafka.connection import client_options
+from card_fulfillment.kafka.reread import read_record
+from card_fulfillment.messages.envelope import Record, RefusalReason
+from card_fulfillment.ops import letters
+from card_fulfillment.pipeline.intake import SourceUnavailable
+from card_fulfillment.pipeline.redrive import BytesGone, Quarantined, Redriver, Selection
+from card_fulfillment.postgres.connection import connect, disconnect, is_transient
+from card_fulfillment.postgres.outbox import all_lanes
+from card_fulfillment.postgres.quarantine import PostgresQuarantine, RedrivingQuarantine
+from card_fulfillment.postgres.schema import check_schema
+from card_fulfillment.postgres.store import Connect
+from card_fulfillment.settings import Settings
+from card_fulfillment.topology import topology
+from card_fulfillment.worker import clock as microseconds
+from card_fulfillment.worker import decoder, publishing
+
+_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
+
+dlq = typer.Typer(help=__doc__, no_args_is_help=True)
+
+
+def _moment(text: str) -> datetime:
+    """A time, in UTC where it says nothing else, or so long ago: 30m, 12h, 7d."""
+    if ago := fullmatch(r"(\d{1,5})([mhd])", text):
+        return clock() - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter("a time like 2026-03-02T06:00, or 30m, 12h, 7d ago") from None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+_Reason = Annotated[RefusalReason | None, typer.Option(help="Only of this reason.")]
+_Vendor = Annotated[str | None, typer.Option(help="Only of this vendor.")]
+_Topic = Annotated[str | None, typer.Option(help="Only of this input topic, by its full name.")]
+_Since = Annotated[
+    datetime | None,
+    typer.Option(
+        parser=_moment, metavar="TIME", help="In quarantine since then: 30m, 12h, 7d ago."
+    ),
+]
+_Until = Annotated[
+    datetime | None, typer.Option(parser=_moment, metavar="TIME", help="In quarantine before then.")
+]
+
+
+@dlq.command("list")
+def list_(  # noqa: PLR0913 - one for each option
+    *,
+    reason: _Reason = None,
+    vendor: _Vendor = None,
+    topic: _Topic = None,
+    since: _Since = None,
+    until: _Until = None,
+    state: Annotated[str, typer.Option(help="open, closed or all.")] = "open",
+    most: Annotated[int, typer.Option(min=0, help="How many to show.")] = 50,
+) -> None:
+    """List dead letters, the oldest first, and how many there are."""
+    if state not in ("open", "closed", "all"):
+        fail(USAGE, "--state is open, closed or all")
+    wanted = Selection((), reason, vendor, topic, since, until, None if state == "all" else state)
+    finish(_list(load_settings(), wanted, most, state))
+
+
+async def _list(settings: Settings, wanted: Selection, most: int, state: str) -> None:
+    async with _opened(settings, "dlq list") as connect_:
+        quarantine = PostgresQuarantine(connect_)
+        shown = 0
+        async for letter in quarantine.select(wanted):
+            if shown == most:
+                typer.echo(f"… the first {most} only")
+                break
+            typer.echo(letters.line(letter))
+            shown += 1
+        typer.echo(letters.tally(await quarantine.tally(wanted), state))
+
+
+@dlq.command()
+def show(
+    letter: Annotated[UUID, typer.Argument(metavar="ID", help="As `dlq list` tells it.")],
+    *,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="The record's bytes alone, as they are.")
+    ] = False,
+) -> None:
+    """Show all that is known of a dead letter, as characters that harm no terminal."""
+    found = finish(_find(load_settings(), str(letter)))
+    if found is None:
+        fail(FOUND_WRONG, f"there is no dead letter {letter}")
+    if not raw:
+        typer.echo(letters.in_full(found))
+    elif found.record is None or found.record.value is None:
+        fail(FOUND_WRONG, "its bytes were not kept")
+    else:
+        sys.stdout.buffer.write(found.record.value)
+
+
+async def _find(settings: Settings, letter_id: str) -> Quarantined | None:
+    async with _opened(settings, "dlq show") as connect_:
+        wanted = Selection((letter_id,), state=None)
+        return await anext(PostgresQuarantine(connect_).select(wanted), None)
+
+
+@dlq.command()
+def redrive(  # noqa: PLR0913 - one for each option
+    ids: Annotated[
+        list[UUID] | None, typer.Argument(metavar="[ID]", help="Which, closed ones too.")
+    ] = None,
+    *,
+    reason: _Reason = None,
+    vendor: _Vendor = None,
+    topic: _Topic = None,
+    since: _Since = None,
+    until: _Until = None,
+    all_: Annotated[bool, typer.Option("--all", help="Every open dead letter.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")
+    ] = False,
+    by: Annotated[
+        str | None, typer.Option(help="Who asks for it; by default the user of this system.")
+    ] = None,
+) -> None:
+    """Apply the records of open dead letters again, or of any named by their ids."""
+    wanted = Selection(
+        [str(each) for each in ids or ()],
+        reason,
+        vendor,
+        topic,
+        since,
+        until,
+        None if ids else "open",
+    )
+    if not (all_ or any((ids, reason, vendor, topic, since, until))):
+        fail(USAGE, "which ones? Give ids, a filter such as --reason, or --all")
+    settings = load_settings()
+    left = finish(_redrive(settings, wanted, by or getpass.getuser(), dry_run=dry_run))
+    if left:
+        raise typer.Exit(FOUND_WRONG)
+
+
+async def _redrive(settings: Settings, wanted: Selection, by: str, *, dry_run: bool) -> int:
+    """How many stay open."""
+    done = closed = 0
+    async with _opened(settings, "dlq redrive") as connect_:
+        quarantine, redriver = await _redriver(settings, connect_, by, dry_run=dry_run)
+        async for letter in quarantine.select(wanted):
+            redriven = await redriver(letter)
+            typer.echo(letters.outcome(redriven, dry_run=dry_run))
+            done += 1
+            closed += redriven.closed
+    verb = "would be closed" if dry_run else "closed"
+    typer.echo(f"{closed} of {done} {verb}")
+    return done - closed
+
+
+async def _redriver(
+    settings: Settings, connect_: Connect, by: str, *, dry_run: bool
+) -> tuple[RedrivingQuarantine, Redriver]:
+    known = topology(settings)
+    connection = await connect_()
+    try:
+        lanes = await all_lanes(connection)
+    finally:
+        await disconnect(connection)
+    if not {known.status_changed, known.dead_letter} <= {topic for topic, _ in lanes}:
+        raise starting.Misfit("no worker with these topics has ever run on this database")
+    quarantine = RedrivingQuarantine(
+        connect_, lanes, publishing(settings, known, lanes), microseconds
+    )
+    return quarantine, Redriver(
+        quarantine, known.readers, decoder(settings, known), _fetch_by(settings), by, dry_run
+    )
+
+
+def _fetch_by(settings: Settings) -> Callable[[Quarantined], Awaitable[Record]]:
+    async def fetch(letter: Quarantined) -> Record:
+        """Only what was kept back as possible card data: its bytes are in the topic alone."""
+        if letter.reason is not RefusalReason.CARD_DATA:
+            raise BytesGone("the record has no value")
+        options = client_options(settings.kafka)
+        try:
+            record = await read_record(options, letter.topic, letter.partition, letter.offset)
+        except SourceUnavailable as error:
+            raise BytesGone(f"Kafka does not give the record: {error}") from error
+        if record is None:
+            raise BytesGone("its bytes were not kept, and the topic has no such record any more")
+        if sha256(record.value or b"").hexdigest() != letter.sha256:
+            raise BytesGone("its bytes were not kept, and the topic has another record there now")
+        return record
+
+    return fetch
+
+
+@asynccontextmanager
+async def _opened(settings: Settings, what: str) -> AsyncIterator[Connect]:
+    """Connections to a database that is there and has the right schema."""
+    open_ = partial(connect, settings.postgres, application_name=f"card-fulfillment {what}")
+    connection = await starting.reachable("Postgres", open_, is_transient)
+    try:
+        await check_schema(connection)
+    finally:
+        await disconnect(connection)
+    yield open_
