@@ -115,3 +115,7 @@ def _refuse(reason: RefusalReason, field_path: str = "event_id") -> _Verdict:
 
 def _fact_of(statement: Statement) -> Fact:
     return statement if isinstance(statement, Fact) else statement.fact
+
+
+def fact_id_of(statement: Statement) -> bytes:
+    return _fact_of(statement).fact_id

@@ -3,20 +3,35 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from random import Random
 
 import pytest
 
 from agreement import assert_agrees
-from builders import NOW, Log, Sent, announcement, fact, order, order_no, publishing, sent
+from builders import (
+    NOW,
+    Log,
+    Sent,
+    announcement,
+    fact,
+    order,
+    order_no,
+    publishing,
+    sent,
+    waybill,
+)
 from card_fulfillment.domain.facts import Statement
 from card_fulfillment.domain.status import Status
 from card_fulfillment.pipeline.apply import Applier
 from card_fulfillment.pipeline.batch import Batch, Partition
-from card_fulfillment.pipeline.ports import Contended
+from card_fulfillment.pipeline.effects import Effects
+from card_fulfillment.pipeline.ports import Contended, Store, Transaction
 from collisions import Collision, anything, collision
 from postgres_state import PostgresState, opened
 from snapshot import Snapshot, check
+from witness import fact_id_of
 
 _TRIES = 20
 
@@ -33,18 +48,23 @@ async def test_workers_at_once_end_where_one_would(
     state: PostgresState, workers: int, story_of: Callable[[Random, int], Collision]
 ) -> None:
     appliers = [Applier(state.store(), publishing()) for _ in range(workers)]
-    for seed in range(12):
+    for seed in range(10):
         await clash(state, appliers, story_of(Random(seed), workers))  # noqa: S311 - no secret
 
 
-async def clash(state: PostgresState, appliers: list[Applier], story: Collision) -> int:
-    """Tell a story to all workers at once; returns how often one had to try again."""
+async def clash(
+    state: PostgresState, appliers: list[Applier], story: Collision, first: Applier | None = None
+) -> int:
+    """Tell a story to all workers at once; returns how often one had to try again.
+
+    first: who is told what comes before.
+    """
     log = Log()
     await state.empty()
     batches = [[log.batch(each) for each in half] for half in story.halves]
     before = [log.batch([each]) for each in story.before]
     await state.begin(log.ends)
-    await _take(appliers[0], before)
+    await _take(first or appliers[0], before)
     again = await asyncio.gather(
         *(_take(applier, half) for applier, half in zip(appliers, batches, strict=True))
     )
@@ -78,16 +98,64 @@ def _assert_counted(snapshot: Snapshot, log: Log, records: Iterable[Sent]) -> No
             assert position.counted.total() == taken[partition]
 
 
-async def test_cards_of_one_letter_announced_at_once_both_keep_what_waited_for_them(
-    state: PostgresState,
+class _Hesitant:
+    """A store whose transactions, before they write, wait a little for another one to have read."""
+
+    def __init__(self, store: Store, mine: asyncio.Event, others: asyncio.Event) -> None:
+        self._store, self._mine, self._others = store, mine, others
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        async with self._store.transaction() as transaction:
+            yield _HesitantTransaction(transaction, self._mine, self._others)
+
+
+class _HesitantTransaction:
+    def __init__(
+        self, transaction: Transaction, mine: asyncio.Event, others: asyncio.Event
+    ) -> None:
+        self._transaction, self._mine, self._others = transaction, mine, others
+        self.peek, self.lock, self.read = transaction.peek, transaction.lock, transaction.read
+
+    async def write(self, effects: Effects) -> None:
+        self._mine.set()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._others.wait(), 0.1)
+        await self._transaction.write(effects)
+
+
+_O1, _W = order_no("o1"), waybill("w")
+_ORDER, _CREATED = order("c1", 1, _O1), announcement("c1")
+_SHIPPED = fact(Status.SHIPPED, 5, _O1)
+_NAMES = fact(Status.PRODUCED, 4, _O1, names=[_W])
+_SCANNED = fact(Status.DELIVERED, 9, _W)
+
+
+@pytest.mark.parametrize(
+    ("before", "one", "other"),
+    [
+        ([_CREATED], _ORDER, _SHIPPED),
+        ([_CREATED, fact(Status.LOST, 3, _O1)], _ORDER, _SHIPPED),
+        ([_ORDER], _CREATED, _SHIPPED),
+        ([_CREATED, _ORDER, fact(Status.LOST, 3, _W)], _NAMES, _SCANNED),
+        ([_CREATED, _NAMES], _ORDER, _SCANNED),
+        ([_NAMES, _SCANNED], _ORDER, _CREATED),
+        ([_CREATED, order("c2", 2, _O1), _SHIPPED], _ORDER, announcement("c2")),
+        ([_ORDER, order("c2", 2, _O1), _SHIPPED], _CREATED, announcement("c2")),
+        ([_CREATED, _ORDER], _SHIPPED, replace(_SHIPPED, received_at=_SHIPPED.received_at + 1)),
+    ],
+)
+async def test_two_that_must_see_each_others_work_do_so_whoever_comes_first(
+    state: PostgresState, before: list[Statement], one: Statement, other: Statement
 ) -> None:
-    letter = order_no("letter")
-    facts = [fact(Status.SHIPPED, 2 + n, letter) for n in range(5)]
-    cards = ("c1", "c2")
-    before: list[Statement] = [*(order(c, 1, letter) for c in cards), *facts]
-    told = [announcement(c) for c in cards]
-    halves = [[[sent(each, topic=each.card.card_id)]] for each in told]
-    appliers = [Applier(state.store(), publishing()) for _ in cards]
-    for _ in range(20):
-        story = Collision([sent(s, topic="before") for s in before], halves, [*before, *told])
-        await clash(state, appliers, story)
+    told = list({fact_id_of(s): s for s in (*before, one, other)}.values())
+    halves = [[[sent(s, topic=topic)]] for topic, s in (("one", one), ("other", other))]
+    first = Applier(state.store(), publishing())
+    for pair in (halves, halves[::-1]):
+        ones, others = asyncio.Event(), asyncio.Event()
+        stores = (
+            _Hesitant(state.store(), ones, others),
+            _Hesitant(state.store(), others, ones),
+        )
+        story = Collision([sent(s, topic="before") for s in before], pair, told)
+        await clash(state, [Applier(s, publishing()) for s in stores], story, first)
