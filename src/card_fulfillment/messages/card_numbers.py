@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from card_fulfillment.messages.spelling import plain
+from card_fulfillment.messages.spelling import plain, unescaped
 
 SHORTEST: Final = 13
 LONGEST: Final = 19
@@ -72,6 +72,8 @@ _OTHERWISE_GROUPED: Final = re.compile(
     r"(?<![0-9A-Fa-f])[0-9]{4}([._/+]|[ ._/+-]{2,3})"
     r"(?:[0-9]{4}(?:\1[0-9]{4}){1,2}(?:\1[0-9]{1,3})?|[0-9]{6}\1[0-9]{4,5})(?![0-9A-Fa-f])"
 )
+# As on a magnetic stripe or in a chip: %B<number>^<name>, <number>D<expiry date, service code>.
+_STRIPE: Final = re.compile(r"[bB]([0-9]{13,19})\^|(?<![0-9A-Fa-f])([0-9]{13,19})[dD](?=[0-9]{7})")
 _FLOAT: Final = re.compile(r"(?<![\w.])[0-9]{1,20}(?:\.[0-9]{1,24})?[eE][+-]?[0-9]{1,2}(?!\w)")
 _WHOLE: Final = re.compile(r"\W*([0-9](?:[ ._/+-]{0,3}[0-9]){12,18})\W*")
 _NO_DIGIT: Final = re.compile(r"[^0-9]+")
@@ -106,12 +108,13 @@ class CardNumbers:
 
     def found_in(self, text: str) -> bool:
         """Whether there is a card number anywhere in the text."""
-        said = plain(text)
-        return self._is_in(said) and self._is_in(_without_ids(said))
+        return any(self._is_in(said) and self._is_in(_without_ids(said)) for said in _ways(text))
 
     def is_all_of(self, text: str) -> bool:
         """Whether the text is a card number and nothing else."""
-        said = plain(text)
+        return any(map(self._is_whole, _ways(text)))
+
+    def _is_whole(self, said: str) -> bool:
         whole = _WHOLE.fullmatch(said)
         if whole is not None:
             return self._is_card_number(_NO_DIGIT.sub("", whole[1]))
@@ -136,6 +139,14 @@ def _passes_luhn(digits: str) -> bool:
     return sum(map(int, digits[::-2] + doubled)) % 10 == 0
 
 
+def _ways(text: str) -> Iterator[str]:
+    """Both ways to read it: what looks like an escape may be a card number behind a percent."""
+    yield plain(text)
+    meant = unescaped(text)
+    if meant != text:
+        yield plain(meant)
+
+
 def _without_ids(text: str) -> str:
     return _IBAN.sub(_without_account, _RANDOM.sub("~", text))
 
@@ -156,6 +167,8 @@ def _candidates(text: str) -> Iterator[str]:
                 yield digits
     for grouped in _OTHERWISE_GROUPED.finditer(text):
         yield _NO_DIGIT.sub("", grouped[0])
+    for stripe in _STRIPE.finditer(text):
+        yield stripe[1] or stripe[2]
     for number in _FLOAT.finditer(text):
         yield _integer(number[0])
 

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from card_fulfillment.messages.card_numbers import RANDOM, SHORTEST, CardNumbers, is_identity
 from card_fulfillment.messages.envelope import Record, RefusalReason, Refused
-from card_fulfillment.messages.spelling import plain, readings
+from card_fulfillment.messages.spelling import plain, readings, unescaped
 
 # Keys from a payload's root; EACH stands for every element of a list.
 Path = tuple[str, ...]
@@ -122,12 +122,15 @@ def _may_hold(data: bytes) -> bool:
     """A first look: most records have nothing that could be thirteen digits in a row."""
     if 0 in data:
         return True
-    if not data.isascii() or _is_spelt(data):
-        try:
-            data = plain(data.decode()).encode(errors="replace")
-        except UnicodeDecodeError:
-            return True
-    return _DIGITS in data.translate(_ALIKE, _BETWEEN)
+    if _DIGITS in data.translate(_ALIKE, _BETWEEN):
+        return True
+    if data.isascii() and not _is_spelt(data):
+        return False
+    try:
+        said = plain(unescaped(data.decode()))
+    except UnicodeDecodeError:
+        return True
+    return _DIGITS in said.encode(errors="replace").translate(_ALIKE, _BETWEEN)
 
 
 def _is_spelt(data: bytes) -> bool:

@@ -52,12 +52,17 @@ def _overlong(data: bytes) -> bytes:
     return _OVERLONG.sub(lambda found: bytes([found[1][0] & _SIX_BITS]), data)
 
 
-def plain(text: str) -> str:
-    """Digits of any script as 0 to 9, one kind of space and dash, nothing unseen, no escapes."""
+def unescaped(text: str) -> str:
+    """What the text says to one who reads its escapes, also those within others."""
     for _ in range(_ESCAPES_NEST):
         if not ("\\" in text or "%" in text or "&" in text):
             break
         text = _ESCAPE.sub(_meant, text)
+    return text
+
+
+def plain(text: str) -> str:
+    """Digits of any script as 0 to 9, one kind of space and dash, nothing unseen."""
     text = _UNSEEN.sub("", text)
     if not text.isascii():
         text = _DASH.sub("-", _DIGIT.sub(_digit, _paired(text)))

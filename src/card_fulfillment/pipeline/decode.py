@@ -33,7 +33,7 @@ class Decoder:
             return Decoded(record, (Refused(RefusalReason.READER_FAILED, "", message),))
 
     def _refused_unread(self, record: Record) -> Refused | None:
-        if record.value is None:
+        if not record.value:
             return Refused(RefusalReason.EMPTY, "", "the record has no value")
         if len(record.value) > self._most_bytes:
             message = f"{len(record.value)} bytes, at most {self._most_bytes} are read"
