@@ -22,6 +22,7 @@ from aiokafka.errors import (
 )
 
 from card_fulfillment.kafka.connection import ClientOptions
+from card_fulfillment.kafka.ending import end_consumer
 from card_fulfillment.kafka.incarnation import verified_beginnings
 from card_fulfillment.kafka.lag import measure
 from card_fulfillment.messages.envelope import Record
@@ -88,8 +89,7 @@ class InputSource(ConsumerRebalanceListener):
             self._committing.cancel()
         with contextlib.suppress(Exception):
             await asyncio.wait_for(self._commit(), _COMMIT_WITHIN)
-        with contextlib.suppress(TimeoutError, KafkaError):
-            await asyncio.wait_for(self._consumer.stop(), _STOP_WITHIN)
+        await end_consumer(self._consumer, _STOP_WITHIN)
 
     # What aiokafka tells: it only notes it, `fetch` acts on it. An error here would be swallowed.
 

@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from card_fulfillment.kafka.connection import ClientOptions
+from card_fulfillment.kafka.ending import end_consumer
 from card_fulfillment.messages.envelope import Record
 from card_fulfillment.pipeline.batch import Partition
 from card_fulfillment.pipeline.intake import SourceUnavailable
@@ -47,7 +48,7 @@ async def verified_beginnings(
     except (KafkaError, TimeoutError) as error:
         raise SourceUnavailable(type(error).__name__) from error
     finally:
-        await consumer.stop()
+        await end_consumer(consumer)
     return {Partition(tp.topic, tp.partition): offset for tp, offset in beginnings.items()}
 
 

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 
 from card_fulfillment.kafka.connection import ClientOptions
+from card_fulfillment.kafka.ending import end_consumer
 from card_fulfillment.messages.envelope import Record
 
 _POLL_MS: Final = 50
@@ -72,7 +73,7 @@ async def subscriber(
         consumer.assign([TopicPartition(*each) for each in partitions])
         yield Subscriber(consumer)
     finally:
-        await consumer.stop()
+        await end_consumer(consumer)
 
 
 def _record(raw: ConsumerRecord[bytes, bytes]) -> Record:

@@ -31,6 +31,7 @@ from aiokafka.producer.transaction_manager import TransactionManager
 from aiokafka.protocol.transaction import EndTxnRequest
 
 from card_fulfillment.kafka.connection import ClientOptions, client_options
+from card_fulfillment.kafka.ending import let_end
 from card_fulfillment.kafka.tail import read_tails
 from card_fulfillment.pipeline.failpoints import failpoint
 from card_fulfillment.pipeline.relay_ports import (
@@ -137,9 +138,7 @@ class TransactionalPublisher:
 
     async def close(self) -> None:
         """Stop within about two seconds, whatever state it is in. Never raises."""
-        with suppress(Exception):
-            async with asyncio.timeout(_STOP_SECONDS):
-                await self._producer.stop()
+        await let_end(self._producer.stop(), _STOP_SECONDS)
         await _abandon(self._producer)
 
 

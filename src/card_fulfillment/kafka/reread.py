@@ -7,6 +7,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from card_fulfillment.kafka.connection import ClientOptions
+from card_fulfillment.kafka.ending import end_consumer
 from card_fulfillment.messages.envelope import Record
 from card_fulfillment.pipeline.intake import SourceUnavailable
 
@@ -34,7 +35,7 @@ async def read_record(
     except (KafkaError, TimeoutError) as error:
         raise SourceUnavailable(type(error).__name__) from error
     finally:
-        await consumer.stop()
+        await end_consumer(consumer)
     if found.offset != offset:
         return None
     return Record(

@@ -7,6 +7,7 @@ from typing import Final, Literal
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from card_fulfillment.kafka.connection import ClientOptions
+from card_fulfillment.kafka.ending import end_consumer
 from card_fulfillment.pipeline.relay_ports import Tail, Unavailable
 
 _FIRST_STEP: Final = 64
@@ -54,7 +55,7 @@ async def _consumer(
         await consumer.start()
         yield consumer
     finally:
-        await consumer.stop()
+        await end_consumer(consumer)
 
 
 def _refuse_open_transactions(written: _Offsets, stable: _Offsets) -> None:
