@@ -1,4 +1,4 @@
-"""Stories for several workers at once: everything meets on a few rows, and no order matters.
+"""Stories for several workers at once: everything meets on a few rows, whoever comes first.
 
 Left out beside what `stories` leaves out: what contradicts, for which came first is chance.
 """
