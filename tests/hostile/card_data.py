@@ -5,7 +5,10 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from case import (
+from card_fulfillment.messages.envelope import RefusalReason
+from card_number_samples import PUBLISHED, in_groups, spellings
+
+from .case import (
     CREATED,
     REQUESTED,
     TRACKED,
@@ -19,12 +22,9 @@ from case import (
     tracking,
 )
 
-from card_fulfillment.messages.envelope import RefusalReason
-from card_number_samples import PUBLISHED, in_groups, spellings
-
-_NUMBER: Final = "4012888888881881"
+NUMBER: Final = "4012888888881881"
 # What may be stored: these digits are a part of a declared id.
-_ALLOWED: Final = "4000000000000002"
+ALLOWED: Final = "4000000000000002"
 
 
 def cases() -> Iterator[Case]:
@@ -37,7 +37,7 @@ def cases() -> Iterator[Case]:
 
 
 def _caught(name: str, topic: str, message: object, path: str, **more: Any) -> Case:  # noqa: ANN401 - any other field of a case
-    more = {"secret": _NUMBER} | more
+    more = {"secret": NUMBER} | more
     return bad(f"card data: {name}", topic, message, path, RefusalReason.CARD_DATA, **more)
 
 
@@ -51,7 +51,7 @@ def _published() -> Iterator[Case]:
 
 
 def _spelt() -> Iterator[Case]:
-    for name, text in spellings(_NUMBER).items():
+    for name, text in spellings(NUMBER).items():
         yield _caught(f"{name}, in a label", CREATED, created("p", labels={"a": text}), "labels.a")
         escaped = json.dumps(requested("p", shipping={"method": text})).encode()
         yield _caught(f"{name}, escaped", REQUESTED, escaped, "shipping.method")
@@ -65,85 +65,85 @@ def _spelt() -> Iterator[Case]:
 def _places() -> Iterator[Case]:
     message: object
     for name, message, path in (
-        ("a name", created("p", **{_NUMBER: 1}), "*"),
-        ("a name within", created("p", extra={"a": [{f"n {_NUMBER}": 1}]}), "extra.a[0].*"),
-        ("an integer", created("p", extra=int(_NUMBER)), "extra"),
-        ("a negative integer", created("p", extra=-int(_NUMBER)), "extra"),
-        ("a list", created("p", extra=[1, [2, [_NUMBER]]]), "extra[1][1][0]"),
-        ("a JSON text", created("p", extra=json.dumps({"pan": _NUMBER})), "extra"),
-        ("a label's name", created("p", labels={_NUMBER: "x"}), "labels.*"),
-        ("a time", created("p", occurred_at=_NUMBER), "occurred_at"),
-        ("a type", created("p", card_type=_NUMBER), "card_type"),
-        ("a size", created("p", number_of_cards=int(_NUMBER)), "number_of_cards"),
+        ("a name", created("p", **{NUMBER: 1}), "*"),
+        ("a name within", created("p", extra={"a": [{f"n {NUMBER}": 1}]}), "extra.a[0].*"),
+        ("an integer", created("p", extra=int(NUMBER)), "extra"),
+        ("a negative integer", created("p", extra=-int(NUMBER)), "extra"),
+        ("a list", created("p", extra=[1, [2, [NUMBER]]]), "extra[1][1][0]"),
+        ("a JSON text", created("p", extra=json.dumps({"pan": NUMBER})), "extra"),
+        ("a label's name", created("p", labels={NUMBER: "x"}), "labels.*"),
+        ("a time", created("p", occurred_at=NUMBER), "occurred_at"),
+        ("a type", created("p", card_type=NUMBER), "card_type"),
+        ("a size", created("p", number_of_cards=int(NUMBER)), "number_of_cards"),
     ):
         yield _caught(f"as {name}", CREATED, message, path)
     for literal in (
-        f"{_NUMBER}.0",
-        f"{_NUMBER[0]}.{_NUMBER[1:]}e15",
-        f"{_NUMBER}e0",
-        f"{_NUMBER}00e-2",
+        f"{NUMBER}.0",
+        f"{NUMBER[0]}.{NUMBER[1:]}e15",
+        f"{NUMBER}e0",
+        f"{NUMBER}00e-2",
     ):
         message = as_json(created("p"))[:-1] + f',"extra":{literal}}}'.encode()
         yield _caught(f"as the number {literal[-5:]}", CREATED, message, "extra")
-    doubled = as_json(created("p", card_id=_NUMBER))[:-1] + b',"card_id":"hostile/p"}'
+    doubled = as_json(created("p", card_id=NUMBER))[:-1] + b',"card_id":"hostile/p"}'
     yield _caught("shadowed by a repeated name", CREATED, doubled, "card_id")
-    doubled = as_json(created("p", a={"b": _NUMBER}))[:-1] + b',"a":1}'
+    doubled = as_json(created("p", a={"b": NUMBER}))[:-1] + b',"a":1}'
     yield _caught("within what is shadowed", CREATED, doubled, "a.b")
     shipment = notified("p", state="SHIPPED")
-    shipment["detail"]["shipment"] = {"trackingUrl": f"https://x.example/{_NUMBER}"}
+    shipment["detail"]["shipment"] = {"trackingUrl": f"https://x.example/{NUMBER}"}
     where = "notifications[0].detail.shipment.trackingUrl"
     yield _caught("in an address", TRACKED, tracking(shipment), where)
-    one_of = tracking(notified("a"), notified("b", cardholder={"pan": _NUMBER}), notified("c"))
+    one_of = tracking(notified("a"), notified("b", cardholder={"pan": NUMBER}), notified("c"))
     yield _caught("in one element of several", TRACKED, one_of, "notifications[1].cardholder.pan")
-    named = ((_NUMBER, b"x"),)
+    named = ((NUMBER, b"x"),)
     yield _caught("as a header's name", CREATED, created("p"), "headers.*", headers=named)
-    yield _caught("as the key of a tombstone", CREATED, None, "key", key=_NUMBER.encode())
-    many = tuple((f"h{n}", _NUMBER.encode()) for n in range(200))
+    yield _caught("as the key of a tombstone", CREATED, None, "key", key=NUMBER.encode())
+    many = tuple((f"h{n}", NUMBER.encode()) for n in range(200))
     yield _caught("in too many headers", CREATED, created("p"), "headers.*", headers=many)
-    event = {"specversion": "1.0", "id": _NUMBER, "data": created("p")}
+    event = {"specversion": "1.0", "id": NUMBER, "data": created("p")}
     structured = (("content-type", b"application/cloudevents+json"),)
     yield _caught("as an event's id", CREATED, event, "id", headers=structured)
-    event = {"specversion": "1.0", "id": "x", "data": created("p", card_id=_NUMBER)}
+    event = {"specversion": "1.0", "id": "x", "data": created("p", card_id=NUMBER)}
     yield _caught("within an event", CREATED, event, "data.card_id", headers=structured)
 
 
 def _ids() -> Iterator[Case]:
     for field in ("event_id", "card_id", "card_product_id", "bulk_issuance_id"):
-        yield _caught(f"as {field}", CREATED, created("p", **{field: _NUMBER}), field)
-    yield _caught("as our key", CREATED, created("p"), "key", key=_NUMBER.encode())
-    ce_id = (("ce_id", _NUMBER.encode()),)
+        yield _caught(f"as {field}", CREATED, created("p", **{field: NUMBER}), field)
+    yield _caught("as our key", CREATED, created("p"), "key", key=NUMBER.encode())
+    ce_id = (("ce_id", NUMBER.encode()),)
     yield _caught("as ce_id", CREATED, created("p"), "headers.ce_id", headers=ce_id)
-    listed = [{"kind": "card", "value": in_groups(_NUMBER, "-")}]
+    listed = [{"kind": "card", "value": in_groups(NUMBER, "-")}]
     where = "references[0].value"
     yield _caught("as a reference", REQUESTED, requested("p", references=listed), where)
-    for value in (_NUMBER, int(_NUMBER), in_groups(_NUMBER, " ")):
+    for value in (NUMBER, int(NUMBER), in_groups(NUMBER, " ")):
         said = tracking(notified("p", card=value))
         yield _caught(f"as a vendor's reference {value!r}", TRACKED, said, "notifications[0].card")
 
 
 def _no_messages() -> Iterator[Case]:
     for name, value in {
-        "cut JSON": as_json(created("p", card_id=_NUMBER))[:-3],
-        "a form": f"event_id=a&pan={in_groups(_NUMBER, '+')}".encode(),
-        "a form in percents": b"pan=" + "".join(f"%{ord(d):02X}" for d in _NUMBER).encode(),
-        "XML": f"<card><pan>{in_groups(_NUMBER, ' ')}</pan></card>".encode(),
-        "CSV": f"1,{_NUMBER},12/27\n".encode(),
-        "a track": f"%B{_NUMBER}^DOE/JOHN^27121010000000000000?".encode(),
-        "a chip's track": f"{_NUMBER}D27121010000000000000F".encode(),
-        "another track": f";{_NUMBER}=27121010000000000000?".encode(),
-        "protobuf": b"\x0a\x10" + _NUMBER.encode() + b"\x12\x05x",
-        "Avro": b"Obj\x01" + b"\x20" + _NUMBER.encode() + b"\xff\xfe",
-        "a schema registry's prefix": b"\x00\x00\x00\x00\x07" + as_json({"pan": _NUMBER}),
-        "UTF-16": as_json({"pan": _NUMBER}).decode().encode("utf-16"),
-        "UTF-16, unmarked": as_json({"pan": _NUMBER}).decode().encode("utf-16-be"),
-        "UTF-32": as_json({"pan": _NUMBER}).decode().encode("utf-32"),
-        "EBCDIC": f"CARD {_NUMBER} 1227".encode("cp037"),
-        "Latin-1": f"{in_groups(_NUMBER, chr(0xA0))} Zoë".encode("latin-1"),
-        "a byte order mark": b"\xef\xbb\xbf" + as_json({"pan": _NUMBER}),
-        "NaN beside it": f'{{"pan":"{_NUMBER}","a":NaN}}'.encode(),
-        "a hundred thousand lists": b"[" * 30_000 + _NUMBER.encode() + b"]" * 30_000,
-        "a message too large": as_json({"filler": "x" * 70_000, "pan": _NUMBER}),
-        "digits that overlap": f"{_NUMBER} 12/27 123".encode(),
+        "cut JSON": as_json(created("p", card_id=NUMBER))[:-3],
+        "a form": f"event_id=a&pan={in_groups(NUMBER, '+')}".encode(),
+        "a form in percents": b"pan=" + "".join(f"%{ord(d):02X}" for d in NUMBER).encode(),
+        "XML": f"<card><pan>{in_groups(NUMBER, ' ')}</pan></card>".encode(),
+        "CSV": f"1,{NUMBER},12/27\n".encode(),
+        "a track": f"%B{NUMBER}^DOE/JOHN^27121010000000000000?".encode(),
+        "a chip's track": f"{NUMBER}D27121010000000000000F".encode(),
+        "another track": f";{NUMBER}=27121010000000000000?".encode(),
+        "protobuf": b"\x0a\x10" + NUMBER.encode() + b"\x12\x05x",
+        "Avro": b"Obj\x01" + b"\x20" + NUMBER.encode() + b"\xff\xfe",
+        "a schema registry's prefix": b"\x00\x00\x00\x00\x07" + as_json({"pan": NUMBER}),
+        "UTF-16": as_json({"pan": NUMBER}).decode().encode("utf-16"),
+        "UTF-16, unmarked": as_json({"pan": NUMBER}).decode().encode("utf-16-be"),
+        "UTF-32": as_json({"pan": NUMBER}).decode().encode("utf-32"),
+        "EBCDIC": f"CARD {NUMBER} 1227".encode("cp037"),
+        "Latin-1": f"{in_groups(NUMBER, chr(0xA0))} Zoë".encode("latin-1"),
+        "a byte order mark": b"\xef\xbb\xbf" + as_json({"pan": NUMBER}),
+        "NaN beside it": f'{{"pan":"{NUMBER}","a":NaN}}'.encode(),
+        "a hundred thousand lists": b"[" * 30_000 + NUMBER.encode() + b"]" * 30_000,
+        "a message too large": as_json({"filler": "x" * 70_000, "pan": NUMBER}),
+        "digits that overlap": f"{NUMBER} 12/27 123".encode(),
     }.items():
         for topic in (CREATED, TRACKED):
             yield _caught(f"{name}, on {topic}", topic, value, _WHERE.get(name, ""))
@@ -157,10 +157,10 @@ _WHERE: Final = {"a byte order mark": "pan", "NaN beside it": "pan"} | dict.from
 def _left_alone() -> Iterator[Case]:
     """What looks like card data and is none must come through."""
     for name, card in {
-        "a UUID of digits alone": "55008400-1234-4111-8111-111111111111",
-        "a ULID": "01HX8Z4111111111111111111A",
-        "32 digits": "41111111111111111111111111111111",
-        "a number with a name before": f"issue-{_ALLOWED}",
+        "a UUID of digits alone": "40000000-0000-4000-8000-400000000002",
+        "a ULID": "01HX8Z4000000000000002ABCD",
+        "32 digits": "40000000000000024000000000000002",
+        "a number with a name before": f"issue-{ALLOWED}",
         "19 digits": "1772366400000000007",
     }.items():
         yield good(
@@ -173,13 +173,13 @@ def _left_alone() -> Iterator[Case]:
         "USPS": "9400111899223197428490",
         "DHL": "JJD014600003123456789",
         "Aramex": "44721099312",
-        "SX": f"SX{_ALLOWED[:9]}GB",
-        "one with a prefix": f"AWB{_ALLOWED}",
+        "SX": f"SX{ALLOWED[:9]}GB",
+        "one with a prefix": f"AWB{ALLOWED}",
     }.items():
         said = notified(f"pan/{name.replace(' ', '-')}", state="SHIPPED")
         said["detail"]["shipment"] = {"trackingNumber": number}
         yield good(f"no card data: a tracking number of {name}", TRACKED, tracking(said))
-    trace = b"00-41111111111111114111111111111111-4111111111111111-01"
+    trace = b"00-40000000000000024000000000000002-4000000000000002-01"
     headers = (("traceparent", trace),)
     yield good("no card data: a trace", CREATED, created("pan/trace"), headers=headers)
     phone = created("pan/phone", phone="+4915112345678", at=1_767_366_400_000)

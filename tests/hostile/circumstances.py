@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from typing import Final
 
-from case import (
+from card_fulfillment.messages.envelope import RefusalReason
+
+from .case import (
     CREATED,
     ON_TIME,
     REQUESTED,
@@ -19,8 +21,6 @@ from case import (
     requested,
     tracking,
 )
-
-from card_fulfillment.messages.envelope import RefusalReason
 
 _STRUCTURED: Final = (("content-type", b"application/cloudevents+json; charset=utf-8"),)
 

@@ -1,12 +1,7 @@
 """All hostile records, in the order in which they are sent."""
 
-import broken_bytes
-import card_data
-import circumstances
-import legal_text
-import vendor_messages
-import wrong_values
-from case import Case
+from . import broken_bytes, card_data, circumstances, legal_text, vendor_messages, wrong_values
+from .case import Case
 
 CORPUS: tuple[Case, ...] = (
     *broken_bytes.cases(),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from case import CREATED, REQUESTED, TRACKED, Case, created, good, notified, requested, tracking
+from .case import CREATED, REQUESTED, TRACKED, Case, created, good, notified, requested, tracking
 
 TEXTS: Final = {
     "SQL": "'; DROP TABLE card; --",

@@ -4,8 +4,6 @@ import time
 from collections import Counter
 
 import pytest
-from case import SENT_AT, Case
-from corpus import CORPUS
 
 from card_fulfillment.domain.facts import Statement
 from card_fulfillment.messages.dead_letter import DeadLetter
@@ -16,6 +14,9 @@ from card_fulfillment.pipeline.batch import Element, RecordClass
 from card_fulfillment.pipeline.decode import Decoder
 from card_fulfillment.settings import Settings
 from card_fulfillment.topology import topology
+
+from .case import SENT_AT, Case
+from .corpus import CORPUS
 
 _KNOWN = topology(Settings())
 _MOST_BYTES = Settings().intake.max_record_bytes

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from case import ON_TIME, TRACKED, Case, as_json, bad, good, notified, tracking
-
 from card_fulfillment.messages.envelope import RefusalReason
 from card_fulfillment.pipeline.batch import RecordClass
+
+from .case import ON_TIME, TRACKED, Case, as_json, bad, good, notified, tracking
 
 _UNMAPPED: Final = RefusalReason.UNMAPPED_CODE
 _MALFORMED: Final = RefusalReason.MALFORMED

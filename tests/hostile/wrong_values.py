@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from case import CREATED, ON_TIME, REQUESTED, Case, as_json, bad, created, good, requested
-
 from card_fulfillment.messages.envelope import RefusalReason
 from card_fulfillment.pipeline.batch import RecordClass
+
+from .case import CREATED, ON_TIME, REQUESTED, Case, as_json, bad, created, good, requested
 
 
 def cases() -> Iterator[Case]:
