@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 checked and found wrong, 2 usage, settings or a refused ac
 is not reachable at start, 4 a named alarm at start.
 """
 
+from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +15,8 @@ from rich.console import Console
 from card_fulfillment import app, starting
 from card_fulfillment.command import FOUND_WRONG, USAGE, clock, fail, finish, load_settings
 from card_fulfillment.dlq import dlq
+from card_fulfillment.doctor.examination import examine
+from card_fulfillment.doctor.findings import Level
 from card_fulfillment.messages import schema
 from card_fulfillment.ops.effective import effective
 from card_fulfillment.ops.timeline import in_full
@@ -23,6 +26,7 @@ from card_fulfillment.postgres.schema import check_schema, migrate
 from card_fulfillment.postgres.timeline import load_timeline
 from card_fulfillment.settings import Settings
 from card_fulfillment.topology import topology
+from card_fulfillment.worker import clock as microseconds
 
 cli = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
@@ -34,6 +38,23 @@ cli.add_typer(dlq, name="dlq")
 def run() -> None:
     """Run the worker until it is told to stop (SIGTERM)."""
     finish(app.run(load_settings()))
+
+
+@cli.command()
+def doctor() -> None:
+    """Look at everything that the worker needs: what is wrong, and what to do. Changes nothing."""
+    if finish(_doctor(load_settings())):
+        raise typer.Exit(FOUND_WRONG)
+
+
+async def _doctor(settings: Settings) -> int:
+    """How much is wrong."""
+    levels: Counter[Level] = Counter()
+    async for finding in examine(settings, microseconds):
+        typer.echo(finding)
+        levels[finding.level] += 1
+    typer.echo(f"{levels[Level.FAIL]} wrong, {levels[Level.WARN]} to look at")
+    return levels[Level.FAIL]
 
 
 @cli.command("migrate")

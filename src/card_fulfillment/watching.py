@@ -18,7 +18,7 @@ from card_fulfillment.pipeline.relay import RelayState
 log = structlog.get_logger("card_fulfillment")
 
 _LOOK_EVERY: Final = 1.0
-_MEASURE_EVERY: Final = 5.0
+_MEASURES_A_STALL: Final = 6  # that a standstill is noticed in time
 _MICROS: Final = 1_000_000
 
 
@@ -47,10 +47,11 @@ class Watch:
 
     async def run(self) -> None:
         """Until it is cancelled. Raises nothing: nobody's work depends on being watched."""
+        measure_every = self._health.limits.stalled / _MEASURES_A_STALL
         async with asyncio.TaskGroup() as group:
             group.create_task(_each(_LOOK_EVERY, self._look))
-            group.create_task(_each(_MEASURE_EVERY, self._measure_inputs))
-            group.create_task(_each(_MEASURE_EVERY, self._take_census))
+            group.create_task(_each(measure_every, self._measure_inputs))
+            group.create_task(_each(measure_every, self._take_census))
 
     async def _look(self) -> None:
         now = time.monotonic()

@@ -85,7 +85,7 @@ class Health:
         self.joined = False
         self.inputs: Sequence[InputBacklog] = ()
         self.outputs: Sequence[OutputBacklog] = ()
-        self._limits = limits
+        self.limits = limits
         self._raised: dict[str, str] = {}
         self._heard = {"kafka": 0, "postgres": 0}
         self._loops = Standstill[str]()
@@ -133,7 +133,7 @@ class Health:
         """Why a restart would help; nothing where every loop turns."""
         return [
             Reason("stuck", f"{loop} has not turned for {seconds:.0f} s")
-            for loop, seconds in self._loops.longer_than(self._limits.stuck, now)
+            for loop, seconds in self._loops.longer_than(self.limits.stuck, now)
         ]
 
     def unready(self, now: float) -> list[Reason]:
@@ -157,16 +157,16 @@ class Health:
         return [*raised, *of_relays, *self._stalls(now)]
 
     def _stalls(self, now: float) -> Iterator[Reason]:
-        for partition, seconds in self._partitions.longer_than(self._limits.stalled, now):
+        for partition, seconds in self._partitions.longer_than(self.limits.stalled, now):
             yield Reason(
                 STALLED, f"{_name(partition)} has lag and has not moved for {seconds:.0f} s"
             )
-        for partition, seconds in self._withheld.longer_than(self._limits.stalled, now):
+        for partition, seconds in self._withheld.longer_than(self.limits.stalled, now):
             yield Reason(
                 INPUT_WITHHELD,
                 f"{_name(partition)} is behind somebody's open transaction for {seconds:.0f} s",
             )
-        for topic, seconds in self._published.longer_than(self._limits.stalled, now):
+        for topic, seconds in self._published.longer_than(self.limits.stalled, now):
             yield Reason(
                 OUTPUT_STALLED,
                 f"changes wait for {topic} and none was published for {seconds:.0f} s",
@@ -183,7 +183,7 @@ class Health:
                 yield Reason(f"relay_{status.state.value}", f"{topic}{failure}")
 
     def _unreachable(self, now: float) -> Iterator[Reason]:
-        for name, seconds in self._dependencies.longer_than(self._limits.stalled, now):
+        for name, seconds in self._dependencies.longer_than(self.limits.stalled, now):
             yield Reason(f"{name}_unreachable", f"{name} has not answered for {seconds:.0f} s")
 
     def waiting_seconds(self, partition: Partition, now: float) -> float:

@@ -1,0 +1,113 @@
+"""What there is to say about Postgres and about what is stored in it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from card_fulfillment.doctor.findings import Finding, fail, ok, warn
+from card_fulfillment.pipeline.backlog import Census
+from card_fulfillment.postgres.examination import Lease, OldTransaction, Server, Stored
+
+_FLOOR: Final = 150_000
+_MANY_CONNECTIONS: Final = 0.9
+_SKEW_WARNS: Final = 2.0
+_SKEW_FAILS: Final = 300.0
+_WAITS_LONG: Final = 30.0
+
+
+def of_server(server: Server, address: str) -> Iterator[Finding]:
+    if server.version < _FLOOR:
+        yield fail(
+            f"Postgres {server.name} at {address} is older than 15",
+            "upgrade the server to 15 or newer",
+        )
+    else:
+        yield ok(f"Postgres {server.name} at {address}")
+    if not (server.durable and server.commits_wait):
+        yield warn(
+            "fsync, full_page_writes or synchronous_commit is off: a crash can lose commits, and "
+            "the output is then ahead of the database",
+            "turn all three on, but for trying out",
+        )
+    if server.connections_used > _MANY_CONNECTIONS:
+        yield warn(
+            f"{server.connections_used:.0%} of max_connections are in use",
+            "raise max_connections or close what is idle; each worker needs up to eight",
+        )
+
+
+def of_rights(lacking: Sequence[str]) -> Finding:
+    if lacking:
+        return fail(
+            f"this user lacks {', '.join(lacking)}",
+            "grant them to the role in the DSN (docs/operations.md has the list)",
+        )
+    return ok("this user may do in every table what the worker does there")
+
+
+def of_clock(seconds_ahead: float, whose: str) -> Finding:
+    """seconds_ahead: of this machine's clock; negative: behind."""
+    side = "ahead of" if seconds_ahead > 0 else "behind"
+    said = f"the clock of {whose} is {abs(seconds_ahead):.1f} s {side} this machine's"
+    if abs(seconds_ahead) > _SKEW_FAILS:
+        return fail(said, "let NTP run on both: times of events and alerts would be wrong")
+    if abs(seconds_ahead) > _SKEW_WARNS:
+        return warn(said, "let NTP run on both")
+    return ok(said)
+
+
+def of_leases(leases: Sequence[Lease], topics: Sequence[str]) -> Iterator[Finding]:
+    held: Mapping[str, Lease] = {each.topic: each for each in leases if each.seconds > 0}
+    for topic in topics:
+        if topic in held:
+            yield ok(f"{topic} is published by {held[topic].holder}")
+        else:
+            yield warn(f"nobody publishes {topic}", "start a worker")
+
+
+def of_census(census: Census) -> Iterator[Finding]:
+    for output in census.outputs:
+        said = f"{output.waiting} changes wait for {output.topic}"
+        if output.oldest_seconds > _WAITS_LONG:
+            yield fail(
+                f"{said}, the oldest for {output.oldest_seconds:.0f} s",
+                "look at /readyz and the log of the worker that has its lease",
+            )
+        else:
+            yield ok(said)
+    if census.letters:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in census.letters.items())
+        yield warn(
+            f"{sum(census.letters.values())} dead letters are open: {reasons}",
+            "card-fulfillment dlq list, then dlq show and dlq redrive",
+        )
+    else:
+        yield ok("no dead letter is open")
+    yield ok(f"{census.parked} facts wait for what they are about, within their deadline")
+    if census.overdue:
+        yield warn(
+            f"{census.overdue} facts wait past their deadline",
+            "card-fulfillment dlq list --reason parking_deadline; ask who should have told of them",
+        )
+
+
+def of_stored(stored: Stored, outputs: Sequence[str]) -> Iterator[Finding]:
+    yield from of_leases(stored.leases, outputs)
+    yield from of_census(stored.census)
+
+
+def of_sessions(
+    old: Sequence[OldTransaction], blocking: Sequence[tuple[int, str]]
+) -> Iterator[Finding]:
+    for each in old:
+        yield warn(
+            f"{each.whose} (pid {each.pid}, {each.state}) has a transaction open for "
+            f"{each.seconds:.0f} s",
+            f"end it there, or with SELECT pg_terminate_backend({each.pid})",
+        )
+    for pid, whose in blocking:
+        yield warn(
+            f"others wait for a lock of {whose} (pid {pid})",
+            f"if that does not pass, SELECT pg_terminate_backend({pid})",
+        )
+    if not (old or blocking):
+        yield ok("no transaction is old and nobody waits for a lock")

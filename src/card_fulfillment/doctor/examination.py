@@ -1,0 +1,209 @@
+"""The whole examination, part by part: one that fails leaves the others to be done."""
+
+import asyncio
+import platform
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from card_fulfillment.doctor import brokers, database
+from card_fulfillment.doctor.findings import Finding, fail, ok
+from card_fulfillment.kafka.broker_version import broker_release
+from card_fulfillment.kafka.connection import client_options, refusal
+from card_fulfillment.kafka.examination import KafkaExaminer, examiner
+from card_fulfillment.kafka.incarnation import verified_beginnings
+from card_fulfillment.kafka.tail import read_tails
+from card_fulfillment.kafka.topics import ensure_topics
+from card_fulfillment.ops.effective import redacted
+from card_fulfillment.pipeline.output_check import Alarm, starting_points
+from card_fulfillment.pipeline.positions import InputRecreated
+from card_fulfillment.pipeline.relay_ports import LaneRow
+from card_fulfillment.postgres import examination as postgres
+from card_fulfillment.postgres.connection import connect, disconnect
+from card_fulfillment.postgres.positions import PostgresPositions
+from card_fulfillment.postgres.schema import SchemaMismatch, check_schema, newest_revision
+from card_fulfillment.postgres.store import Connect
+from card_fulfillment.settings import Settings
+from card_fulfillment.topology import Topology, topology
+
+_PYTHON_FLOOR: Final = (3, 11)
+_PART_WITHIN: Final = 20.0
+_MICROS: Final = 1_000_000
+_RUNBOOK: Final = "see docs/runbook.md, {}"
+
+Findings = AsyncIterator[Finding]
+
+
+@dataclass
+class _Case:
+    """What is examined. clock: microseconds. stored: once the database was looked at."""
+
+    settings: Settings
+    known: Topology
+    clock: Callable[[], int]
+    stored: postgres.Stored | None = None
+
+    @property
+    def connect(self) -> Connect:
+        return partial(connect, self.settings.postgres, application_name="card-fulfillment doctor")
+
+    @property
+    def address(self) -> str:
+        return redacted(self.settings.postgres.dsn.get_secret_value())
+
+    @property
+    def outputs(self) -> tuple[str, str]:
+        return self.known.status_changed, self.known.dead_letter
+
+
+async def examine(settings: Settings, clock: Callable[[], int]) -> Findings:
+    """Read only. Raises ProfileError or UnknownVendor; what cannot be reached is a finding."""
+    case = _Case(settings, topology(settings), clock)
+    yield _python()
+    parts = (
+        (f"Postgres at {case.address}", _database),
+        (f"Kafka at {settings.kafka.bootstrap_servers}", _kafka),
+        ("the output", _outputs),
+        ("the input", _inputs),
+    )
+    for name, part in parts:
+        try:
+            async with asyncio.timeout(_PART_WITHIN):
+                async for finding in part(case):
+                    yield finding
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is what the doctor found
+            yield _broken(name, error)
+
+
+def _python() -> Finding:
+    said = f"Python {platform.python_version()}"
+    if sys.version_info < _PYTHON_FLOOR:
+        return fail(f"{said} is older than 3.11", "run the worker on Python 3.11 or newer")
+    return ok(said)
+
+
+def _broken(name: str, error: Exception) -> Finding:
+    told = refusal(error) or f"{type(error).__name__}: {error}".rstrip(": ")
+    return fail(
+        f"{name} cannot be looked at: {told}",
+        "see that it runs, that the address and the login in the settings are right, and that "
+        "the network lets us through",
+    )
+
+
+@asynccontextmanager
+async def _connected(case: _Case) -> AsyncIterator[postgres.Connection]:
+    connection = await case.connect()
+    try:
+        yield connection
+    finally:
+        await disconnect(connection)
+
+
+async def _database(case: _Case) -> Findings:
+    async with _connected(case) as connection:
+        server = await postgres.examine_server(connection)
+        for finding in database.of_server(server, case.address):
+            yield finding
+        ahead = await postgres.server_clock(connection) - case.clock() / _MICROS
+        yield database.of_clock(ahead, "Postgres")
+        try:
+            await check_schema(connection)
+        except SchemaMismatch as error:
+            yield fail(str(error), "no worker starts before that")
+            return
+        yield ok(f"the schema is at revision {newest_revision()} or newer")
+        lacking = await postgres.lacking_rights(connection)
+        yield database.of_rights(lacking)
+        if lacking:
+            return
+        case.stored = await postgres.stored(connection)
+        for finding in database.of_stored(case.stored, case.outputs):
+            yield finding
+        old = await postgres.old_transactions(connection)
+        for finding in database.of_sessions(old, await postgres.blocking(connection)):
+            yield finding
+
+
+async def _kafka(case: _Case) -> Findings:
+    kafka = case.settings.kafka
+    options = client_options(kafka)
+    release = await broker_release(options)
+    async with examiner(options) as examined:
+        yield brokers.of_release(release, kafka.bootstrap_servers, await examined.brokers())
+        plans = case.known.plans
+        findings = await ensure_topics(options, plans, check_only=True)
+        for said in findings:
+            yield fail(
+                said, "card-fulfillment topics; it creates what is missing and tells the rest"
+            )
+        if not findings:
+            yield ok(f"{len(plans)} topics are there and are what they should be")
+        seen = await examined.topics({plan.name for plan in plans})
+        for finding in brokers.of_topics(seen, case.outputs):
+            yield finding
+        for output in case.outputs:
+            await examined.transactions(f"{kafka.transactional_id}-{output}")
+        yield ok("this user may ask for the coordinators of both transactional ids")
+        for finding in brokers.of_group(await examined.group(kafka.group_id), kafka.group_id):
+            yield finding
+        async for finding in _records(case, examined):
+            yield finding
+
+
+async def _records(case: _Case, examined: KafkaExaminer) -> Findings:
+    topics = await examined.topics({*case.known.readers, *case.outputs})
+    read = await examined.read({name: topic.partitions for name, topic in topics.items()})
+    yield brokers.of_reading(read.unreadable)
+    now = case.clock() / _MICROS
+    ahead = max(
+        (read.newest[name] - now for name in case.outputs if name in read.newest), default=0
+    )
+    if ahead > 0:  # records of the past tell nothing
+        yield database.of_clock(ahead, "Kafka")
+    if case.stored is not None:
+        for finding in brokers.of_lag(read.ends, case.stored.positions, case.known.readers):
+            yield finding
+
+
+async def _outputs(case: _Case) -> Findings:
+    """Hold what Kafka has against the lanes, as a relay does when it starts."""
+    if case.stored is None:
+        return
+    partitions = Counter(topic for topic, _ in case.stored.lanes)
+    for topic in case.outputs:
+        if not partitions[topic]:
+            yield ok(f"no worker has ever published to {topic} from this database")
+            continue
+        before = _lanes_of(case.stored, topic)
+        options = client_options(case.settings.kafka)
+        tails = await read_tails(options, topic, range(partitions[topic]), settled=False)
+        async with _connected(case) as connection:
+            since = _lanes_of(await postgres.stored(connection), topic)
+        found = starting_points(tails, before=before, since=since)
+        if isinstance(found, Alarm):
+            yield fail(f"{found.name}: {topic}: {found.message}", _RUNBOOK.format(found.name))
+        else:
+            yield ok(f"{topic} and the database agree about what was published")
+
+
+def _lanes_of(stored: postgres.Stored, topic: str) -> list[LaneRow]:
+    return [row for of, row in stored.lanes if of == topic]
+
+
+async def _inputs(case: _Case) -> Findings:
+    """Say whether every input topic is the one that was taken from."""
+    if case.stored is None:
+        return
+    partitions = [p for p in case.stored.positions if p.topic in case.known.readers]
+    positions = await PostgresPositions(case.connect).load(partitions)
+    try:
+        await verified_beginnings(client_options(case.settings.kafka), partitions, positions)
+    except InputRecreated as error:
+        yield fail(f"input_recreated: {error}", _RUNBOOK.format("input_recreated"))
+    else:
+        yield ok(f"{len(partitions)} input partitions are those that were taken from")

@@ -1,0 +1,230 @@
+"""What operators are told of a worker at work, and what the doctor tells of its surroundings."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final
+
+import asyncpg
+import orjson
+import psutil
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from acceptance.worker_process import WorkerProcess
+from acceptance.workload import INPUTS, card_id, events
+from acceptance.world import World, installed
+from stack import Services
+
+CARDS: Final = 60
+QUICK: Final = {"OPS__STALLED_AFTER": "PT1S"}
+
+
+@pytest.fixture
+async def world(stack: Services, dsn: str, prefix: str, tmp_path: Path) -> AsyncIterator[World]:
+    async with installed(World(stack.bootstrap, dsn, prefix, tmp_path)) as ready:
+        yield ready
+
+
+def port_of(worker: WorkerProcess) -> int | None:
+    """Where it listens, once it does."""
+    listening = psutil.Process(worker.pid).net_connections("tcp")
+    return next((c.laddr.port for c in listening if c.status == psutil.CONN_LISTEN), None)
+
+
+async def get(worker: WorkerProcess, path: str) -> tuple[int, bytes]:
+    """The status code and the body; 0 while nobody answers."""
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port_of(worker))
+    except OSError:
+        return 0, b"{}"
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    answer = await reader.read()
+    writer.close()
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return int(head.split()[1]), body
+
+
+async def readiness(worker: WorkerProcess) -> tuple[int, dict[str, Any]]:
+    code, body = await get(worker, "/readyz")
+    return code, orjson.loads(body)
+
+
+def is_ready(worker: WorkerProcess) -> Callable[[], Awaitable[bool]]:
+    async def ready() -> bool:
+        return (await readiness(worker))[0] == 200
+
+    return ready
+
+
+def names(worker: WorkerProcess, reason: str) -> Callable[[], Awaitable[bool]]:
+    async def named() -> bool:
+        code, body = await readiness(worker)
+        return code == 503 and reason in {each["name"] for each in body["reasons"]}
+
+    return named
+
+
+async def samples(worker: WorkerProcess) -> dict[str, float]:
+    _, body = await get(worker, "/metrics")
+    lines = (line.rpartition(" ") for line in body.decode().splitlines() if line[:1] != "#")
+    return {name: float(value) for name, _, value in lines}
+
+
+async def command(world: World, *arguments: str, **settings: str) -> tuple[int, str]:
+    """The exit code of a command, and all that it wrote."""
+    log = world.directory / "command.log"
+    log.unlink(missing_ok=True)
+    process = WorkerProcess(world.settings(**settings), log, *arguments)
+    world.processes.append(process)
+    code = await process.ended()
+    return code, log.read_text()
+
+
+async def test_a_worker_gets_ready_counts_what_it_does_and_stops_in_time(world: World) -> None:
+    load, worker = world.load(), world.worker()
+    await world.until(is_ready(worker), worker)
+    await load.produce(events(CARDS))
+    await world.until_drained(load, worker)
+
+    async def measured() -> bool:
+        found = await samples(worker)
+        prefix = f'topic="{world.prefix}'
+        return (
+            found[f'card_fulfillment_published_total{{{prefix}fulfillment_status-changed"}}']
+            == 7 * CARDS
+            and found.get(f'card_fulfillment_input_lag{{{prefix}card-created"}}') == 0
+        )
+
+    await world.until(measured, worker)
+    found = await samples(worker)
+    taken = sum(n for name, n in found.items() if name.startswith("card_fulfillment_records_total"))
+    assert taken == 7 * CARDS
+    assert found["card_fulfillment_batch_seconds_count"] >= 1
+    assert found["card_fulfillment_ready"] == 1
+    assert not any(n for name, n in found.items() if name.startswith("card_fulfillment_alarm"))
+    worker.send(signal.SIGTERM)
+    assert await worker.ended(within=10) == 0
+
+
+async def test_two_workers_of_one_machine_get_ports_of_their_own_without_being_told(
+    world: World,
+) -> None:
+    pair = [world.worker(), world.worker()]
+    for worker in pair:
+        await world.until(is_ready(worker), worker)
+    assert port_of(pair[0]) != port_of(pair[1])
+
+
+async def test_a_port_that_was_asked_for_and_is_taken_is_told_in_one_line(world: World) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, said = await command(world, "run", OPS__PORT=str(port))
+    assert code == 2, said
+    assert f"cannot listen on 127.0.0.1:{port}" in said.splitlines()[-1]
+
+
+async def test_a_transaction_left_open_on_an_input_is_named_and_passes(world: World) -> None:
+    worker = world.worker(**QUICK)
+    await world.until(is_ready(worker), worker)
+    producer = AIOKafkaProducer(
+        bootstrap_servers=world.bootstrap, transactional_id=f"{world.prefix}upstream"
+    )
+    await producer.start()
+    try:
+        await producer.begin_transaction()
+        await producer.send_and_wait(world.prefix + INPUTS[0], b"{}", b"k")
+        await world.until(names(worker, "input_withheld"), worker)
+        assert (await get(worker, "/livez"))[0] == 200
+        await producer.abort_transaction()
+        await world.until(is_ready(worker), worker)
+    finally:
+        await producer.stop()
+
+
+async def test_lag_without_progress_is_a_stall_and_passes_with_its_cause(world: World) -> None:
+    worker, load = world.worker(**QUICK), world.load()
+    await load.produce(events(1))
+    await world.until_drained(load, worker)
+    await world.until(is_ready(worker), worker)
+    blocker = await asyncpg.connect(world.dsn)
+    try:
+        async with blocker.transaction():
+            await blocker.execute("SELECT 1 FROM card WHERE card_id = $1 FOR UPDATE", card_id(0))
+            await load.produce(events(1))
+            await world.until(names(worker, "stalled"), worker)
+            assert (await get(worker, "/livez"))[0] == 200
+    finally:
+        await blocker.close()
+    await world.until(is_ready(worker), worker)
+
+
+# The doctor.
+
+
+async def tables(world: World) -> list[list[asyncpg.Record]]:
+    return [
+        await world.fetch(f"SELECT * FROM {table} ORDER BY 1, 2")  # noqa: S608 - names of our own
+        for table in ("lane", "input_position", "relay_lease", "dead_letter")
+    ]
+
+
+async def test_the_doctor_finds_nothing_wrong_where_nothing_is_and_changes_nothing(
+    world: World,
+) -> None:
+    worker, load = world.worker(), world.load()
+    await load.produce(events(5))
+    await world.until_drained(load, worker)
+    code, said = await command(world, "doctor")
+    assert (code, "FAIL" in said) == (0, False), said
+    assert f"group {world.group} is Stable, 1 workers" in said
+    assert "agree about what was published" in said
+    worker.send(signal.SIGTERM)
+    await worker.ended()
+    before = await tables(world)
+    code, said = await command(world, "doctor")
+    assert (code, "no worker runs" in said) == (0, True), said
+    assert await tables(world) == before
+
+
+async def test_the_doctor_knows_the_alarms_of_a_database_of_the_past_and_of_a_new_topic(
+    world: World,
+) -> None:
+    worker, load = world.worker(), world.load()
+    await load.produce(events(5))
+    await world.until_drained(load, worker)
+    worker.send(signal.SIGTERM)
+    await worker.ended()
+    await world.fetch("DELETE FROM change")
+    await world.fetch("UPDATE lane SET last_seq = 0, published_seq = 0")
+    await world.fetch("UPDATE input_position SET last_hash = sha256(last_hash)::bytea")
+    code, said = await command(world, "doctor")
+    assert code == 1
+    wrong = [line for line in said.splitlines() if line.startswith("FAIL")]
+    assert [line.split()[1] for line in wrong] == ["output_ahead_of_database:", "input_recreated:"]
+
+
+async def test_the_doctor_goes_on_where_a_part_cannot_be_looked_at(world: World) -> None:
+    code, said = await command(
+        world, "doctor", POSTGRES__DSN="postgresql://me:s3cret@127.0.0.1:1/cards"
+    )
+    assert code == 1
+    assert "FAIL  Postgres at postgresql://me:***@127.0.0.1:1/cards cannot be looked at" in said
+    assert f"group {world.group}" in said
+    assert "s3cret" not in said
+
+
+async def test_the_doctor_names_the_rights_that_are_lacking(world: World) -> None:
+    await world.fetch("REVOKE ALL ON card FROM PUBLIC")
+    role = f"{world.prefix[:-1]}poor"
+    await world.fetch(f"CREATE ROLE {role} LOGIN")
+    await world.fetch(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
+    try:
+        dsn = world.dsn.replace("postgres@", f"{role}@")
+        code, said = await command(world, "doctor", POSTGRES__DSN=dsn)
+    finally:
+        await world.fetch(f"DROP OWNED BY {role}")
+        await world.fetch(f"DROP ROLE {role}")
+    assert (code, "insert on card" in said, "update on lane" in said) == (1, True, True), said
