@@ -93,12 +93,14 @@ class Placement:
                 yield subject.id, self._gain(subject)
 
     def settled(self) -> list[Fact]:
-        """Stored facts that waited and now are about somebody."""
-        return [
+        """Stored facts that waited for somebody to be about, or for its announcement, until now."""
+        placed = [
             stored.fact
             for fact_id, stored in self._view.waiting.items()
             if not stored.places and self.places.get(fact_id)
         ]
+        announced = (self._view.histories.get(subject.id, ()) for subject in self._announced)
+        return placed + [stored.fact for history in announced for stored in history]
 
     def _gain(self, subject: Subject) -> Gain:
         gained = self._gained[subject]
@@ -127,12 +129,15 @@ class Placement:
     def _track(self, fact: Fact, before: Places) -> None:
         found = resolve(self._bindings, fact, self._bulk_of)
         self._wait(fact, found)
-        is_new = fact.fact_id not in self._stored
-        if found.subjects is None and is_new:
+        if found.subjects is None and fact.fact_id not in self._stored:
             self.parked.append(fact)
-        if found.subjects is not None and not found.subjects and (is_new or before):
+        if found.subjects == {} and not self._was_held(fact):
             self.held.append(fact)
         self._place(fact, before, found.subjects or {})
+
+    def _was_held(self, fact: Fact) -> bool:
+        before = resolve(self._view.bindings, fact, self._bulk_of).subjects
+        return fact.fact_id in self._stored and before == {}
 
     def _wait(self, fact: Fact, found: Resolution) -> None:
         self.waits += [(r, fact.fact_id) for r in found.unbound]

@@ -156,3 +156,13 @@ def test_a_fact_that_names_a_card_of_another_vendor_waits_and_is_told_of_at_once
     assert set(telling.snapshot().dead_letters) == {RefusalReason.VENDOR_MISMATCH} <= ALERTS
     telling.take([sent(order("c1", 2, vendor="beta"))])
     assert telling.snapshot().statuses()["c1"] == ["created", "ordered", "shipped"]
+
+
+def test_a_fact_that_goes_from_parked_to_held_is_told_of_once() -> None:
+    telling = _told(announcement("c1"), announcement("c2"), fact(Status.SHIPPED, 5, _O1, _O2))
+    assert telling.snapshot().dead_letters == []
+
+    telling.take([sent(order("c1", 1, _O1)), sent(order("c2", 1, _O2))])
+    telling.take([sent(order("c2", 2, _O2))])
+
+    assert telling.snapshot().dead_letters == [RefusalReason.REFERENCE_CONFLICT]

@@ -1,0 +1,80 @@
+"""What waits past its deadline is told of once, and is still applied when its time comes."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import asyncpg
+import pytest
+
+from builders import NOW, Log, announcement, fact, order, order_no, publishing, sent
+from card_fulfillment.domain.facts import Statement
+from card_fulfillment.domain.status import Status
+from card_fulfillment.messages.envelope import RefusalReason
+from card_fulfillment.pipeline.apply import Applier
+from card_fulfillment.pipeline.sweep import sweep
+from postgres_state import PostgresState, opened
+
+_O1 = order_no("o1")
+
+
+@pytest.fixture
+async def state(dsn: str) -> AsyncIterator[PostgresState]:
+    async with opened(dsn) as opened_state:
+        yield opened_state
+
+
+async def _take(state: PostgresState, log: Log, *elements: Statement) -> None:
+    batch = log.batch([sent(*elements)])
+    await state.begin(batch.moves)
+    await Applier(state.store(), publishing()).apply(batch, NOW)
+
+
+async def _sweep(state: PostgresState, deadline: timedelta) -> int:
+    return await sweep(state.store().transaction, deadline, publishing(), NOW)
+
+
+async def test_a_fact_past_its_deadline_is_told_of_once(state: PostgresState) -> None:
+    await _take(state, Log(), fact(Status.SHIPPED, 5, _O1))
+
+    assert await _sweep(state, timedelta(days=7)) == 0
+    assert await _sweep(state, timedelta(0)) == 1
+    assert await _sweep(state, timedelta(0)) == 0
+
+    stored = await state.snapshot()
+    assert stored.dead_letters == [RefusalReason.PARKING_DEADLINE]
+    assert sum(len(changes) for changes in stored.lanes.values()) == 1
+
+
+async def _letters(dsn: str) -> list[tuple[str, str | None]]:
+    connection = await asyncpg.connect(dsn)
+    try:
+        rows = await connection.fetch("SELECT state, closed_by FROM dead_letter")
+    finally:
+        await connection.close()
+    return [(row["state"], row["closed_by"]) for row in rows]
+
+
+async def test_it_is_still_applied_and_then_the_alert_is_closed(
+    state: PostgresState, dsn: str
+) -> None:
+    log = Log()
+    await _take(state, log, announcement("c1"), fact(Status.SHIPPED, 5, _O1))
+    await _sweep(state, timedelta(0))
+    assert await _letters(dsn) == [("open", None)]
+
+    await _take(state, log, order("c1", 1, _O1))
+
+    assert (await state.snapshot()).statuses()["c1"] == ["created", "ordered", "shipped"]
+    assert await _letters(dsn) == [("closed", "applied")]
+
+
+async def test_an_order_whose_card_is_not_announced_is_told_of_too(
+    state: PostgresState, dsn: str
+) -> None:
+    log = Log()
+    await _take(state, log, order("c1", 1, _O1))
+    assert await _sweep(state, timedelta(0)) == 1
+
+    await _take(state, log, announcement("c1"))
+
+    assert await _letters(dsn) == [("closed", "applied")]
