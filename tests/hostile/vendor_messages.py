@@ -113,8 +113,13 @@ def _many() -> Iterator[Case]:
     lists = b'{"notifications":[' + b"[]," * 20_000 + b"[]]}"
     yield bad("20,000 lists", TRACKED, lists)
     objects = [{"card": "c", "detail": {"state": f"X{number}"}} for number in range(1_000)]
-    refusals = tuple((_UNMAPPED, f"notifications[{n}].detail.state") for n in range(1_000))
-    yield _quarantined("1,000 unknown codes", objects, refusals)
+    # The first few, and one for the rest: each dead letter has the whole record in it.
+    first = [(_UNMAPPED, f"notifications[{number}].detail.state") for number in range(8)]
+    yield _quarantined("1,000 unknown codes", objects, (*first, (_UNMAPPED, "")))
+    nobodies = [{"card": 1.5, "detail": {"state": "PERSO_DONE"}}] * 8
+    first = [(_MALFORMED, f"notifications[{number}].card") for number in range(8)]
+    both = (*first, (_UNMAPPED, ""))
+    yield _quarantined("8 malformed and 500 unknown ones", [*nobodies, *objects[:500]], both)
 
 
 def _times() -> Iterator[Case]:

@@ -30,7 +30,7 @@ CARDS: Final = 140  # of seven events each: one after every hostile record
 # Hostile records come to the first partition; a third of the good ones does, between them.
 PARTITION: Final = 0
 PARTITIONS: Final = 3
-MOST_MEGABYTES: Final = 256
+MOST_MEGABYTES: Final = 200
 MOST_SECONDS_BEHIND: Final = 10.0
 
 _DEAD_LETTERS: Final = 'SELECT topic, partition, "offset", reason, field_path FROM dead_letter'

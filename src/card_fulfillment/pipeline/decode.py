@@ -1,6 +1,8 @@
 """A record to its elements: the topic decides how it is read, never the payload."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from card_fulfillment.messages.envelope import Record, RefusalReason, Refused
@@ -9,6 +11,8 @@ from card_fulfillment.pipeline.batch import Decoded, Element
 
 Reader = Callable[[Record], Iterable[Element]]
 
+# Each becomes a dead letter with the whole record in it: a few hundred would fill the memory.
+_MOST_REFUSALS: Final = 8
 _MOST_HEADERS: Final = 64
 _MOST_HEADER_BYTES: Final = 16_384
 
@@ -27,7 +31,7 @@ class Decoder:
             refused = self._guard.refused(record) or self._refused_unread(record)
             if refused is not None:
                 return Decoded(record, (refused,))
-            return Decoded(record, tuple(self._readers[record.topic](record)))
+            return Decoded(record, _bounded(tuple(self._readers[record.topic](record))))
         except Exception as error:  # noqa: BLE001 - a defect of a reader must not stop its partition
             message = f"the reader failed: {type(error).__name__}"
             return Decoded(record, (Refused(RefusalReason.READER_FAILED, "", message),))
@@ -41,6 +45,22 @@ class Decoder:
         if record.headers and not _headers_are_sane(record.headers):
             return Refused(RefusalReason.TOO_LARGE, "headers", "too many or too large headers")
         return None
+
+
+def _bounded(elements: tuple[Element, ...]) -> tuple[Element, ...]:
+    """The elements, with what is refused beyond the first few summed up, once for each reason."""
+    if len(elements) <= _MOST_REFUSALS:
+        return elements
+    refused = [each for each in elements if isinstance(each, Refused)]
+    others = [each for each in elements if not isinstance(each, Refused)]
+    return (*others, *refused[:_MOST_REFUSALS], *_summed_up(refused[_MOST_REFUSALS:]))
+
+
+def _summed_up(refused: Sequence[Refused]) -> Iterator[Refused]:
+    for reason, count in Counter(each.reason for each in refused).items():
+        message = f"{count} more elements of the record"
+        first = next(each for each in refused if each.reason is reason)
+        yield replace(first, field_path="", message=message)
 
 
 def _headers_are_sane(headers: tuple[tuple[str, bytes], ...]) -> bool:
