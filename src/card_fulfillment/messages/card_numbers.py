@@ -72,8 +72,10 @@ _OTHERWISE_GROUPED: Final = re.compile(
     r"(?<![0-9A-Fa-f])[0-9]{4}([._/+]|[ ._/+-]{2,3})"
     r"(?:[0-9]{4}(?:\1[0-9]{4}){1,2}(?:\1[0-9]{1,3})?|[0-9]{6}\1[0-9]{4,5})(?![0-9A-Fa-f])"
 )
-# As on a magnetic stripe or in a chip: %B<number>^<name>, <number>D<expiry date, service code>.
-_STRIPE: Final = re.compile(r"[bB]([0-9]{13,19})\^|(?<![0-9A-Fa-f])([0-9]{13,19})[dD](?=[0-9]{7})")
+# As on a magnetic stripe or in a chip: B<number>^<name>, <number>D<expiry date, service code>.
+_NAME_FIELD: Final = re.compile(r"\^")
+_DATE_FIELD: Final = re.compile(r"[dD][0-9]{7}")
+_EXPONENT: Final = re.compile(r"[0-9][eE][+-]?[0-9]")
 _FLOAT: Final = re.compile(r"(?<![\w.])[0-9]{1,20}(?:\.[0-9]{1,24})?[eE][+-]?[0-9]{1,2}(?!\w)")
 _WHOLE: Final = re.compile(r"\W*([0-9](?:[ ._/+-]{0,3}[0-9]){12,18})\W*")
 _NO_DIGIT: Final = re.compile(r"[^0-9]+")
@@ -167,10 +169,9 @@ def _candidates(text: str) -> Iterator[str]:
                 yield digits
     for grouped in _OTHERWISE_GROUPED.finditer(text):
         yield _NO_DIGIT.sub("", grouped[0])
-    for stripe in _STRIPE.finditer(text):
-        yield stripe[1] or stripe[2]
-    for number in _FLOAT.finditer(text):
-        yield _integer(number[0])
+    if _EXPONENT.search(text):
+        for number in _FLOAT.finditer(text):
+            yield _integer(number[0])
 
 
 def _within(run: re.Match[str]) -> Iterator[tuple[int, int]]:
@@ -192,7 +193,10 @@ def _free(run: re.Match[str]) -> tuple[int, int]:
     """The part of a run that is not of a hexadecimal word: a space ends one, a dash does not."""
     text, (first, last) = run.string, run.span()
     before, after = text[max(0, first - _NEARBY) : first], text[last : last + _NEARBY]
-    if _HEX_BEFORE.search(before) and not _WORD_BEFORE.search(before):
+    follows_hex = _HEX_BEFORE.search(before) and not _WORD_BEFORE.search(before)
+    if _NAME_FIELD.match(after) or (not follows_hex and _DATE_FIELD.match(after)):
+        return first, last
+    if follows_hex:
         first = text.find(" ", first, last) + 1 or last
     if _HEX_AFTER.match(after) and not _WORD_AFTER.match(after):
         last = max(text.rfind(" ", first, last), first)

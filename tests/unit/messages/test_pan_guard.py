@@ -270,3 +270,17 @@ def test_what_is_quarantined_for_card_data_keeps_nothing_of_it() -> None:
         told = json.loads(out.value)
         del told["sha256"]
         assert "1111" not in json.dumps(told) + out.headers + str(out.key)
+
+
+@pytest.mark.parametrize(
+    "track",
+    [
+        f"%B{VISA}^DOE/JOHN^27121010000000000000?",
+        f";{VISA}=27121010000000000000?",
+        f"{VISA}D27121010000000000000F",
+        f"B{VISA}^",
+        f"57 {VISA}d2712101",
+    ],
+)
+def test_what_a_stripe_or_a_chip_holds_is_found(track: str) -> None:
+    assert NUMBERS.found_in(track)
