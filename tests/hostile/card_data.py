@@ -31,6 +31,7 @@ def cases() -> Iterator[Case]:
     yield from _published()
     yield from _spelt()
     yield from _places()
+    yield from _places_around()
     yield from _ids()
     yield from _no_messages()
     yield from _left_alone()
@@ -85,6 +86,9 @@ def _places() -> Iterator[Case]:
     ):
         message = as_json(created("p"))[:-1] + f',"extra":{literal}}}'.encode()
         yield _caught(f"as the number {literal[-5:]}", CREATED, message, "extra")
+
+
+def _places_around() -> Iterator[Case]:
     doubled = as_json(created("p", card_id=NUMBER))[:-1] + b',"card_id":"hostile/p"}'
     yield _caught("shadowed by a repeated name", CREATED, doubled, "card_id")
     doubled = as_json(created("p", a={"b": NUMBER}))[:-1] + b',"a":1}'
