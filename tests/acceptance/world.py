@@ -16,7 +16,7 @@ from card_fulfillment.kafka.topics import ensure_topics
 from card_fulfillment.settings import Settings
 from card_fulfillment.topology import topology
 
-from .audit import Published, anomalies, read_output, record_counts
+from .audit import Published, anomalies, open_transactions, read_output, record_counts
 from .books import EndState, differences, end_state, wrong_books, wrong_lanes
 from .worker_process import WorkerProcess
 from .workload import INPUTS, Feed, Load, card_id
@@ -144,7 +144,13 @@ class World:
             await asyncio.sleep(_SHORTLY)
 
     async def until_drained(self, load: Load, *living: WorkerProcess, within: float = 60) -> None:
+        """Wait until a subscriber can see it all: Kafka confirms before its markers are there."""
         await self.until(lambda: self.has_drained(load), *living, within=within)
+        await self.until(self.is_visible, *living)
+
+    async def is_visible(self) -> bool:
+        """Whether no transaction is open on the output."""
+        return not await open_transactions(self.bootstrap, self.output)
 
     async def _state(self, condition: object) -> str:
         logs = self.processes[-1].output if self.processes else ""
