@@ -7,7 +7,7 @@ UV := $(BIN)/uv
 INSTALLED := $(VENV)/.installed
 
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --no-header $(UPGRADE) pyproject.toml
+	--no-emit-index-url --no-emit-find-links --no-header $(UPGRADE)
 JAR_LOCK := src/card_fulfillment/devstack/kafka.lock
 
 .DEFAULT_GOAL := help
@@ -44,8 +44,9 @@ sizes: $(INSTALLED) ## report the sizes of functions and files; fails where one 
 	$(BIN)/python tools/sizes.py
 
 lock: $(INSTALLED) ## resolve dependencies anew; UPGRADE=--upgrade takes newer versions
-	$(COMPILE) --output-file requirements/run.txt
-	$(COMPILE) --extra dev --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --output-file requirements/run.txt
+	$(COMPILE) pyproject.toml --extra dev --output-file requirements/dev.txt
+	$(COMPILE) requirements/build.in --output-file requirements/build.txt
 	$(BIN)/python tools/lock_jars.py > $(JAR_LOCK).new && mv $(JAR_LOCK).new $(JAR_LOCK)
 
 clean: ## delete .venv and everything generated

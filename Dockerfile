@@ -1,0 +1,33 @@
+# What runs is a virtual environment without compilers and without pip, under a user of its own;
+# nothing of it is written to while it runs, so the root file system can be read-only.
+
+FROM python:3.12-slim AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+RUN python -m venv --without-pip /opt/worker
+WORKDIR /build
+COPY requirements/build.txt requirements/run.txt requirements/
+RUN python -m pip install --require-hashes --only-binary :all: -r requirements/build.txt \
+ && python -m pip --python /opt/worker/bin/python install --require-hashes --only-binary :all: \
+    -r requirements/run.txt
+COPY pyproject.toml README.md ./
+COPY src src
+RUN python -m pip wheel --no-deps --no-build-isolation --no-index --wheel-dir dist . \
+ && python -m pip --python /opt/worker/bin/python install --no-deps --no-index dist/*.whl
+
+FROM python:3.12-slim
+COPY --from=build /opt/worker /opt/worker
+ENV PATH=/opt/worker/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    FULFILLMENT_LOG_FORMAT=json \
+    FULFILLMENT_OPS__HOST=0.0.0.0 \
+    FULFILLMENT_OPS__PORT=8080
+USER 65532:65532
+WORKDIR /
+EXPOSE 8080
+STOPSIGNAL SIGTERM
+# Alive by progress. Whether it is ready is for the load balancer: restarting would not help.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=45s --retries=3 \
+    CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8080/livez', timeout=2)"]
+ENTRYPOINT ["card-fulfillment"]
+CMD ["run"]
