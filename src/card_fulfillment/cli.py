@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from card_fulfillment import app, starting
+from card_fulfillment.accept import accept
 from card_fulfillment.command import FOUND_WRONG, USAGE, clock, fail, finish, load_settings
 from card_fulfillment.dlq import dlq
 from card_fulfillment.doctor.examination import examine
@@ -32,6 +33,7 @@ cli = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
 cli.add_typer(dlq, name="dlq")
+cli.add_typer(accept, name="accept")
 
 
 @cli.command()

@@ -1,0 +1,61 @@
+"""Going on from what Kafka has, after a person looked at the alarm: rare, and never automatic."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import asyncpg
+
+from card_fulfillment.pipeline.acceptance import LaneStep
+from card_fulfillment.pipeline.batch import Partition
+
+_PRESENT: Final = "SELECT count(*) FROM change WHERE lane = $1 AND seq > $2 AND seq <= $3"
+_HELD: Final = """
+SELECT holder FROM relay_lease WHERE name = $1 AND expires_at > clock_timestamp()
+"""
+_LOCK: Final = """
+SELECT lane, last_seq, published_seq FROM lane WHERE topic = $1 ORDER BY lane FOR UPDATE
+"""
+# Above all numbers that the lane has, so none meets another while they are moved.
+_MOVE_BEHIND: Final = "UPDATE change SET seq = seq + $3 WHERE lane = $1 AND seq > $2"
+_SET_LANE: Final = "UPDATE lane SET last_seq = $2, published_seq = $3 WHERE lane = $1"
+_SET_POSITION: Final = """
+UPDATE input_position
+SET next_offset = $4, last_offset = NULL, last_timestamp = NULL, last_hash = NULL
+WHERE topic = $1 AND partition = $2 AND next_offset = $3
+"""
+
+
+class Interfered(Exception):
+    """A worker runs, or did since it was looked: nothing was changed."""
+
+
+async def are_stored(connection: asyncpg.Connection, lane: int, after: int, last: int) -> bool:
+    """Whether the outbox still has every change of a lane in (after, last]."""
+    return bool(await connection.fetchval(_PRESENT, lane, after, last) == last - after)
+
+
+async def accept_output(
+    connection: asyncpg.Connection, topic: str, steps: Sequence[LaneStep]
+) -> None:
+    """All of it in one transaction. Raises Interfered."""
+    async with connection.transaction():
+        locked = {lane: tuple(seqs) for lane, *seqs in await connection.fetch(_LOCK, topic)}
+        if holder := await connection.fetchval(_HELD, topic):
+            raise Interfered(f"{holder} publishes {topic}: stop all workers first")
+        for step in steps:
+            if locked[step.lane] != (step.last_seq, step.published_seq):
+                raise Interfered(f"{topic} was published to meanwhile: stop all workers first")
+            if step.moved_by:
+                await connection.execute(_MOVE_BEHIND, step.lane, step.published_seq, step.moved_by)
+            await connection.execute(_SET_LANE, step.lane, step.new_last, step.new_published)
+
+
+async def accept_input(
+    connection: asyncpg.Connection, positions: Mapping[Partition, tuple[int, int]]
+) -> None:
+    """Old and new offset of each partition; counters stay. Raises Interfered."""
+    async with connection.transaction():
+        for (topic, partition), (old, new) in positions.items():
+            done = await connection.execute(_SET_POSITION, topic, partition, old, new)
+            if done != "UPDATE 1":
+                raise Interfered(f"{topic}[{partition}] was taken from meanwhile: stop all workers")
