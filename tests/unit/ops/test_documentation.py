@@ -1,0 +1,30 @@
+"""What operators read names everything that the worker shows, and nothing else."""
+
+import re
+from pathlib import Path
+
+from card_fulfillment.metrics import CATALOGUE, PREFIX
+from card_fulfillment.ops.health import ALARMS
+
+DOCS = Path(__file__).parents[3] / "docs"
+
+
+def test_every_metric_is_documented_with_its_labels_and_meaning_and_no_other_is() -> None:
+    rows = re.findall(
+        rf"^\| `({PREFIX}\w+)` \| (.*?) \| (.*?) \|$",
+        (DOCS / "operations.md").read_text(),
+        re.MULTILINE,
+    )
+    assert rows == [
+        (
+            metric.full_name,
+            ", ".join(f"`{label}`" for label in metric.labels) or "none",
+            metric.meaning,
+        )
+        for metric in CATALOGUE
+    ]
+
+
+def test_every_alarm_has_a_page_of_the_runbook() -> None:
+    pages = re.findall(r"^## (\w+)$", (DOCS / "runbook.md").read_text(), re.MULTILINE)
+    assert sorted(pages) == sorted(ALARMS)
