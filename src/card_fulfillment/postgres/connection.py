@@ -5,7 +5,9 @@ import ssl
 from contextlib import suppress
 from datetime import timedelta
 from operator import attrgetter
+from pathlib import Path
 from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
 
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
@@ -39,6 +41,7 @@ _OTHER_TRANSIENT: Final = (
     asyncpg.InvalidCachedStatementError,
     asyncpg.InternalClientError,
 )
+_FILES: Final = frozenset({"sslrootcert", "sslcert", "sslkey", "sslcrl"})
 _NOT_LET_IN: Final = (
     asyncpg.InvalidAuthorizationSpecificationError,  # wrong password included
     asyncpg.InvalidCatalogNameError,
@@ -87,12 +90,20 @@ async def connect(
 
 async def open_connection(dsn: str, **options: Any) -> asyncpg.Connection:  # noqa: ANN401 - asyncpg's
     """As asyncpg does it. Raises AccessRefused for a login, certificate or TLS mode that fails."""
+    _check_files(dsn)
     try:
         return await asyncpg.connect(dsn, **options)
     except Exception as error:
         if reason := refusal(error):
             raise AccessRefused(reason) from error
         raise
+
+
+def _check_files(dsn: str) -> None:
+    """Name the file that is missing: asyncpg says no more than that one is."""
+    for name, file in parse_qsl(urlsplit(dsn).query):
+        if name in _FILES and not Path(file).is_file():
+            raise AccessRefused(f"the DSN of Postgres: {name}: there is no file {file}")
 
 
 def refusal(error: BaseException) -> str | None:
