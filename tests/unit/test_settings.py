@@ -1,10 +1,12 @@
 """Where settings come from, and which of them do not go together."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from card_fulfillment.kafka.connection import AccessRefused, client_options
 from card_fulfillment.settings import KafkaSettings, Settings
@@ -90,3 +92,18 @@ def test_files_that_are_no_certificates_are_refused_in_a_sentence(setting: str, 
     said: dict[str, Any] = {"security_protocol": "SSL", setting: pem}
     with pytest.raises(AccessRefused, match="certificate or key for Kafka cannot be used"):
         client_options(KafkaSettings.model_validate(said))
+
+
+def test_the_documentation_lists_every_setting_and_no_other() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+    table = text.split("## Settings")[1].split("\n## ")[0]
+    listed = re.findall(r"^\| `([a-z_.]+)` \|", table, re.MULTILINE)
+    assert listed == list(names_of(Settings))
+
+
+def names_of(model: type[BaseModel], before: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        if isinstance(field.default, BaseModel):
+            yield from names_of(type(field.default), f"{before}{name}.")
+        else:
+            yield before + name
