@@ -180,5 +180,5 @@ async def complaint(world: World, way: dict[str, str]) -> str:
 
     await world.until(has_complained, within=30)
     await worker.kill()
-    lines: list[str] = worker.output.splitlines()
-    return next(line for line in lines if "Authorization" in line)
+    written: list[str] = worker.output.splitlines()
+    return next(line for line in written if "Authorization" in line)
