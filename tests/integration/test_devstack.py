@@ -22,8 +22,10 @@ from card_fulfillment.devstack import DevstackError, Stack, embedded_stack, stop
 from card_fulfillment.devstack.paths import claim
 
 OWNER = """
-import json, os, sys, time
+import json, os, signal, sys, time
 from card_fulfillment.devstack import embedded_stack
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job is born deaf to it
 
 def say(**words):
     print(json.dumps(words), flush=True)
