@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, TypeVar
 
@@ -13,6 +13,7 @@ from card_fulfillment.kafka.connection import client_options
 from card_fulfillment.kafka.tail import read_tails
 from card_fulfillment.kafka.topics import ensure_topics, partition_count
 from card_fulfillment.pipeline.output_check import check_output
+from card_fulfillment.pipeline.relay_ports import Tail
 from card_fulfillment.postgres import connection as postgres_connection
 from card_fulfillment.postgres.connection import connect, disconnect
 from card_fulfillment.postgres.outbox import PartitionsChanged, outbox_of, pin_lanes
@@ -24,6 +25,7 @@ log = structlog.get_logger("card_fulfillment")
 
 _REACHABLE_WITHIN: Final = 30.0
 _TRY_AGAIN_AFTER: Final = 0.5
+_READ_WITHIN: Final = 10.0
 
 T = TypeVar("T")
 # lane numbers by (topic, partition)
@@ -77,11 +79,22 @@ async def check_outputs(settings: Settings, lanes: Lanes) -> None:
         partitions = [partition for of, partition in lanes if of == topic]
         open_outbox = outbox_of(settings.postgres, topic=topic, holder="")
         async with open_outbox(lambda: None) as outbox:
-            options = client_options(settings.kafka)
-            tails = await read_tails(options, topic, partitions, settled=False)
+            tails = await reachable(
+                "Kafka",
+                partial(_read_ends, settings, topic, partitions),
+                kafka_connection.is_passing,
+            )
             alarm = await check_output(outbox, tails)
         if alarm is not None:
             raise Alarmed(alarm.name, f"{topic}: {alarm.message}")
+
+
+async def _read_ends(
+    settings: Settings, topic: str, partitions: Sequence[int]
+) -> Mapping[int, Tail]:
+    """Give up soon: another try on a new connection gets further than waiting on a hung one."""
+    async with asyncio.timeout(_READ_WITHIN):
+        return await read_tails(client_options(settings.kafka), topic, partitions, settled=False)
 
 
 async def checked_lanes(settings: Settings, known: Topology) -> Lanes:
