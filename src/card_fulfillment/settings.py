@@ -123,7 +123,7 @@ class VendorSettings(_Section):
 
 
 class IntakeSettings(_Section):
-    batch_records: int = Field(1000, ge=1, le=50_000)
+    batch_records: int = Field(1500, ge=1, le=50_000)
     max_record_bytes: int = Field(65_536, ge=1024, le=1_048_576)
 
 

@@ -37,7 +37,7 @@ class _Recent(Generic[K, V]):
 class Hints:
     """most: cards, and references, that are remembered at least."""
 
-    def __init__(self, most: int = 8192) -> None:
+    def __init__(self, most: int = 3072) -> None:
         self._cards: _Recent[str, CardState] = _Recent(most)
         self._bindings: _Recent[Reference, Sequence[Binding]] = _Recent(most)
 
