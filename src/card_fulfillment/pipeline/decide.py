@@ -115,11 +115,18 @@ def _counts(
     records: list[Admitted], places: Mapping[bytes, Mapping[Subject, Place]]
 ) -> dict[Partition, Counter[RecordClass]]:
     counts: defaultdict[Partition, Counter[RecordClass]] = defaultdict(Counter)
-    for record, verdicts in records:
-        became = (_became(v, places) for v in verdicts)
-        worst = min(became, key=SEVERITY.__getitem__, default=RecordClass.IGNORED)
-        counts[Partition(record.topic, record.partition)][worst] += 1
+    for (topic, partition, worst), count in Counter(
+        (record.topic, record.partition, _worst(verdicts, places)) for record, verdicts in records
+    ).items():
+        counts[Partition(topic, partition)][worst] = count
     return dict(counts)
+
+
+def _worst(verdicts: list[Verdict], places: Mapping[bytes, Mapping[Subject, Place]]) -> RecordClass:
+    if len(verdicts) == 1:
+        return _became(verdicts[0], places)
+    became = (_became(v, places) for v in verdicts)
+    return min(became, key=SEVERITY.__getitem__, default=RecordClass.IGNORED)
 
 
 def _became(verdict: Verdict, places: Mapping[bytes, Mapping[Subject, Place]]) -> RecordClass:
