@@ -96,7 +96,7 @@ class _Bulk:
                 continue
             if fact.serials is not None:
                 self._serials[parcel].append(_serials(fact))
-            elif not fact.several_parcels:
+            elif not fact.is_one_of_several:
                 self._serials[parcel].append(None)
 
     def moves(self, fact: Fact, subjects: Collection[Subject], serial: int | None) -> bool:

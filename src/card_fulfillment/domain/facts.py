@@ -132,6 +132,8 @@ class Fact:
     received_at: the Kafka record's timestamp.
     names: references that the fact registers for others; never part of what it is found by.
     serials: first and last serial number, inclusive, of the cards of a bulk that it is about.
+    carton: of a parcel of a bulk, which one of how many it is, where the vendor says so.
+    quantity: how many cards the vendor says that this is about; never a bulk's size.
     """
 
     fact_id: bytes
@@ -146,13 +148,19 @@ class Fact:
     level: int = 0
     names: tuple[tuple[int, Reference], ...] = ()
     serials: tuple[int, int] | None = None
-    several_parcels: bool = False
+    carton: tuple[int, int] | None = None
+    quantity: int | None = None
     attributes: Mapping[Attribute, AttributeValue] = field(default_factory=dict)
     reason: Reason | None = None
     evidence: Evidence | None = None
     code: str | None = None
     text: str | None = None
     mapping_version: str | None = None
+
+    @property
+    def is_one_of_several(self) -> bool:
+        """A parcel that there are more of: it does not have all the serials."""
+        return self.carton is not None and self.carton[1] > 1
 
     @property
     def effective(self) -> int:
