@@ -130,6 +130,8 @@ def fact(
     received_at = hour(said.pop("received", at))
     stated = hour(at) // DAY * DAY if precision is Precision.DAY else hour(at)
     said["names"] = tuple((level_of(r), r) for r in said.get("names", ()))
+    mentioned = (*references, *(name for _, name in said["names"]))
+    said["parcels"] = tuple(r for r in dict.fromkeys(mentioned) if level_of(r) > 0)
     everything = repr((status, stated, references, sorted(said.items())))
     return Fact(
         fact_id=digest(("fact", event_id or everything)),

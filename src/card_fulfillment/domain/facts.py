@@ -131,8 +131,10 @@ class Fact:
         states none.
     received_at: the Kafka record's timestamp.
     names: references that the fact registers for others; never part of what it is found by.
+    parcels: of `references` and `names` those that are a parcel's, by their kinds: what is said of
+        a bulk by such a reference is said of that parcel's cards alone.
     serials: first and last serial number, inclusive, of the cards of a bulk that it is about.
-    carton: of a parcel of a bulk, which one of how many it is, where the vendor says so.
+    carton: of a parcel of a bulk, which one of how many (null: unknown) it is, where it is said.
     quantity: how many cards the vendor says that this is about; never a bulk's size.
     """
 
@@ -147,8 +149,9 @@ class Fact:
     references: tuple[Reference, ...] = ()
     level: int = 0
     names: tuple[tuple[int, Reference], ...] = ()
+    parcels: tuple[Reference, ...] = ()
     serials: tuple[int, int] | None = None
-    carton: tuple[int, int] | None = None
+    carton: tuple[int, int | None] | None = None
     quantity: int | None = None
     attributes: Mapping[Attribute, AttributeValue] = field(default_factory=dict)
     reason: Reason | None = None
@@ -160,7 +163,7 @@ class Fact:
     @property
     def is_one_of_several(self) -> bool:
         """A parcel that there are more of: it does not have all the serials."""
-        return self.carton is not None and self.carton[1] > 1
+        return self.carton is not None and self.carton[1] != 1
 
     @property
     def effective(self) -> int:
