@@ -21,6 +21,7 @@ from card_fulfillment.vendors.language import (
     ProfileFile,
     ReasonTable,
     Rule,
+    TimeField,
 )
 from card_fulfillment.vendors.selectors import (
     BUILT_IN,
@@ -56,6 +57,7 @@ class Kind:
     kind: str
     level: int
     token: str
+    selector: str
     value: Text
 
 
@@ -63,13 +65,18 @@ class Kind:
 class Register:
     attribute: Attribute
     token: str
+    selector: str
     value: Text
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """How one fact is read from an element. `second` is the other half of a pair of codes."""
+    """How one fact is read from an element.
 
+    asked: what each of the conditions asks. second: the other half of a pair of codes.
+    """
+
+    asked: tuple[str, ...]
     conditions: tuple[Holds, ...]
     first: Text
     second: Text | None
@@ -118,15 +125,17 @@ def compile_rule(rule: Rule, file: ProfileFile) -> CompiledRule:
 
 def _kind(file: ProfileFile, kind: str, selector: str, levels: Sequence[str]) -> Kind:
     level = level_of(file.role, file.reference_kinds, kind)
-    return Kind(file.vendor, kind, level, f"\0r{kind}\0=", text(selector, levels))
+    return Kind(file.vendor, kind, level, f"\0r{kind}\0=", selector, text(selector, levels))
 
 
 def _statement(rule: FactRule, file: ProfileFile, levels: Sequence[str], top: int) -> Statement:
     evidence = Evidence.CARRIER_SCAN if file.role is Role.CARRIER else Evidence.VENDOR_CLAIM
     zone = zone_of(file, None)
     named = [_named(name, file, levels, top) for name in rule.names]
+    conditions = _conditions(rule.when, levels)
     return Statement(
-        conditions=tuple(_conditions(rule.when, levels)),
+        asked=tuple(asked for asked, _ in conditions),
+        conditions=tuple(holds for _, holds in conditions),
         first=text(rule.code[0], levels),
         second=text(rule.code[1], levels) if rule.code[1:] else None,
         code_selector=rule.code[-1],
@@ -140,12 +149,13 @@ def _statement(rule: FactRule, file: ProfileFile, levels: Sequence[str], top: in
     )
 
 
-def _conditions(when: Condition, levels: Sequence[str]) -> list[Holds]:
-    present = [_is_there(getter(selector, levels)) for selector in when.present]
-    absent = [_is_absent(getter(selector, levels)) for selector in when.absent]
+def _conditions(when: Condition, levels: Sequence[str]) -> list[tuple[str, Holds]]:
+    """Compile the conditions, each with what it asks."""
+    present = [(f"present: {s}", _is_there(getter(s, levels))) for s in when.present]
+    absent = [(f"absent: {s}", _is_absent(getter(s, levels))) for s in when.absent]
     one_of = [
-        _is_one_of(text(selector, levels), frozenset(values))
-        for selector, values in when.one_of.items()
+        (f"{s} is one of {', '.join(values)}", _is_one_of(text(s, levels), frozenset(values)))
+        for s, values in when.one_of.items()
     ]
     return one_of + present + absent
 
@@ -179,7 +189,15 @@ def _registers(attributes: Attributes, levels: Sequence[str]) -> list[Register]:
         readers[Attribute.TRACKING_URL] = _url(attributes.tracking_url, levels)
     if attributes.estimated_delivery is not None:
         readers[Attribute.ESTIMATED_DELIVERY] = date_reader(attributes.estimated_delivery, levels)
-    return [Register(name, f"\0a{name}\0=", readers[name]) for name in sorted(readers)]
+    return [
+        Register(name, f"\0a{name}\0=", _selector(attributes, name), readers[name])
+        for name in sorted(readers)
+    ]
+
+
+def _selector(attributes: Attributes, name: Attribute) -> str:
+    field: TimeField | str = getattr(attributes, name.value)
+    return field if isinstance(field, str) else field.at
 
 
 def _url(selector: str, levels: Sequence[str]) -> Text:
@@ -204,4 +222,4 @@ def _named(name: NamedReference, file: ProfileFile, levels: Sequence[str], top: 
     if name.vendor == file.vendor and level_of(file.role, file.reference_kinds, name.kind) != level:
         raise ValueError(f"names {name.kind!r} with another role or place than this profile's")
     token = f"\0n{name.vendor}\0{name.kind}\0="
-    return Kind(name.vendor, name.kind, level, token, text(name.value, levels))
+    return Kind(name.vendor, name.kind, level, token, name.value, text(name.value, levels))
