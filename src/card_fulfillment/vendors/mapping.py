@@ -171,7 +171,7 @@ def _element(reading: Reading, rule: CompiledRule, scope: Scope) -> None:
 
 
 def _ignored(reading: Reading, rule: CompiledRule, statement: Statement) -> Ignored:
-    where = place_of(reading.positions, rule, statement.code_selector)
+    where = place_of(reading.positions, rule, statement.code_selectors[-1])
     return Ignored(where, "the code says nothing that is kept")
 
 

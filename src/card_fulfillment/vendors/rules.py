@@ -74,25 +74,29 @@ class Statement:
     """How one fact is read from an element.
 
     asked: what each of the conditions asks. second: the other half of a pair of codes.
+    time_selectors: where each of the times stands.
     """
 
     asked: tuple[str, ...]
     conditions: tuple[Holds, ...]
     first: Text
     second: Text | None
-    code_selector: str
+    code_selectors: tuple[str, ...]
     find: Find
+    reason_selector: str | None
     reason: tuple[Text, Mapping[str, Reason]] | None
     times: tuple[ReadTime, ...]
-    time_selector: str | None
+    time_selectors: tuple[str, ...]
     registers: tuple[Register, ...]
     names: tuple[Kind, ...]
+    text_selector: str | None
     text: Text | None
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledRule:
     loops: tuple[Loop, ...]
+    event_id_selector: str | None
     event_id: Text | None
     references: tuple[Kind, ...]
     statements: tuple[Statement, ...]
@@ -120,7 +124,7 @@ def compile_rule(rule: Rule, file: ProfileFile) -> CompiledRule:
     top = max(kind.level for kind in references)
     event_id = text(rule.event_id, levels) if rule.event_id else None
     statements = tuple(_statement(fact, file, levels, top) for fact in rule.facts)
-    return CompiledRule(loops, event_id, references, statements)
+    return CompiledRule(loops, rule.event_id, event_id, references, statements)
 
 
 def _kind(file: ProfileFile, kind: str, selector: str, levels: Sequence[str]) -> Kind:
@@ -138,13 +142,15 @@ def _statement(rule: FactRule, file: ProfileFile, levels: Sequence[str], top: in
         conditions=tuple(holds for _, holds in conditions),
         first=text(rule.code[0], levels),
         second=text(rule.code[1], levels) if rule.code[1:] else None,
-        code_selector=rule.code[-1],
+        code_selectors=tuple(rule.code),
         find=finder(rule, evidence),
+        reason_selector=rule.reason.at if rule.reason else None,
         reason=_reasons(rule.reason, levels),
         times=tuple(time_reader(field, levels, zone) for field in rule.time),
-        time_selector=rule.time[0].at if rule.time else None,
+        time_selectors=tuple(field.at for field in rule.time),
         registers=tuple(_registers(rule.attributes, levels)),
         names=tuple(sorted(named, key=lambda name: name.token)),
+        text_selector=rule.text,
         text=text(rule.text, levels, LONG) if rule.text else None,
     )
 
