@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import zip_longest
-from typing import Final, NamedTuple, assert_never
+from typing import Any, Final, NamedTuple, assert_never
 
 from card_fulfillment.domain.facts import SECOND, Cause, Fact
 from card_fulfillment.vendors.language import KEEP, Example, Expected, ExpectedFact
@@ -13,7 +13,7 @@ from card_fulfillment.vendors.outcomes import Ignored, Outcome, Unusable
 from card_fulfillment.vendors.profile import Profile
 from card_fulfillment.vendors.times import microseconds
 
-_LATER_THAN_ALL: Final = datetime(2100, 1, 1, tzinfo=UTC)
+LATER_THAN_ALL: Final = datetime(2100, 1, 1, tzinfo=UTC)
 _NOTHING: Final = "nothing"
 
 
@@ -52,7 +52,7 @@ def check_examples(profile: Profile) -> list[str]:
     ]
 
 
-def as_expected(outcome: Outcome) -> dict[str, object]:
+def as_expected(outcome: Outcome) -> dict[str, Any]:
     """Write an outcome as an example would expect it, with all that can be said of it."""
     match outcome:
         case Fact():
@@ -82,7 +82,7 @@ def _tried(profile: Profile, example: Example) -> Trial:
 
 
 def _outcomes(profile: Profile, example: Example) -> list[Outcome]:
-    received_at = microseconds(example.received_at or _LATER_THAN_ALL)
+    received_at = microseconds(example.received_at or LATER_THAN_ALL)
     headers = {name: value.encode() for name, value in example.headers.items()}
     return [
         outcome
@@ -161,7 +161,7 @@ def _said(fact: Fact) -> dict[str, object]:
         "at": moment(fact.stated),
         "references": {reference.kind: reference.value for reference in fact.references},
         "names": {f"{name.vendor}/{name.kind}": name.value for _, name in fact.names},
-        "attributes": dict(fact.attributes),
+        "attributes": {name.value: value for name, value in fact.attributes.items()},
     }
     return {n: said[n] if n in said else getattr(fact, n) for n in ExpectedFact.model_fields}
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from card_fulfillment.domain.facts import Cause
-from card_fulfillment.vendors.mapping import Reading, place_of, read_message
-from card_fulfillment.vendors.outcomes import Ignored, Outcome
+from card_fulfillment.vendors.mapping import Reading, read_message
+from card_fulfillment.vendors.outcomes import Outcome
 from card_fulfillment.vendors.profile import Profile
 from card_fulfillment.vendors.rules import CompiledRule
 from card_fulfillment.vendors.selectors import Unfit
@@ -44,12 +44,13 @@ class Tried:
 
 @dataclass(slots=True)
 class Visited:
-    """One element. path: where it stands. whom: what its references gave, once they were asked.
+    """One element.
 
+    positions: where it stands. whom: what its references gave, once they were asked.
     outcome: of the element as a whole, where none of its statements applies.
     """
 
-    path: str
+    positions: tuple[int, ...]
     whom: list[Noted] = field(default_factory=list)
     tried: list[Tried] = field(default_factory=list)
     outcome: Outcome | None = None
@@ -59,7 +60,7 @@ class Visited:
 class Looked:
     """One list that a rule loops over, or something else where a list is wanted."""
 
-    path: str
+    positions: tuple[int, ...]
     note: Noted
     outcome: Outcome | None = None
 
@@ -128,7 +129,7 @@ class _Trace:
         met = self.rules[index].met
         kind = note.at[0]
         if kind == "loops":
-            met.append(Looked(self._place(index, int(note.at[1])), note))
+            met.append(Looked(self._now(), note))
             self._visiting = None
             return
         visited = self._visited(index)
@@ -140,10 +141,6 @@ class _Trace:
             visited.tried.append(Tried(statement))
         visited.tried[-1].notes.append(note)
 
-    def _place(self, index: int, loop: int) -> str:
-        rule = self.rules[index].rule
-        return place_of(self._now(), rule, rule.loops[loop].selector)
-
     def _now(self) -> tuple[int, ...]:
         return tuple(self._reading.positions) if self._reading else ()
 
@@ -152,7 +149,7 @@ class _Trace:
         met, now = self.rules[index].met, (index, self._now())
         if self._visiting != now:
             self._visiting = now
-            met.append(Visited(place_of(now[1], self.rules[index].rule, None)))
+            met.append(Visited(self._now()))
         last = met[-1]
         assert isinstance(last, Visited)  # noqa: S101 - appended just now, or the one before
         return last
@@ -195,6 +192,3 @@ def _noting(
         return gave
 
     return ask
-
-
-__all__ = ["Explanation", "Ignored", "Looked", "Noted", "RuleTrace", "Tried", "Visited", "explain"]

@@ -16,7 +16,7 @@ from card_fulfillment.vendors.language import Example, ProfileFile, ShippingMeth
 from card_fulfillment.vendors.mistakes import Mistake, ProfileError, mistake, of_shape
 from card_fulfillment.vendors.near_miss import hint
 from card_fulfillment.vendors.paths import Path, identifiers, parse
-from card_fulfillment.vendors.rules import CompiledRule, compile_rule, level_of
+from card_fulfillment.vendors.rules import CompiledRule, Kind, compile_rule, level_of
 from card_fulfillment.vendors.yaml_text import Document, Place, read
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "ProfileError",
     "ShippingMethod",
     "built_in",
+    "contradictions",
     "files_of",
     "load_profile",
     "load_profiles",
@@ -146,7 +147,7 @@ def load_profiles(
     profiles = _by_vendor(built_in(), mistakes)
     if directory is not None:
         profiles |= _by_vendor(files_of(directory), mistakes)
-    mistakes += _contradictions(profiles)
+    mistakes += contradictions(profiles)
     if enabled is not None:
         missing = sorted(set(enabled) - set(profiles))
         mistakes += (_missing(vendor, profiles) for vendor in missing)
@@ -195,7 +196,7 @@ def _missing(vendor: str, profiles: Iterable[str]) -> Mistake:
     return Mistake("vendors.enabled", None, "", f"no profile of {vendor}{hint(vendor, profiles)}")
 
 
-def _contradictions(profiles: Mapping[str, Profile]) -> Iterable[Mistake]:
+def contradictions(profiles: Mapping[str, Profile]) -> list[Mistake]:
     """Both sides of a reference that one vendor registers for another must agree on its layer."""
     named = (
         (profile, name)
@@ -204,13 +205,18 @@ def _contradictions(profiles: Mapping[str, Profile]) -> Iterable[Mistake]:
         for statement in rule.statements
         for name in statement.names
     )
-    for profile, name in named:
-        other = profiles.get(name.vendor)
-        if other is not None and (
-            name.kind not in other.reference_kinds or other.level(name.kind) != name.level
-        ):
-            message = (
-                f"names {name.vendor}/{name.kind} with a role or place"
-                f" that is not that of {name.vendor}'s profile"
-            )
-            yield Mistake(profile.path, None, "", message)
+    return [
+        Mistake(
+            profile.path,
+            None,
+            "",
+            f"names {name.vendor}/{name.kind} with a role or place"
+            f" that is not that of {name.vendor}'s profile",
+        )
+        for profile, name in named
+        if name.vendor in profiles and not _agree(profiles[name.vendor], name)
+    ]
+
+
+def _agree(other: Profile, name: Kind) -> bool:
+    return name.kind in other.reference_kinds and other.level(name.kind) == name.level

@@ -36,6 +36,7 @@ from card_fulfillment.vendors.selectors import (
 from card_fulfillment.vendors.times import ReadTime, date_reader, time_reader, zone_of
 
 Holds = Callable[[Scope], bool]
+Asked = tuple[str, str]
 # A value that stands for its absence: null, and the empty text of flat files.
 NOTHING: Final = (None, "")
 
@@ -73,11 +74,12 @@ class Register:
 class Statement:
     """How one fact is read from an element.
 
-    asked: what each of the conditions asks. second: the other half of a pair of codes.
+    asked: of each condition the selector, and what is wanted of it.
+    second: the other half of a pair of codes.
     time_selectors: where each of the times stands.
     """
 
-    asked: tuple[str, ...]
+    asked: tuple[Asked, ...]
     conditions: tuple[Holds, ...]
     first: Text
     second: Text | None
@@ -155,12 +157,12 @@ def _statement(rule: FactRule, file: ProfileFile, levels: Sequence[str], top: in
     )
 
 
-def _conditions(when: Condition, levels: Sequence[str]) -> list[tuple[str, Holds]]:
+def _conditions(when: Condition, levels: Sequence[str]) -> list[tuple[Asked, Holds]]:
     """Compile the conditions, each with what it asks."""
-    present = [(f"present: {s}", _is_there(getter(s, levels))) for s in when.present]
-    absent = [(f"absent: {s}", _is_absent(getter(s, levels))) for s in when.absent]
+    present = [((s, "present"), _is_there(getter(s, levels))) for s in when.present]
+    absent = [((s, "absent"), _is_absent(getter(s, levels))) for s in when.absent]
     one_of = [
-        (f"{s} is one of {', '.join(values)}", _is_one_of(text(s, levels), frozenset(values)))
+        ((s, f"one of {', '.join(values)}"), _is_one_of(text(s, levels), frozenset(values)))
         for s, values in when.one_of.items()
     ]
     return one_of + present + absent

@@ -99,10 +99,8 @@ rules:
 examples:
   - {name: both, messages: '{"card":"1","code":"A"}', expect: [fact: produced, fact: shipped]}
 """
-    assert check_examples(profile_of(tmp_path, HEAD + twice)) == [
-        "acme: both: all: identity is 'fact produced (A) and fact shipped (A) would count as one"
-        " fact', expected 'two facts'"
-    ]
+    (difference,) = check_examples(profile_of(tmp_path, HEAD + twice))
+    assert "fact produced (A) and fact shipped (A) would count as one fact" in difference
 
 
 EXAMPLE = """
