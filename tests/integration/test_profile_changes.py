@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -29,7 +29,7 @@ async def world(stack: Services, dsn: str, prefix: str, tmp_path: Path) -> Async
         yield ready
 
 
-async def send(world: World, topic: str, bodies: dict[str, dict[str, object]]) -> None:
+async def send(world: World, topic: str, bodies: Mapping[str, object]) -> None:
     """Each to the partition of its key, one of the topic's three."""
     options = client_options(
         Settings.model_validate({"kafka": {"bootstrap_servers": world.bootstrap}}).kafka
