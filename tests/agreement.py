@@ -4,7 +4,7 @@ from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from random import Random
 from typing import Any, TypeVar
 
-from builders import NOW, Log, Sent, level_of, publishing
+from builders import NOW, Log, Sent, publishing
 from card_fulfillment.domain.claims import greatest
 from card_fulfillment.domain.facts import Fact, Statement, Subject
 from card_fulfillment.messages.envelope import RefusalReason
@@ -47,7 +47,7 @@ def stored_end(state: CardState) -> CardEnd:
 def assert_agrees(snapshot: Snapshot, told: Iterable[Statement]) -> None:
     """Whether cards, facts and parking are what the set of statements comes to."""
     told = list(told)
-    end = end_state(told, level_of)
+    end = end_state(told)
     announced = {i: s for i, s in snapshot.cards.items() if s.identity is not None}
     assert {i: stored_end(s) for i, s in announced.items()} == end.cards
     assert _stored_places(snapshot) == _places(told, end.whom)
