@@ -27,7 +27,7 @@ from card_fulfillment.messages.envelope import Ignored, Record, Refused
 from card_fulfillment.messages.identity import digest
 from card_fulfillment.messages.outbound import Encoder
 from card_fulfillment.pipeline.batch import Batch, Decoded, Element, Move, Partition
-from card_fulfillment.pipeline.decide import Publishing
+from card_fulfillment.pipeline.publishing import Publishing
 
 _START: Final = 20_520 * DAY
 _CAUSE: Final = Cause(None, "built", 0, 0)

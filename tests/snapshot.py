@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from card_fulfillment.domain.bindings import Binding
+from card_fulfillment.domain.bulk import Bulk
 from card_fulfillment.domain.claims import greatest
 from card_fulfillment.domain.facts import Reference, Subject, SubjectKind, card
 from card_fulfillment.domain.journey import ChangeKind, FactOutcome
@@ -37,6 +38,7 @@ class Snapshot:
     Of the changes the encoded bytes and where they belong; of dead letters the reasons, sorted.
     """
 
+    bulks: Mapping[str, Bulk]
     cards: Mapping[str, CardState]
     bindings: Mapping[Reference, frozenset[Binding]]
     facts: Mapping[bytes, Row]
@@ -45,14 +47,18 @@ class Snapshot:
     positions: Mapping[Partition, Position]
     dead_letters: list[str]
 
-    def journeys(self) -> dict[str, list[dict[str, Any]]]:
-        """By card all that was published of it, decoded, in the order of publication."""
+    def journeys(self, kind: SubjectKind = SubjectKind.CARD) -> dict[str, list[dict[str, Any]]]:
+        """By card, or bulk, all that was published of it, decoded, in the order of publication."""
         told: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
         for changes in self.lanes.values():
             for change in changes:
-                if change.subject is not None:
+                if change.subject is not None and change.subject.kind is kind:
                     told[change.subject.id].append(orjson.loads(change.outgoing.value))
         return dict(told)
+
+    def is_member(self, card_id: str) -> bool:
+        identity = self.cards[card_id].identity
+        return identity is not None and identity.bulk_issuance_id is not None
 
     def statuses(self) -> dict[str, list[str]]:
         """By card the statuses published, updates aside."""
@@ -81,7 +87,7 @@ def check(snapshot: Snapshot, *, rebound: bool = False) -> None:
 
 
 def _check_card(state: CardState, events: list[dict[str, Any]]) -> None:
-    identity, journey = state
+    identity, journey, _ = state
     if identity is None:
         assert not events, "published before it was announced"
         return
@@ -126,7 +132,8 @@ def _check_outcomes(snapshot: Snapshot, *, rebound: bool) -> None:
 
 def _waits_for_announcement(snapshot: Snapshot, subject: Subject) -> bool:
     if subject.kind is not SubjectKind.CARD:
-        return True
+        bulk = snapshot.bulks.get(subject.id)
+        return bulk is None or bulk.common is None
     state = snapshot.cards.get(subject.id)
     return state is None or state.identity is None
 

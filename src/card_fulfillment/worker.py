@@ -25,11 +25,11 @@ from card_fulfillment.metrics import Meter
 from card_fulfillment.ops.health import INPUT_RECREATED, Health, Limits
 from card_fulfillment.ops.http import bound, operator_app, serving
 from card_fulfillment.pipeline.apply import Applier
-from card_fulfillment.pipeline.decide import Publishing
 from card_fulfillment.pipeline.decode import Decoder
 from card_fulfillment.pipeline.intake import Intake
 from card_fulfillment.pipeline.ports import Contended, StoreUnavailable
 from card_fulfillment.pipeline.positions import InputRecreated
+from card_fulfillment.pipeline.publishing import Publishing
 from card_fulfillment.pipeline.relay import Relay
 from card_fulfillment.pipeline.relay_ports import RelayPorts
 from card_fulfillment.pipeline.sweep import sweep

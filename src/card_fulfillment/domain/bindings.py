@@ -6,7 +6,18 @@ Authority is nothing but this: a vendor moves only what some binding of that ven
 from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 
-from card_fulfillment.domain.facts import DAY, HOUR, Fact, Reference, Subject, SubjectKind
+from card_fulfillment.domain.facts import (
+    DAY,
+    HOUR,
+    OWN_KIND,
+    Fact,
+    Reference,
+    Subject,
+    SubjectKind,
+    bulk_issuance,
+    card,
+    own_reference,
+)
 
 # Clock skew, day precision, scans before the end-of-day line that names the waybill.
 GRACE: Final = 72 * HOUR
@@ -26,6 +37,32 @@ class Binding(NamedTuple):
 
 
 Bindings = Mapping[Reference, Collection[Binding]]
+# The bulk issuance of each announced card, or none.
+BulkOf = Mapping[str, str | None]
+
+
+def bound_to(bindings: Bindings, reference: Reference, bulk_of: BulkOf) -> Collection[Binding]:
+    """Whom a reference is bound to. An order of a bulk binds its members' own ids as well."""
+    held = bindings.get(reference, ())
+    through = through_bulk(reference, bulk_of)
+    if through is None:
+        return held
+    bulk, member = bulk_issuance(through.value), card(reference.value)
+    of_bulk = bindings.get(through, ())
+    return (*held, *(b._replace(subject=member) for b in of_bulk if b.subject == bulk))
+
+
+def through_bulk(reference: Reference, bulk_of: BulkOf) -> Reference | None:
+    """The own id of the bulk whose orders bind a member's own id too."""
+    if reference.kind != OWN_KIND:
+        return None
+    bulk = bulk_of.get(reference.value)
+    return None if bulk is None else own_reference(reference.vendor, bulk)
+
+
+def membership(card_id: str) -> Reference:
+    """What a fact waits for while a card's announcement can still make it a bulk's member."""
+    return Reference("*", OWN_KIND, card_id)
 
 
 class Resolution(NamedTuple):
@@ -33,36 +70,56 @@ class Resolution(NamedTuple):
 
     subjects: each with its attempt; null: nothing is bound (parked); empty: none in common (held).
     unbound: the references that nothing in force bound: the fact goes on waiting for these.
+    unannounced: cards whose announcement as members of a bulk can change it; it waits for these.
     """
 
     subjects: Mapping[Subject, int] | None
     unbound: tuple[Reference, ...]
+    unannounced: frozenset[str] = frozenset()
 
 
-def resolve(bindings: Bindings, fact: Fact, bulk_of: Mapping[str, str | None]) -> Resolution:
-    """The subjects that all bound references have in common, each with the attempt meant.
-
-    bulk_of: the bulk issuance of each card that the bindings name.
-    """
-    only = _only_one(bindings, fact)
+def resolve(bindings: Bindings, fact: Fact, bulk_of: BulkOf) -> Resolution:
+    """The subjects that all bound references have in common, each with the attempt meant."""
+    only = _only_one(bindings, fact, bulk_of)
     if only is not None:
         return Resolution({only.subject: only.attempt}, ())
-    by_reference = {r: _candidates(bindings.get(r, ()), fact.stated) for r in fact.references}
+    held = {r: bound_to(bindings, r, bulk_of) for r in fact.references}
+    by_reference = {r: _candidates(each, fact.stated) for r, each in held.items()}
     unbound = tuple(r for r, found in by_reference.items() if not found)
     bound = [found for found in by_reference.values() if found]
+    unannounced = _unannounced(by_reference, bulk_of)
     if not bound:
-        return Resolution(None, unbound)
+        return Resolution(None, unbound, unannounced)
     common = _in_common(bound, bulk_of)
     if not common:
-        return Resolution({}, fact.references)
-    return Resolution({s: _attempt(each, fact.until) for s, each in common.items()}, unbound)
+        return Resolution({}, fact.references, unannounced)
+    subjects = {s: _attempt(each, fact.until) for s, each in common.items()}
+    return Resolution(subjects, unbound, unannounced)
 
 
-def _only_one(bindings: Bindings, fact: Fact) -> Binding | None:
+def _unannounced(
+    by_reference: Mapping[Reference, "_Candidates"], bulk_of: BulkOf
+) -> frozenset[str]:
+    """Cards named by their own ids, or met where nobody is common to all references."""
+    cards = {
+        r.value
+        for r, found in by_reference.items()
+        if r.kind == OWN_KIND and bulk_issuance(r.value) not in found
+    }
+    bound = [found for found in by_reference.values() if found]
+    if len(bound) > 1 and not set(bound[0]).intersection(*bound[1:]):
+        met = (s for found in bound for s in found)
+        cards.update(s.id for s in met if s.kind is SubjectKind.CARD)
+    return frozenset(cards - bulk_of.keys())
+
+
+def _only_one(bindings: Bindings, fact: Fact, bulk_of: BulkOf) -> Binding | None:
     """The common case at a glance: each reference has one binding, and all say the same."""
     only: Binding | None = None
     for reference in fact.references:
-        held = bindings.get(reference, ())
+        if reference.kind == OWN_KIND and reference.value not in bulk_of:
+            return None
+        held = bound_to(bindings, reference, bulk_of)
         if len(held) != 1:
             return None
         (binding,) = held
@@ -108,7 +165,7 @@ def _candidates(bindings: Collection[Binding], time: int) -> _Candidates:
 
 
 def _in_common(
-    bound: list[_Candidates], bulk_of: Mapping[str, str | None]
+    bound: list[_Candidates], bulk_of: BulkOf
 ) -> Mapping[Subject, list[Collection[Binding]]]:
     same = set(bound[0]).intersection(*bound[1:])
     if same:
