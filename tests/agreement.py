@@ -11,10 +11,10 @@ from card_fulfillment.messages.envelope import RefusalReason
 from card_fulfillment.pipeline.apply import Applier
 from card_fulfillment.pipeline.batch import Batch, Partition
 from card_fulfillment.pipeline.view import CardState
+from deliveries import deliveries
 from memory import MemoryStore
 from oracle import CardEnd, end_state
 from snapshot import Snapshot, check
-from stories import deliveries
 from witness import Witness
 
 _T = TypeVar("_T")
