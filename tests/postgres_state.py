@@ -19,7 +19,7 @@ from card_fulfillment.pipeline.view import Need, Place, View
 from card_fulfillment.postgres.connection import connect, disconnect
 from card_fulfillment.postgres.outbox import pin_lanes
 from card_fulfillment.postgres.positions import PostgresPositions
-from card_fulfillment.postgres.store import PostgresStore
+from card_fulfillment.postgres.store import PostgresStore, PostgresTransaction
 from card_fulfillment.settings import PostgresSettings
 from snapshot import Position, Row, Snapshot
 
@@ -38,15 +38,15 @@ class PostgresState:
         self._connection = connection
         self._connect = partial(connect, self._settings, application_name="tests")
         self._lanes: dict[tuple[str, int], int] = {}
-        self._stores: list[PostgresStore] = []
+        self._stores: list[PostgresStore[PostgresTransaction]] = []
 
     async def pin_lanes(self) -> None:
         for topic in (STATUS_TOPIC, DEAD_LETTERS):
             lanes = await pin_lanes(self._connection, topic, OUTPUT_PARTITIONS)
             self._lanes |= {(topic, partition): lane for partition, lane in lanes.items()}
 
-    def store(self) -> PostgresStore:
-        self._stores.append(PostgresStore(self._connect, self._lanes))
+    def store(self) -> PostgresStore[PostgresTransaction]:
+        self._stores.append(PostgresStore(self._connect, self._lanes, PostgresTransaction))
         return self._stores[-1]
 
     def hang_up(self) -> None:
@@ -81,7 +81,7 @@ class PostgresState:
         references = await self._column("SELECT reference FROM vendor_reference")
         bulks = await self._column("SELECT bulk_issuance_id FROM bulk_issuance")
         need = Need(bulks=set(bulks), cards=set(cards), references=set(map(_reference, references)))
-        store = PostgresStore(self._connect, self._lanes)
+        store = PostgresStore(self._connect, self._lanes, PostgresTransaction)
         try:
             async with store.transaction() as transaction:
                 return await transaction.read(need)

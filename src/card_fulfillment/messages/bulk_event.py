@@ -5,7 +5,15 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 from typing_extensions import TypedDict  # pydantic wants this one below Python 3.12
 
-from card_fulfillment.domain.bulk import Bulk, BulkChange, Common, is_over, shown
+from card_fulfillment.domain.bulk import (
+    Bulk,
+    BulkChange,
+    Common,
+    RollUp,
+    is_over,
+    is_tracked,
+    shown,
+)
 from card_fulfillment.domain.discrepancies import Discrepancy, DiscrepancyName
 from card_fulfillment.domain.facts import Attribute, AttributeValue, Evidence, Precision, Reference
 from card_fulfillment.domain.journey import ChangeKind
@@ -103,8 +111,6 @@ def bulk_event(
 ) -> BulkIssuanceStatusChanged:
     now, (stated, detail, cause) = change.now, change.because
     common = bulk.common or Common(None, {})
-    attributes = shown(bulk)
-    tracked = attributes.get(Attribute.TRACKED)
     reason = detail.reason if stated is now.status else None
     return {
         "event_id": bulk_event_id(bulk_id, change.version),
@@ -128,21 +134,25 @@ def bulk_event(
         "recommended_action": recommended_action(now.status, reason),
         "evidence": detail.evidence if stated is now.status else None,
         "final": is_over(bulk, now),
-        "tracked": tracked if isinstance(tracked, bool) else None,
+        "tracked": is_tracked(bulk),
         "vendor": vendor_said(detail),
-        "shipment": shipment(attributes),
+        "shipment": shipment(shown(bulk)),
         "total": now.total,
         "announced": now.announced,
         "counts": {status.value: n for status, n in now.counts.items()},
         "is_partial": now.is_partial,
         "exceptions": now.exceptions,
-        "parcels": [
-            _parcel(reference, bulk.said.parcels[reference], status)
-            for reference, status in list(now.parcels.items())[:_MOST_PARCELS]
-        ],
+        "parcels": _parcels(bulk, now),
         "discrepancies": [_discrepancy(each) for each in now.discrepancies],
         "cause": caused_by(cause),
     }
+
+
+def _parcels(bulk: Bulk, now: RollUp) -> list[BulkParcel]:
+    listed = list(now.parcels.items())[:_MOST_PARCELS]
+    return [
+        _parcel(reference, bulk.said.parcels[reference], status) for reference, status in listed
+    ]
 
 
 def _parcel(reference: Reference, parcel: Parcel, status: Status | None) -> BulkParcel:
