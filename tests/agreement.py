@@ -1,6 +1,7 @@
 """Comparing what is stored with what the oracle says, and driving the store in memory."""
 
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from copy import copy
 from random import Random
 from typing import Any, TypeVar
 
@@ -152,6 +153,13 @@ class Telling:
         snapshot = self.snapshot()
         assert is_quiet(snapshot.bulks, snapshot.cards)
         return self
+
+    def fork(self) -> "Telling":
+        """What would come if nothing more was taken in; this one does not notice."""
+        other = copy(self)
+        other.store = self.store.copied()
+        other.begin_fan_out()
+        return other
 
     def snapshot(self) -> Snapshot:
         return run(self.store.snapshot())

@@ -205,6 +205,11 @@ class MemoryStore:
         self._tables = _Tables()
         self._turn = asyncio.Lock()
 
+    def copied(self) -> "MemoryStore":
+        other = MemoryStore()
+        other._tables = self._tables.copied()
+        return other
+
     def transaction(self) -> AbstractAsyncContextManager[MemoryTransaction]:
         return self._transaction()
 
