@@ -2,7 +2,14 @@
 
 from collections.abc import Collection, Iterable, Sequence
 
-from card_fulfillment.domain.bindings import Binding, BulkOf, membership, resolve, through_bulk
+from card_fulfillment.domain.bindings import (
+    Binding,
+    BulkOf,
+    bound_to,
+    membership,
+    resolve,
+    through_bulk,
+)
 from card_fulfillment.domain.facts import (
     OWN_KIND,
     Fact,
@@ -10,8 +17,9 @@ from card_fulfillment.domain.facts import (
     Reference,
     Subject,
     SubjectKind,
+    bulk_issuance,
 )
-from card_fulfillment.pipeline.view import StoredFact, View
+from card_fulfillment.pipeline.view import CardState, StoredFact, View
 
 
 def contested(
@@ -23,7 +31,7 @@ def contested(
     """
     for order in orders:
         for reference in order.references:
-            held = view.bindings.get(reference, ())
+            held = bound_to(view.bindings, reference, bulk_of)
             others = any(b[:2] != (order.subject, order.attempt) for b in held)
             if others or _attempts_differ(held, view):
                 yield from held
@@ -64,8 +72,15 @@ def has_attempts(subject: Subject, view: View) -> bool:
             bulk.said.attempt > 1 or any(member.attempt > 1 for member in bulk.counts)
         )
     state = view.cards.get(subject.id)
-    own = state.journey.own if state else None
-    return own is not None and own.key.attempt > 1
+    if state is None:
+        return False
+    own = state.journey.own
+    return (own is not None and own.key.attempt > 1) or _has_attempts_of_bulk(state, view)
+
+
+def _has_attempts_of_bulk(state: CardState, view: View) -> bool:
+    bulk = state.identity.bulk_issuance_id if state.identity else None
+    return bulk is not None and has_attempts(bulk_issuance(bulk), view)
 
 
 def shaken(bound: Collection[Reference], view: View, bulk_of: BulkOf) -> list[StoredFact]:

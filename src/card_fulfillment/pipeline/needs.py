@@ -130,6 +130,8 @@ def needs(want: Wanted, view: View) -> Need:
     facts = (*want.facts, *(fact for fact, _ in stored))
     for fact in facts:
         _want_named(need, fact, bulk_of)
+    for order in want.orders:
+        _want_through(need, order.references, bulk_of)
     need.locked_references |= _unbound(facts, view, bulk_of)
     unsettled = {b.subject for b in contested(want.orders, facts, view, bulk_of)}
     need.refolds.update(unsettled, *(each.places for each in view.waiting.values()))
@@ -139,14 +141,15 @@ def needs(want: Wanted, view: View) -> Need:
 
 def _want_named(need: Need, fact: Fact, bulk_of: BulkOf) -> None:
     """Cards named by their own ids: an order of their bulk may bind them, now or later."""
-    for reference in fact.references:
-        if reference.kind == OWN_KIND and reference.value not in need.bulks:
-            need.cards.add(reference.value)
-            if reference.vendor == ISSUER:
-                need.bulks.add(reference.value)
-            through = through_bulk(reference, bulk_of)
-            if through is not None:
-                need.references.add(through)
+    own = [r for r in fact.references if r.kind == OWN_KIND and r.value not in need.bulks]
+    need.cards.update(reference.value for reference in own)
+    need.bulks.update(reference.value for reference in own if reference.vendor == ISSUER)
+    _want_through(need, own, bulk_of)
+
+
+def _want_through(need: Need, references: Iterable[Reference], bulk_of: BulkOf) -> None:
+    through = (through_bulk(reference, bulk_of) for reference in references)
+    need.references.update(reference for reference in through if reference is not None)
 
 
 def _want_sayings(need: Need, view: View) -> None:
