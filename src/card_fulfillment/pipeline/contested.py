@@ -53,27 +53,34 @@ def _attempts_differ(bindings: Iterable[Binding], view: View) -> bool:
 
     Then a binding that is newer and else the same can decide between references that disagree.
     """
-    return any(_has_attempts(subject, view) for subject in {b.subject for b in bindings})
+    subjects = {b.subject for b in bindings}
+    return any(has_attempts(s, view) or _is_placeholder(s, view) for s in subjects)
 
 
-def _has_attempts(subject: Subject, view: View) -> bool:
+def _is_placeholder(subject: Subject, view: View) -> bool:
+    if subject.kind is SubjectKind.BULK_ISSUANCE:
+        return False
+    state = view.cards.get(subject.id)
+    return state is not None and state.identity is None
+
+
+def has_attempts(subject: Subject, view: View) -> bool:
+    """Whether it is known to have been ordered again, or a member of it."""
     if subject.kind is SubjectKind.BULK_ISSUANCE:
         bulk = view.bulks.get(subject.id)
         return bulk is not None and (
             bulk.said.attempt > 1 or any(member.attempt > 1 for member in bulk.counts)
         )
     state = view.cards.get(subject.id)
-    return state is not None and (_is_reordered(state) or _has_attempts_of_bulk(state, view))
-
-
-def _is_reordered(state: CardState) -> bool:
+    if state is None:
+        return False
     own = state.journey.own
-    return state.identity is None or (own is not None and own.key.attempt > 1)
+    return (own is not None and own.key.attempt > 1) or _has_attempts_of_bulk(state, view)
 
 
 def _has_attempts_of_bulk(state: CardState, view: View) -> bool:
     bulk = state.identity.bulk_issuance_id if state.identity else None
-    return bulk is not None and _has_attempts(bulk_issuance(bulk), view)
+    return bulk is not None and has_attempts(bulk_issuance(bulk), view)
 
 
 def shaken(bound: Collection[Reference], view: View, bulk_of: BulkOf) -> list[StoredFact]:
