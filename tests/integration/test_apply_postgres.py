@@ -18,7 +18,7 @@ from snapshot import Snapshot, check
 from snapshot_bulk import is_quiet
 from stories import statements
 
-_STORIES = 60
+_STORIES = 40
 _PACE = 0.4
 _ALL = 100
 
