@@ -117,13 +117,13 @@ class Telling:
 
     def __init__(self, *, updates: bool = True, most: int = 2) -> None:
         self.store, self.witness, self.log = MemoryStore(), Witness(), Log()
-        self._publishing, self._most = publishing(updates=updates), most
+        self._publishing, self.most = publishing(updates=updates), most
         self.applier = Applier(self.store, self._publishing)
         self.begin_fan_out()
 
     def begin_fan_out(self) -> None:
         """As a process does that is new, or was killed and is there again."""
-        self._fan_out = FanOut(self.store.transaction, self._publishing, self._most)
+        self._fan_out = FanOut(self.store.transaction, self._publishing, self.most)
 
     def take(self, batch: Sequence[Sent], hole: int = 0) -> Batch:
         """Apply the records; returns the batch that was made of them."""

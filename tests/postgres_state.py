@@ -19,6 +19,7 @@ from card_fulfillment.pipeline.view import Need, Place, View
 from card_fulfillment.postgres.connection import connect, disconnect
 from card_fulfillment.postgres.outbox import pin_lanes
 from card_fulfillment.postgres.positions import PostgresPositions
+from card_fulfillment.postgres.spreading import SpreadingTransaction
 from card_fulfillment.postgres.store import PostgresStore, PostgresTransaction
 from card_fulfillment.settings import PostgresSettings
 from snapshot import Position, Row, Snapshot
@@ -38,15 +39,15 @@ class PostgresState:
         self._connection = connection
         self._connect = partial(connect, self._settings, application_name="tests")
         self._lanes: dict[tuple[str, int], int] = {}
-        self._stores: list[PostgresStore[PostgresTransaction]] = []
+        self._stores: list[PostgresStore[SpreadingTransaction]] = []
 
     async def pin_lanes(self) -> None:
         for topic in (STATUS_TOPIC, DEAD_LETTERS):
             lanes = await pin_lanes(self._connection, topic, OUTPUT_PARTITIONS)
             self._lanes |= {(topic, partition): lane for partition, lane in lanes.items()}
 
-    def store(self) -> PostgresStore[PostgresTransaction]:
-        self._stores.append(PostgresStore(self._connect, self._lanes, PostgresTransaction))
+    def store(self) -> PostgresStore[SpreadingTransaction]:
+        self._stores.append(PostgresStore(self._connect, self._lanes, SpreadingTransaction))
         return self._stores[-1]
 
     def hang_up(self) -> None:

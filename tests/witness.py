@@ -42,6 +42,7 @@ class Witness:
         self.refused: list[str] = []
         self.copies: Counter[bytes] = Counter()
         self._contents: dict[bytes, bytes] = {}
+        self._repeated: set[bytes] = set()
         self._cards: dict[str, CardIdentity] = {}
         self._whom: dict[bytes, Whom] = {}
         self.rebound = False
@@ -85,7 +86,9 @@ class Witness:
         self._cards[statement.card.card_id] = statement.card
         if known is None:
             return None
-        self.told.append(statement)
+        if statement.fact.content not in self._repeated:
+            self._repeated.add(statement.fact.content)
+            self.told.append(statement)
         return _Verdict(RecordClass.DUPLICATE)
 
     def _new(self, statement: Statement) -> _Verdict:

@@ -56,7 +56,7 @@ class Folding:
             i: turn(
                 i, self.view, self.placement, gains.get(bulk_issuance(i)), announced.get(i, _NOBODY)
             )
-            for i in {*announced, *_bulks_of(gains), *self._bulks_of_members(cards)}
+            for i in sorted({*announced, *_bulks_of(gains), *self._bulks_of_members(cards)})
         }
         for card_id, gain in cards.items():
             identity = self.identities.get(card_id)
