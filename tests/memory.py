@@ -7,18 +7,28 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from copy import copy
 from dataclasses import dataclass, field, fields
 
-from card_fulfillment.domain.bindings import Binding
-from card_fulfillment.domain.facts import Fact, Reference, SubjectKind
+from card_fulfillment.domain.bindings import Binding, by_announcement
+from card_fulfillment.domain.bulk import Bulk
+from card_fulfillment.domain.facts import (
+    Fact,
+    Reference,
+    Subject,
+    SubjectKind,
+    bulk_issuance,
+    card,
+    is_issuers_name,
+)
+from card_fulfillment.domain.status import Status
 from card_fulfillment.pipeline.batch import Partition, RecordClass
 from card_fulfillment.pipeline.effects import Effects, NewChange
-from card_fulfillment.pipeline.ports import Contended, PositionLost
+from card_fulfillment.pipeline.ports import Contended, Lagging, LaggingMember, PositionLost
 from card_fulfillment.pipeline.view import CardState, Need, Places, StoredFact, View
 from snapshot import Position, Row, Snapshot
 
 
 @dataclass
 class _Tables:
-    bulks: set[str] = field(default_factory=set)
+    bulks: dict[str, Bulk] = field(default_factory=dict)
     cards: dict[str, CardState] = field(default_factory=dict)
     references: dict[Reference, tuple[Binding, ...]] = field(default_factory=dict)
     facts: dict[bytes, tuple[Fact, Places, int]] = field(default_factory=dict)
@@ -41,11 +51,33 @@ class MemoryTransaction:
     async def peek(self, need: Need) -> View:
         tables = self._tables
         return View(
+            bulks={i: tables.bulks[i] for i in need.bulks if i in tables.bulks},
             cards={i: tables.cards[i] for i in need.cards if i in tables.cards},
-            bindings={r: tables.references[r] for r in need.references if r in tables.references},
+            bindings=self._bindings(need.references),
             waiting=self._waiting(need.unlocks),
             histories=self._histories(need.refolds),
         )
+
+    def _bindings(self, references: set[Reference]) -> dict[Reference, Sequence[Binding]]:
+        held = self._tables.references
+        stored: dict[Reference, Sequence[Binding]] = {r: held[r] for r in references if r in held}
+        return stored | {r: self._named_by_issuer(r) for r in references if is_issuers_name(r)}
+
+    def _named_by_issuer(self, name: Reference) -> tuple[Binding, ...]:
+        tables = self._tables
+        subjects = []
+        if (state := tables.cards.get(name.value)) and state.identity is not None:
+            subjects.append(card(name.value))
+        if (bulk := tables.bulks.get(name.value)) and bulk.common is not None:
+            subjects.append(bulk_issuance(name.value))
+        ordered = (
+            Binding(subject, place.attempt, fact.stated, fact.fact_id)
+            for fact, places, _ in tables.facts.values()
+            if fact.status is Status.ORDERED and not fact.references
+            for subject, place in places.items()
+            if subject.id == name.value
+        )
+        return (*map(by_announcement, subjects), *ordered)
 
     def _waiting(self, references: set[Reference]) -> dict[bytes, StoredFact]:
         found = {fact_id for reference, fact_id in self._tables.waiting if reference in references}
@@ -53,7 +85,8 @@ class MemoryTransaction:
 
     async def lock(self, need: Need) -> None:
         self._locked |= need
-        self._tables.bulks |= need.bulks
+        for bulk_id in need.bulks:
+            self._tables.bulks.setdefault(bulk_id, Bulk())
         for card_id in need.cards:
             self._tables.cards.setdefault(card_id, CardState())
         for reference in need.locked_references:
@@ -63,27 +96,90 @@ class MemoryTransaction:
         view = await self.peek(need)
         facts = self._tables.facts
         view.contents = {i: facts[i][0].content for i in need.fact_ids if i in facts}
-        view.histories = self._histories(need.histories | need.refolds)
+        view.histories = self._histories({card(i) for i in need.histories} | need.refolds)
         cards = self._tables.cards
         view.announced = {i for i in need.named if i in cards and cards[i].identity is not None}
+        view.taken = need.serials & {
+            (s.identity.bulk_issuance_id, s.identity.serial_number)
+            for s in cards.values()
+            if s.identity and s.identity.bulk_issuance_id and s.identity.serial_number
+        }
+        view.sayings = {i: found for i in need.bulks if (found := self._sayings(i, need))}
         return view
 
-    def _histories(self, card_ids: set[str]) -> Mapping[str, Sequence[StoredFact]]:
-        histories: defaultdict[str, list[StoredFact]] = defaultdict(list)
-        if card_ids:
-            for fact_id in sorted(self._tables.facts):
-                fact, places, _ = self._tables.facts[fact_id]
-                for subject in places:
-                    if subject.kind is SubjectKind.CARD and subject.id in card_ids:
-                        histories[subject.id].append(StoredFact(fact, places))
-        return histories
+    def _sayings(self, bulk_id: str, need: Need) -> list[StoredFact]:
+        """Exactly what is promised, so that nobody relies on more."""
+        members = [self._tables.cards[i] for i in need.cards]
+        floors = [s.folded for s in members if _is_member(s, bulk_id)]
+        if bulk_id in need.whole:
+            floors = [-1]
+        if not floors:
+            return []
+        return self._said_since(bulk_id, min(floors), need)
+
+    def _said_since(self, bulk_id: str, floor: int, need: Need) -> list[StoredFact]:
+        subject = bulk_issuance(bulk_id)
+        repacked = {
+            fact_id
+            for reference, parcel in self._tables.bulks[bulk_id].said.parcels.items()
+            if reference in need.references or any(line.number > floor for line in parcel.lines)
+            for fact_id in parcel.facts
+        }
+        return [
+            StoredFact(fact, places)
+            for fact_id, (fact, places, _) in sorted(self._tables.facts.items())
+            if subject in places and (places[subject].number > floor or fact_id in repacked)
+        ]
+
+    def _histories(self, subjects: Iterable[Subject]) -> dict[Subject, Sequence[StoredFact]]:
+        wanted = set(subjects)
+        bulks = {s.id for s in wanted if s.kind is SubjectKind.BULK_ISSUANCE}
+        for fact, places, _ in self._tables.facts.values():
+            if fact.vendor is not None:
+                spoken_of = (s for s in places if s.kind is SubjectKind.CARD)
+                wanted.update(s for s in spoken_of if self._bulk_of(s.id) in bulks)
+        histories: defaultdict[Subject, list[StoredFact]] = defaultdict(list)
+        for fact_id in sorted(self._tables.facts):
+            fact, places, _ = self._tables.facts[fact_id]
+            for subject in places.keys() & wanted:
+                histories[subject].append(StoredFact(fact, places))
+        return {**histories}
+
+    def _bulk_of(self, card_id: str) -> str | None:
+        state = self._tables.cards.get(card_id)
+        return state.identity.bulk_issuance_id if state and state.identity else None
+
+    async def claim_lagging(self, after: str) -> str | None:
+        bulks = self._tables.bulks.items()
+        lagging = sorted(i for i, b in bulks if b.spread_number < b.last_number)
+        return next((i for i in lagging if i > after), next(iter(lagging), None))
+
+    async def claim_dirty(self) -> str | None:
+        return next((i for i, b in sorted(self._tables.bulks.items()) if b.dirty), None)
+
+    async def unspread(self, bulk_id: str, bulk: Bulk) -> list[StoredFact]:
+        return self._said_since(bulk_id, bulk.spread_number, Need())
+
+    async def lagging(self, which: Lagging, most: int) -> list[LaggingMember]:
+        lagging = sorted(
+            (serial is None, serial or 0, card_id)
+            for card_id, state in self._tables.cards.items()
+            if _is_member(state, which.bulk_id) and state.folded < which.number
+            for serial in (state.identity.serial_number if state.identity else None,)
+            if serial is None or serial >= which.from_serial
+            if which.reach is None
+            or any(serial and first <= serial <= last for first, last in which.reach)
+        )
+        return [LaggingMember(i, serial or None) for _, serial, i in lagging[:most]]
 
     async def write(self, effects: Effects) -> None:
         self._write_facts(effects)
         tables, locked = self._tables, self._locked
         assert effects.cards.keys() <= locked.cards, "a card is written without its lock"
         assert effects.bindings.keys() <= locked.locked_references, "a reference without its lock"
+        assert effects.bulks.keys() <= locked.bulks, "a bulk is written without its lock"
         tables.cards |= effects.cards
+        tables.bulks |= effects.bulks
         tables.references |= {r: tuple(bindings) for r, bindings in effects.bindings.items()}
         tables.waiting |= set(effects.waits)
         tables.waiting -= set(effects.woken)
@@ -122,12 +218,21 @@ class MemoryTransaction:
         self._tables.positions[partition] = Position(next_offset, counted)
 
 
+def _is_member(state: CardState, bulk_id: str) -> bool:
+    return state.identity is not None and state.identity.bulk_issuance_id == bulk_id
+
+
 class MemoryStore:
     """One transaction at a time; what it did is kept only where its body ends."""
 
     def __init__(self) -> None:
         self._tables = _Tables()
         self._turn = asyncio.Lock()
+
+    def copied(self) -> "MemoryStore":
+        other = MemoryStore()
+        other._tables = self._tables.copied()
+        return other
 
     def transaction(self) -> AbstractAsyncContextManager[MemoryTransaction]:
         return self._transaction()
@@ -147,6 +252,7 @@ class MemoryStore:
     async def snapshot(self) -> Snapshot:
         tables = self._tables
         return Snapshot(
+            bulks=dict(tables.bulks),
             cards=dict(tables.cards),
             bindings={r: frozenset(held) for r, held in tables.references.items()},
             facts={i: Row(dict(places), copies) for i, (_, places, copies) in tables.facts.items()},

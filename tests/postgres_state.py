@@ -19,12 +19,14 @@ from card_fulfillment.pipeline.view import Need, Place, View
 from card_fulfillment.postgres.connection import connect, disconnect
 from card_fulfillment.postgres.outbox import pin_lanes
 from card_fulfillment.postgres.positions import PostgresPositions
-from card_fulfillment.postgres.store import PostgresStore
+from card_fulfillment.postgres.spreading import SpreadingTransaction
+from card_fulfillment.postgres.store import PostgresStore, PostgresTransaction
 from card_fulfillment.settings import PostgresSettings
 from snapshot import Position, Row, Snapshot
 
 _EMPTY: Final = """
-TRUNCATE card, bulk_issuance, vendor_reference, fact, waiting, change, dead_letter, input_position;
+TRUNCATE card, bulk_issuance, parcel, vendor_reference, fact, waiting, change, dead_letter,
+         input_position;
 UPDATE lane SET last_seq = 0, published_seq = 0
 """
 
@@ -37,15 +39,15 @@ class PostgresState:
         self._connection = connection
         self._connect = partial(connect, self._settings, application_name="tests")
         self._lanes: dict[tuple[str, int], int] = {}
-        self._stores: list[PostgresStore] = []
+        self._stores: list[PostgresStore[SpreadingTransaction]] = []
 
     async def pin_lanes(self) -> None:
         for topic in (STATUS_TOPIC, DEAD_LETTERS):
             lanes = await pin_lanes(self._connection, topic, OUTPUT_PARTITIONS)
             self._lanes |= {(topic, partition): lane for partition, lane in lanes.items()}
 
-    def store(self) -> PostgresStore:
-        self._stores.append(PostgresStore(self._connect, self._lanes))
+    def store(self) -> PostgresStore[SpreadingTransaction]:
+        self._stores.append(PostgresStore(self._connect, self._lanes, SpreadingTransaction))
         return self._stores[-1]
 
     def hang_up(self) -> None:
@@ -62,6 +64,7 @@ class PostgresState:
     async def snapshot(self) -> Snapshot:
         view = await self._read()
         return Snapshot(
+            bulks=view.bulks,
             cards=view.cards,
             bindings={r: frozenset(held) for r, held in view.bindings.items()},
             facts=await self._facts(),
@@ -77,8 +80,9 @@ class PostgresState:
     async def _read(self) -> View:
         cards = await self._column("SELECT card_id FROM card")
         references = await self._column("SELECT reference FROM vendor_reference")
-        need = Need(cards=set(cards), references=set(map(_reference, references)))
-        store = PostgresStore(self._connect, self._lanes)
+        bulks = await self._column("SELECT bulk_issuance_id FROM bulk_issuance")
+        need = Need(bulks=set(bulks), cards=set(cards), references=set(map(_reference, references)))
+        store = PostgresStore(self._connect, self._lanes, PostgresTransaction)
         try:
             async with store.transaction() as transaction:
                 return await transaction.read(need)
@@ -96,12 +100,13 @@ class PostgresState:
             attempt,
             outcome,
             copied,
+            number,
         ) in await self._connection.fetch(_FACTS):
             assert part == len(places[fact_id]), "parts are 0, 1, 2, …"
             copies[fact_id].add(copied)
             if card_id or bulk_id:
                 subject = card(card_id) if card_id else bulk_issuance(bulk_id)
-                places[fact_id][subject] = Place(attempt, FactOutcome(outcome))
+                places[fact_id][subject] = Place(attempt, FactOutcome(outcome), number)
             else:
                 assert outcome == FactOutcome.PARKED
         return {i: Row(placed, copies[i].pop()) for i, placed in places.items()}
@@ -113,10 +118,10 @@ class PostgresState:
     async def _changes(self) -> dict[tuple[str, int], list[NewChange]]:
         """Fails where the numbers of a lane are not 1, 2, 3, … up to its counter."""
         lanes: defaultdict[tuple[str, int], list[NewChange]] = defaultdict(list)
-        for topic, partition, seq, card_id, version, *outgoing in await self._connection.fetch(
-            _CHANGES
+        for topic, partition, seq, card_id, bulk_id, version, *outgoing in map(
+            tuple, await self._connection.fetch(_CHANGES)
         ):
-            subject = None if card_id is None else card(card_id)
+            subject = card(card_id) if card_id else bulk_issuance(bulk_id) if bulk_id else None
             lane = lanes[topic, partition]
             lane.append(NewChange(topic, partition, subject, version, Outgoing(*outgoing)))
             assert seq == len(lane), "a lane has a gap"
@@ -138,11 +143,13 @@ class PostgresState:
 
 
 _FACTS: Final = """
-SELECT fact_id, part, card_id, bulk_issuance_id, attempt, outcome, copies FROM fact
+SELECT fact_id, part, card_id, bulk_issuance_id, attempt, outcome, copies,
+       coalesce(number, 0) FROM fact
 ORDER BY fact_id, part
 """
 _CHANGES: Final = """
-SELECT l.topic, l.partition, c.seq, c.card_id, c.version, c.key, c.headers, c.value
+SELECT l.topic, l.partition, c.seq, c.card_id, c.bulk_issuance_id, c.version, c.key, c.headers,
+       c.value
 FROM change c JOIN lane l USING (lane) ORDER BY c.lane, c.seq
 """
 _LAST_NUMBERS: Final = "SELECT topic, partition, last_seq FROM lane WHERE last_seq > 0"

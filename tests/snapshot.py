@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from card_fulfillment.domain.bindings import Binding
+from card_fulfillment.domain.bulk import Bulk
 from card_fulfillment.domain.claims import greatest
 from card_fulfillment.domain.facts import Reference, Subject, SubjectKind, card
 from card_fulfillment.domain.journey import ChangeKind, FactOutcome
@@ -16,6 +17,7 @@ from card_fulfillment.messages.envelope import Outgoing
 from card_fulfillment.pipeline.batch import Partition, RecordClass
 from card_fulfillment.pipeline.effects import NewChange
 from card_fulfillment.pipeline.view import CardState, Places
+from snapshot_bulk import check_bulks
 
 
 class Position(NamedTuple):
@@ -37,6 +39,7 @@ class Snapshot:
     Of the changes the encoded bytes and where they belong; of dead letters the reasons, sorted.
     """
 
+    bulks: Mapping[str, Bulk]
     cards: Mapping[str, CardState]
     bindings: Mapping[Reference, frozenset[Binding]]
     facts: Mapping[bytes, Row]
@@ -45,14 +48,18 @@ class Snapshot:
     positions: Mapping[Partition, Position]
     dead_letters: list[str]
 
-    def journeys(self) -> dict[str, list[dict[str, Any]]]:
-        """By card all that was published of it, decoded, in the order of publication."""
+    def journeys(self, kind: SubjectKind = SubjectKind.CARD) -> dict[str, list[dict[str, Any]]]:
+        """By card, or bulk, all that was published of it, decoded, in the order of publication."""
         told: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
         for changes in self.lanes.values():
             for change in changes:
-                if change.subject is not None:
+                if change.subject is not None and change.subject.kind is kind:
                     told[change.subject.id].append(orjson.loads(change.outgoing.value))
         return dict(told)
+
+    def is_member(self, card_id: str) -> bool:
+        identity = self.cards[card_id].identity
+        return identity is not None and identity.bulk_issuance_id is not None
 
     def statuses(self) -> dict[str, list[str]]:
         """By card the statuses published, updates aside."""
@@ -74,14 +81,16 @@ def check(snapshot: Snapshot, *, rebound: bool = False) -> None:
 
     rebound: facts went to others, so that some of what was published is no stored fact's any more.
     """
+    journeys = snapshot.journeys()
     for card_id, state in snapshot.cards.items():
-        _check_card(state, snapshot.journeys().get(card_id, []))
+        _check_card(state, journeys.get(card_id, []))
+    check_bulks(snapshot.bulks, snapshot.cards, snapshot.journeys(SubjectKind.BULK_ISSUANCE))
     _check_outcomes(snapshot, rebound=rebound)
     _check_waiting(snapshot)
 
 
 def _check_card(state: CardState, events: list[dict[str, Any]]) -> None:
-    identity, journey = state
+    identity, journey, _ = state
     if identity is None:
         assert not events, "published before it was announced"
         return
@@ -117,16 +126,19 @@ def _check_outcomes(snapshot: Snapshot, *, rebound: bool) -> None:
         for subject, place in row.places.items():
             parked = place.outcome is FactOutcome.PARKED
             assert parked == _waits_for_announcement(snapshot, subject), "parked or not"
-            published[subject.id] += place.outcome is FactOutcome.PUBLISHED
+            if subject.kind is SubjectKind.CARD:
+                published[subject.id] += place.outcome is FactOutcome.PUBLISHED
     for card_id, statuses in snapshot.statuses().items():
         told = published.pop(card_id, 0)
-        assert told <= len(statuses) if rebound else told == len(statuses), "not what was told"
+        more = rebound or snapshot.is_member(card_id)  # a bulk's facts are stored with the bulk
+        assert told <= len(statuses) if more else told == len(statuses), "not what was told"
     assert not +published, "a fact is said to be published and is not"
 
 
 def _waits_for_announcement(snapshot: Snapshot, subject: Subject) -> bool:
     if subject.kind is not SubjectKind.CARD:
-        return True
+        bulk = snapshot.bulks.get(subject.id)
+        return bulk is None or bulk.common is None
     state = snapshot.cards.get(subject.id)
     return state is None or state.identity is None
 

@@ -12,6 +12,7 @@ from card_fulfillment.domain.facts import (
     Order,
     Statement,
     Subject,
+    SubjectKind,
     card,
 )
 from card_fulfillment.messages.envelope import Ignored, RefusalReason, Refused
@@ -30,7 +31,8 @@ class _Verdict(NamedTuple):
 class Witness:
     """Hears the same records as the worker and says what it must have made of them.
 
-    told: the statements that count, copies and contradictions aside.
+    told: the statements that count, copies and contradictions aside; of a card announced again the
+        first announcement counts, and all the sizes named of its bulk.
     rebound: whether a fact ever went to others than it was about before.
     """
 
@@ -40,6 +42,7 @@ class Witness:
         self.refused: list[str] = []
         self.copies: Counter[bytes] = Counter()
         self._contents: dict[bytes, bytes] = {}
+        self._repeated: set[bytes] = set()
         self._cards: dict[str, CardIdentity] = {}
         self._whom: dict[bytes, Whom] = {}
         self.rebound = False
@@ -81,7 +84,12 @@ class Witness:
         if known is not None and known != statement.card:
             return _refuse(RefusalReason.CARD_CONFLICT)
         self._cards[statement.card.card_id] = statement.card
-        return None if known is None else _Verdict(RecordClass.DUPLICATE)
+        if known is None:
+            return None
+        if statement.fact.content not in self._repeated:
+            self._repeated.add(statement.fact.content)
+            self.told.append(statement)
+        return _Verdict(RecordClass.DUPLICATE)
 
     def _new(self, statement: Statement) -> _Verdict:
         stated = _fact_of(statement)
@@ -95,8 +103,12 @@ class Witness:
         if statement is None:
             assert verdict.became is not None
             return verdict.became
-        announced = any(s.id in self._cards for s in self.subjects(statement))
-        return RecordClass.APPLIED if announced else RecordClass.PARKED
+        bulks = {c.bulk_issuance_id for c in self._cards.values()}
+        announced = (
+            s.id in (self._cards if s.kind is SubjectKind.CARD else bulks)
+            for s in self.subjects(statement)
+        )
+        return RecordClass.APPLIED if any(announced) else RecordClass.PARKED
 
     def subjects(self, statement: Statement) -> Mapping[Subject, int]:
         """Whom a statement is about, each with the attempt."""

@@ -60,6 +60,24 @@ class BatchReporter:
         )
 
 
+class SpreadReporter:
+    """Logs what the fan-out did: a line for each chunk of members."""
+
+    def spread(self, effects: Effects, seconds: float) -> None:
+        log.info(
+            "bulk.spread",
+            bulks=len(effects.bulks),
+            members=len(effects.cards),
+            changes=len(effects.changes),
+            milliseconds=round(seconds * 1000, 1),
+        )
+
+    def failed(self, error: Exception, *, again_in: float) -> None:
+        log.warning(
+            "bulk.spread_failed", error=type(error).__name__, detail=str(error), again_in=again_in
+        )
+
+
 def _count(meter: Meter, effects: Effects, seconds: float) -> None:
     meter.observe(metrics.BATCH_SECONDS, seconds)
     for (topic, _), counts in effects.counts.items():

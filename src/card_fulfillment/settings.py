@@ -127,6 +127,15 @@ class IntakeSettings(_Section):
     max_record_bytes: int = Field(65_536, ge=1024, le=1_048_576)
 
 
+class BulkSettings(_Section):
+    members_at_a_time: int = Field(
+        1000, ge=1, le=5000, description="members of a bulk in one transaction of the fan-out"
+    )
+    tick: timedelta = Field(
+        timedelta(seconds=1), gt=timedelta(0), description="how soon counts alone are published"
+    )
+
+
 class ParkingSettings(_Section):
     deadline: timedelta = Field(
         timedelta(days=7), description="how long a fact waits before somebody is told"
@@ -180,6 +189,7 @@ class Settings(BaseSettings):
     topics: TopicSettings = TopicSettings()
     vendors: VendorSettings = VendorSettings()
     intake: IntakeSettings = IntakeSettings()
+    bulks: BulkSettings = BulkSettings()
     parking: ParkingSettings = ParkingSettings()
     guard: GuardSettings = GuardSettings()
     events: EventSettings = EventSettings()

@@ -25,20 +25,23 @@ from card_fulfillment.metrics import Meter
 from card_fulfillment.ops.health import INPUT_RECREATED, Health, Limits
 from card_fulfillment.ops.http import bound, operator_app, serving
 from card_fulfillment.pipeline.apply import Applier
-from card_fulfillment.pipeline.decide import Publishing
 from card_fulfillment.pipeline.decode import Decoder
+from card_fulfillment.pipeline.fan_out import FanOut
 from card_fulfillment.pipeline.intake import Intake
 from card_fulfillment.pipeline.ports import Contended, StoreUnavailable
 from card_fulfillment.pipeline.positions import InputRecreated
+from card_fulfillment.pipeline.publishing import Publishing
 from card_fulfillment.pipeline.relay import Relay
 from card_fulfillment.pipeline.relay_ports import RelayPorts
+from card_fulfillment.pipeline.spreader import Spreader
 from card_fulfillment.pipeline.sweep import sweep
 from card_fulfillment.postgres.census import PostgresCensus
 from card_fulfillment.postgres.connection import connect
 from card_fulfillment.postgres.outbox import outbox_of
 from card_fulfillment.postgres.positions import PostgresPositions
-from card_fulfillment.postgres.store import Connect, PostgresStore
-from card_fulfillment.reporting import BatchReporter, RelayReporter
+from card_fulfillment.postgres.spreading import SpreadingTransaction
+from card_fulfillment.postgres.store import Connect, PostgresStore, PostgresTransaction
+from card_fulfillment.reporting import BatchReporter, RelayReporter, SpreadReporter
 from card_fulfillment.settings import Settings
 from card_fulfillment.starting import Alarmed, Lanes, reachable
 from card_fulfillment.topology import Topology
@@ -101,6 +104,7 @@ class Worker:
             ),
         )
         census = PostgresCensus(self._connect("census"))
+        self._spreader = self._made_spreader()
         self._watch = Watch(self._health, self._meter, census, clock)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -121,6 +125,7 @@ class Worker:
                 group.create_task(_collect_now_and_then()),
                 group.create_task(self._sweep_now_and_then()),
                 group.create_task(self._watch.run()),
+                group.create_task(self._spreader.run()),
             ]
             for relay in self._relays.values():
                 group.create_task(relay.run(relays_stop))
@@ -139,6 +144,7 @@ class Worker:
             Applier(store, self._publishing),
             clock,
             reporter,
+            self._spreader.look_at,
         )
         self._health.intake = intake.status
         self._watch.follow(source)
@@ -157,6 +163,12 @@ class Worker:
                 await asyncio.wait_for(source.stop(), _INTAKE_STOPS_WITHIN)
             store.discard()
 
+    def _made_spreader(self) -> Spreader:
+        bulks = self._settings.bulks
+        store = PostgresStore(self._connect("fan-out"), self._lanes, SpreadingTransaction)
+        fan_out = FanOut(store.transaction, self._publishing, bulks.members_at_a_time)
+        return Spreader(fan_out, bulks.tick.total_seconds(), clock, SpreadReporter())
+
     async def _sweep_now_and_then(self) -> None:
         """Any worker may sweep; a failure is told, and the next turn tries again."""
         parking, store = self._settings.parking, self._store("sweep")
@@ -172,8 +184,8 @@ class Worker:
             finally:
                 store.discard()
 
-    def _store(self, what: str) -> PostgresStore:
-        return PostgresStore(self._connect(what), self._lanes)
+    def _store(self, what: str) -> PostgresStore[PostgresTransaction]:
+        return PostgresStore(self._connect(what), self._lanes, PostgresTransaction)
 
     def _connect(self, what: str) -> Connect:
         return partial(

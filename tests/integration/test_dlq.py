@@ -18,7 +18,7 @@ from card_fulfillment.postgres.connection import connect
 from card_fulfillment.postgres.outbox import pin_lanes
 from card_fulfillment.postgres.positions import PostgresPositions
 from card_fulfillment.postgres.quarantine import RedrivingQuarantine
-from card_fulfillment.postgres.store import PostgresStore
+from card_fulfillment.postgres.store import PostgresStore, PostgresTransaction
 from card_fulfillment.settings import Settings
 from card_fulfillment.topology import topology
 from card_fulfillment.worker import decoder, publishing
@@ -61,7 +61,7 @@ class Desk:
         open_ = partial(connect, self.settings.postgres, application_name="tests")
         await PostgresPositions(open_).begin({Partition(topic, 0): self.offset})
         moves = {Partition(topic, 0): Move(self.offset, self.offset + 1, record)}
-        store = PostgresStore(open_, lanes)
+        store = PostgresStore(open_, lanes, PostgresTransaction)
         try:
             effects = await apply(
                 store,

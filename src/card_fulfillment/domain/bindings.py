@@ -6,7 +6,20 @@ Authority is nothing but this: a vendor moves only what some binding of that ven
 from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 
-from card_fulfillment.domain.facts import DAY, HOUR, Fact, Reference, Subject, SubjectKind
+from card_fulfillment.domain.facts import (
+    DAY,
+    HOUR,
+    ISSUER,
+    OWN_KIND,
+    Fact,
+    Reference,
+    Subject,
+    SubjectKind,
+    bulk_issuance,
+    card,
+    is_issuers_name,
+    own_reference,
+)
 
 # Clock skew, day precision, scans before the end-of-day line that names the waybill.
 GRACE: Final = 72 * HOUR
@@ -14,6 +27,10 @@ WINDOW: Final = 180 * DAY
 # Bindings of one reference to several subjects within this belong to one letter or box; later, it
 # was recycled.
 LETTER: Final = 7 * DAY
+
+
+# The issuer's own ids mean their cards and bulks from the beginning, and are never given again.
+_BEGINNING: Final = 0
 
 
 class Binding(NamedTuple):
@@ -25,7 +42,42 @@ class Binding(NamedTuple):
     made_by: bytes  # the fact_id of what named it
 
 
+def by_announcement(subject: Subject) -> Binding:
+    """What the issuer's own id means as soon as the card, or the first of a bulk, is announced."""
+    return Binding(subject, 1, _BEGINNING, b"")
+
+
 Bindings = Mapping[Reference, Collection[Binding]]
+# The bulk issuance of each announced card, or none.
+BulkOf = Mapping[str, str | None]
+
+
+def bound_to(bindings: Bindings, reference: Reference, bulk_of: BulkOf) -> Collection[Binding]:
+    """Whom a reference is bound to. An order of a bulk binds its members' own ids as well."""
+    held = bindings.get(reference, ())
+    if reference.kind != OWN_KIND:
+        return held
+    if is_issuers_name(reference) and not any(b.valid_from == _BEGINNING for b in held):
+        return ()  # nothing is announced of that name
+    through = through_bulk(reference, bulk_of)
+    if through is None:
+        return held
+    bulk, member = bulk_issuance(through.value), card(reference.value)
+    of_bulk = bindings.get(through, ())
+    return (*held, *(b._replace(subject=member) for b in of_bulk if b.subject == bulk))
+
+
+def through_bulk(reference: Reference, bulk_of: BulkOf) -> Reference | None:
+    """The own id of the bulk whose orders bind a member's own id too."""
+    if reference.kind != OWN_KIND:
+        return None
+    bulk = bulk_of.get(reference.value)
+    return None if bulk is None else own_reference(reference.vendor, bulk)
+
+
+def membership(card_id: str) -> Reference:
+    """What a fact waits for while a card's announcement can still make it a bulk's member."""
+    return Reference("*", OWN_KIND, card_id)
 
 
 class Resolution(NamedTuple):
@@ -33,36 +85,58 @@ class Resolution(NamedTuple):
 
     subjects: each with its attempt; null: nothing is bound (parked); empty: none in common (held).
     unbound: the references that nothing in force bound: the fact goes on waiting for these.
+    unannounced: cards whose announcement as members of a bulk can change it; it waits for these.
     """
 
     subjects: Mapping[Subject, int] | None
     unbound: tuple[Reference, ...]
+    unannounced: frozenset[str] = frozenset()
 
 
-def resolve(bindings: Bindings, fact: Fact, bulk_of: Mapping[str, str | None]) -> Resolution:
-    """The subjects that all bound references have in common, each with the attempt meant.
-
-    bulk_of: the bulk issuance of each card that the bindings name.
-    """
-    only = _only_one(bindings, fact)
+def resolve(bindings: Bindings, fact: Fact, bulk_of: BulkOf) -> Resolution:
+    """The subjects that all bound references have in common, each with the attempt meant."""
+    only = _only_one(bindings, fact, bulk_of)
     if only is not None:
         return Resolution({only.subject: only.attempt}, ())
-    by_reference = {r: _candidates(bindings.get(r, ()), fact.stated) for r in fact.references}
+    held = {r: bound_to(bindings, r, bulk_of) for r in fact.references}
+    by_reference = {r: _candidates(r, each, fact.stated) for r, each in held.items()}
     unbound = tuple(r for r, found in by_reference.items() if not found)
     bound = [found for found in by_reference.values() if found]
+    unannounced = _unannounced(by_reference, bulk_of)
     if not bound:
-        return Resolution(None, unbound)
+        return Resolution(None, unbound, unannounced)
     common = _in_common(bound, bulk_of)
     if not common:
-        return Resolution({}, fact.references)
-    return Resolution({s: _attempt(each, fact.until) for s, each in common.items()}, unbound)
+        return Resolution({}, fact.references, unannounced)
+    subjects = {s: _attempt(each, fact.until) for s, each in common.items()}
+    return Resolution(subjects, unbound, unannounced)
 
 
-def _only_one(bindings: Bindings, fact: Fact) -> Binding | None:
+def _unannounced(
+    by_reference: Mapping[Reference, "_Candidates"], bulk_of: BulkOf
+) -> frozenset[str]:
+    """Cards named by their own ids, or met where nobody is common to all references."""
+    cards = {
+        r.value
+        for r, found in by_reference.items()
+        if r.kind == OWN_KIND and bulk_issuance(r.value) not in found
+    }
+    bound = [found for found in by_reference.values() if found]
+    if len(bound) > 1 and not set(bound[0]).intersection(*bound[1:]):
+        met = (s for found in bound for s in found)
+        cards.update(s.id for s in met if s.kind is SubjectKind.CARD)
+    return frozenset(cards - bulk_of.keys())
+
+
+def _only_one(bindings: Bindings, fact: Fact, bulk_of: BulkOf) -> Binding | None:
     """The common case at a glance: each reference has one binding, and all say the same."""
     only: Binding | None = None
     for reference in fact.references:
-        held = bindings.get(reference, ())
+        if reference.kind == OWN_KIND and (
+            reference.vendor == ISSUER or reference.value not in bulk_of
+        ):
+            return None
+        held = bound_to(bindings, reference, bulk_of)
         if len(held) != 1:
             return None
         (binding,) = held
@@ -88,8 +162,10 @@ def in_force(binding: Binding, time: int, rivals: Collection[Binding]) -> bool:
     )
 
 
-def is_bound(bindings: Collection[Binding], time: int) -> bool:
+def is_bound(reference: Reference, bindings: Collection[Binding], time: int) -> bool:
     """Whether a reference with these bindings means anybody at that time."""
+    if is_issuers_name(reference):
+        return bool(bindings)
     if len(bindings) == 1:
         return all(_in_window(b, time) for b in bindings)
     return any(in_force(b, time, bindings) for b in bindings)
@@ -99,16 +175,17 @@ def _in_window(binding: Binding, time: int) -> bool:
     return binding.valid_from - GRACE <= time <= binding.valid_from + WINDOW
 
 
-def _candidates(bindings: Collection[Binding], time: int) -> _Candidates:
+def _candidates(reference: Reference, bindings: Collection[Binding], time: int) -> _Candidates:
     found: dict[Subject, list[Binding]] = {}
+    always = is_issuers_name(reference)
     for each in bindings:
-        if in_force(each, time, bindings):
+        if always or in_force(each, time, bindings):
             found.setdefault(each.subject, []).append(each)
     return found
 
 
 def _in_common(
-    bound: list[_Candidates], bulk_of: Mapping[str, str | None]
+    bound: list[_Candidates], bulk_of: BulkOf
 ) -> Mapping[Subject, list[Collection[Binding]]]:
     same = set(bound[0]).intersection(*bound[1:])
     if same:

@@ -46,6 +46,19 @@ class Detail(NamedTuple):
     code: str | None
     text: str | None
 
+    @classmethod
+    def of(cls, fact: Fact) -> "Detail":
+        return cls(
+            fact.stated,
+            fact.precision,
+            fact.received_at,
+            fact.reason,
+            fact.evidence,
+            fact.vendor,
+            fact.code,
+            fact.text,
+        )
+
 
 class Claim(NamedTuple):
     """A status fact in the running: its key and what it tells. Claims compare by their keys."""
@@ -55,19 +68,7 @@ class Claim(NamedTuple):
 
 
 def claim(key: Key, fact: Fact) -> Claim:
-    return Claim(
-        key,
-        Detail(
-            fact.stated,
-            fact.precision,
-            fact.received_at,
-            fact.reason,
-            fact.evidence,
-            fact.vendor,
-            fact.code,
-            fact.text,
-        ),
-    )
+    return Claim(key, Detail.of(fact))
 
 
 def greatest(own: Claim | None, bulk: Claim | None, range_production: Claim | None) -> Claim | None:

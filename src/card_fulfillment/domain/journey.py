@@ -16,6 +16,7 @@ from card_fulfillment.domain.facts import (
     Cause,
     Key,
 )
+from card_fulfillment.domain.registers import Registers, won
 from card_fulfillment.domain.status import (
     CORRECTABLE,
     STANDING,
@@ -24,15 +25,6 @@ from card_fulfillment.domain.status import (
     Status,
     is_final,
 )
-
-
-class Register(NamedTuple):
-    """An attribute's last writer by (attempt, time, fact_id), and what it wrote."""
-
-    attempt: int
-    time: int
-    fact_id: bytes
-    value: AttributeValue
 
 
 class Published(NamedTuple):
@@ -53,7 +45,7 @@ class Journey:
     own: Claim | None = None
     bulk: Claim | None = None
     range_production: Claim | None = None
-    registers: Mapping[Attribute, Register] = field(default_factory=dict)
+    registers: Registers = field(default_factory=dict)
     version: int = 0
     published: Published | None = None
 
@@ -100,19 +92,19 @@ class Folded(NamedTuple):
 
 def fold(
     journey: Journey,
-    entries: Iterable[Entry],
-    *,
+    *groups: Iterable[Entry],
     updates: bool = True,
     refolded: bool = False,
 ) -> Folded:
-    """Fold the facts that a card gains into its journey, in key order.
+    """Fold the facts that a card gains into its journey: group after group, each in key order.
 
     updates: whether a change of reason, finality or tracking number alone is published.
     refolded: the bindings of stored facts changed, so any change of status is a correction.
     """
     folding = _Folding(journey, refolded=refolded)
-    for each in sorted(entries, key=lambda e: e.order):
-        folding.take(each)
+    for entries in groups:
+        for each in sorted(entries, key=lambda e: e.order):
+            folding.take(each)
     if updates:
         folding.tell_details()
     return Folded(folding.journey(), folding.changes, folding.outcomes)
@@ -176,13 +168,9 @@ class _Folding:
         self.outcomes[each.fact.fact_id] = self._outcome(each)
 
     def _write_registers(self, each: Entry) -> bool:
-        attributes = each.fact.attributes
-        if not attributes:
-            return False
-        stamp = (each.attempt, each.fact.effective, each.fact.fact_id)
-        won = [n for n in attributes if n not in self.registers or self.registers[n][:3] <= stamp]
-        self.registers.update({name: Register(*stamp, attributes[name]) for name in won})
-        return bool(won)
+        wins = won(self.registers, each)
+        self.registers.update(wins)
+        return bool(wins)
 
     def _stand(self, each: Entry, key: Key) -> None:
         new = claim(key, each.fact)

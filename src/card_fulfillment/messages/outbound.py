@@ -1,4 +1,4 @@
-"""What the worker publishes: changes of cards, and dead letters. Encoded once, for the outbox."""
+"""What the worker publishes: events of cards and bulks, dead letters; encoded for the outbox."""
 
 from typing import Annotated, Final, Literal
 
@@ -6,55 +6,32 @@ import orjson
 from pydantic import Field
 from typing_extensions import TypedDict  # pydantic wants this one below Python 3.12
 
-from card_fulfillment.domain.claims import Detail
-from card_fulfillment.domain.facts import Attribute, CardIdentity, Cause, Evidence, Precision
+from card_fulfillment.domain.bulk import Bulk, BulkChange
+from card_fulfillment.domain.facts import CardIdentity, Evidence, Precision
 from card_fulfillment.domain.journey import Change, ChangeKind
 from card_fulfillment.domain.status import Action, Reason, Status, recommended_action
+from card_fulfillment.messages.bulk_event import BULK_EVENT, bulk_event
 from card_fulfillment.messages.dead_letter import DeadLetter, dead_letter_event
 from card_fulfillment.messages.envelope import Outgoing
+from card_fulfillment.messages.event_parts import (
+    CausedBy,
+    EventId,
+    Parcel,
+    Shipment,
+    VendorSaid,
+    caused_by,
+    shipment,
+    vendor_said,
+)
 from card_fulfillment.messages.identity import uuid5
 from card_fulfillment.messages.times import Timestamp, iso_utc
 
 CARD_EVENT: Final = "card.fulfillment_status-changed.v1"
 DEAD_LETTER: Final = "fulfillment-dead-letter.v1"
 
-EventId = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
-
 
 def schema_file(event_type: str) -> str:
     return f"{event_type}.schema.json"
-
-
-class VendorSaid(TypedDict):
-    """Who stated the status, with the vendor's own code and text for it."""
-
-    id: str
-    code: str | None
-    text: str | None
-
-
-class Shipment(TypedDict):
-    method: str | None
-    carrier: str | None
-    tracking_number: str | None
-    tracking_url: str | None
-    estimated_delivery: str | None
-
-
-class Parcel(TypedDict):
-    role: str
-    carrier: str | None
-    tracking_number: str | None
-    status: Status
-
-
-class CausedBy(TypedDict):
-    """The record that the change came with."""
-
-    event_id: str | None
-    topic: str
-    partition: int
-    offset: int
 
 
 class CardStatusChanged(TypedDict):
@@ -104,6 +81,13 @@ class Encoder:
         if change.cause.traceparent is not None:
             headers["traceparent"] = change.cause.traceparent
         return _outgoing(card.card_id, headers, event)
+
+    def bulk(self, bulk_id: str, bulk: Bulk, change: BulkChange, recorded_at: int) -> Outgoing:
+        event = bulk_event(bulk_id, bulk, change, iso_utc(recorded_at))
+        headers = self._headers(BULK_EVENT, event["event_id"], bulk_id, event["recorded_at"])
+        if change.because.cause.traceparent is not None:
+            headers["traceparent"] = change.because.cause.traceparent
+        return _outgoing(bulk_id, headers, event)
 
     def dead_letter(self, letter: DeadLetter, recorded_at: int) -> Outgoing:
         event = dead_letter_event(letter, recorded_at)
@@ -157,38 +141,8 @@ def _card_event(card: CardIdentity, change: Change, recorded_at: str) -> CardSta
         "evidence": detail.evidence,
         "final": change.final,
         "tracked": change.tracked,
-        "vendor": _vendor(detail),
-        "shipment": _shipment(change),
+        "vendor": vendor_said(detail),
+        "shipment": shipment(change.attributes),
         "parcels": [],
-        "cause": _caused_by(change.cause),
-    }
-
-
-def _vendor(detail: Detail) -> VendorSaid | None:
-    if detail.vendor is None:
-        return None
-    return {"id": detail.vendor, "code": detail.code, "text": detail.text}
-
-
-def _shipment(change: Change) -> Shipment:
-    return {
-        "method": _text(change, Attribute.METHOD),
-        "carrier": _text(change, Attribute.CARRIER),
-        "tracking_number": _text(change, Attribute.TRACKING_NUMBER),
-        "tracking_url": _text(change, Attribute.TRACKING_URL),
-        "estimated_delivery": _text(change, Attribute.ESTIMATED_DELIVERY),
-    }
-
-
-def _text(change: Change, name: Attribute) -> str | None:
-    value = change.attributes.get(name)
-    return value if isinstance(value, str) else None
-
-
-def _caused_by(cause: Cause) -> CausedBy:
-    return {
-        "event_id": cause.event_id,
-        "topic": cause.topic,
-        "partition": cause.partition,
-        "offset": cause.offset,
+        "cause": caused_by(change.cause),
     }

@@ -3,21 +3,16 @@
 from typing import Final
 
 from card_fulfillment.pipeline.batch import Batch
-from card_fulfillment.pipeline.decide import Publishing, decide
+from card_fulfillment.pipeline.decide import decide
 from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.pipeline.hints import Hints
+from card_fulfillment.pipeline.locked import TooNarrow, locked_view
 from card_fulfillment.pipeline.needs import Wanted, needs, tells_more, wanted
 from card_fulfillment.pipeline.ports import Contended, Store, Transaction
+from card_fulfillment.pipeline.publishing import Publishing
 from card_fulfillment.pipeline.view import Need, View
 
 _WIDENINGS: Final = 10
-
-
-class _TooNarrow(Exception):
-    """What was locked is not all that the batch needs."""
-
-    def __init__(self, need: Need) -> None:
-        self.need = need
 
 
 class Applier:
@@ -39,10 +34,10 @@ class Applier:
             try:
                 async with self._store.transaction() as transaction:
                     need = need or await self._discover(transaction, want)
-                    view = await _locked_view(transaction, want, need)
+                    view = await locked_view(transaction, want, need)
                     effects = decide(batch, view, self._publishing, now)
                     await transaction.write(effects)
-            except _TooNarrow as narrow:
+            except TooNarrow as narrow:
                 need = narrow.need
             else:
                 self._hints.learn(view, effects)
@@ -67,15 +62,6 @@ class Applier:
             found |= await transaction.peek(missing)
             asked |= missing
         return found
-
-
-async def _locked_view(transaction: Transaction, want: Wanted, need: Need) -> View:
-    await transaction.lock(need)
-    view = await transaction.read(need)
-    found = needs(want, view)
-    if not need.covers(found):
-        raise _TooNarrow(need | found)
-    return view
 
 
 async def apply(store: Store, batch: Batch, publishing: Publishing, now: int) -> Effects:

@@ -4,43 +4,18 @@ Pure.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
-from card_fulfillment.domain.facts import Fact, Subject, card
-from card_fulfillment.domain.journey import FactOutcome, Folded, Journey, fold, refold
-from card_fulfillment.messages.dead_letter import DeadLetter
-from card_fulfillment.messages.envelope import Outgoing
-from card_fulfillment.messages.outbound import Encoder
+from card_fulfillment.domain.facts import Fact, Subject, is_issuers_name
+from card_fulfillment.domain.journey import FactOutcome
 from card_fulfillment.pipeline.admission import Admission, Admitted, Verdict
 from card_fulfillment.pipeline.alerts import alerts
 from card_fulfillment.pipeline.batch import SEVERITY, Batch, Partition, RecordClass
-from card_fulfillment.pipeline.effects import Effects, NewChange, NewFact
-from card_fulfillment.pipeline.placement import Gain, Placement
-from card_fulfillment.pipeline.view import CardState, Place, View
-
-
-@dataclass(frozen=True, slots=True)
-class Publishing:
-    """How what is decided goes out.
-
-    `partition_of(topic, key)` is the partition that a key belongs to.
-    """
-
-    encoder: Encoder
-    status_topic: str
-    dead_letter_topic: str
-    partition_of: Callable[[str, str | None], int]
-    updates: bool = True
-
-    def change(self, topic: str, outgoing: Outgoing, subject: Subject, version: int) -> NewChange:
-        partition = self.partition_of(topic, outgoing.key)
-        return NewChange(topic, partition, subject, version, outgoing)
-
-    def dead_letter(self, letter: DeadLetter, now: int) -> NewChange:
-        outgoing = self.encoder.dead_letter(letter, now)
-        partition = self.partition_of(self.dead_letter_topic, outgoing.key)
-        return NewChange(self.dead_letter_topic, partition, None, None, outgoing)
+from card_fulfillment.pipeline.effects import Effects, NewFact
+from card_fulfillment.pipeline.folding import Folding, announced_bulks
+from card_fulfillment.pipeline.placement import Placement
+from card_fulfillment.pipeline.publishing import Publishing
+from card_fulfillment.pipeline.view import Place, View
 
 
 def decide(batch: Batch, view: View, publishing: Publishing, now: int) -> Effects:
@@ -56,51 +31,20 @@ def decide(batch: Batch, view: View, publishing: Publishing, now: int) -> Effect
         placement.order(order)
     placement.track(admission.tracking)
     effects = Effects(
-        bindings=placement.bound,
+        bindings={r: b for r, b in placement.bound.items() if not is_issuers_name(r)},
         waits=placement.waits,
         woken=placement.woken,
         dead_letters=list(admission.dead_letters.values()),
         moves=batch.moves,
     )
     effects.dead_letters += alerts(placement, view.announced)
-    _fold_cards(effects, view, admission, placement, publishing, now)
+    folding = Folding(effects, view, placement, admission.identities, publishing, now)
+    folding.fold(announced_bulks(admission))
     effects.changes += [publishing.dead_letter(d, now) for d in effects.dead_letters]
     _store_facts(effects, admission, placement)
     effects.settled = placement.settled()
     effects.counts = _counts(admission.records, placement.places)
     return effects
-
-
-def _fold_cards(
-    effects: Effects,
-    view: View,
-    admission: Admission,
-    placement: Placement,
-    publishing: Publishing,
-    now: int,
-) -> None:
-    for card_id, gain in placement.gains():
-        identity = admission.identities.get(card_id)
-        if identity is None:
-            continue  # it waits for its announcement
-        state = view.cards.get(card_id)
-        folded = _folded(state.journey if state else Journey(), gain, updates=publishing.updates)
-        effects.cards[card_id] = CardState(identity, folded.journey)
-        subject = card(card_id)
-        for change in folded.changes:
-            outgoing = publishing.encoder.card(identity, change, now)
-            effects.changes.append(
-                publishing.change(publishing.status_topic, outgoing, subject, change.version)
-            )
-        for fact_id, outcome in folded.outcomes.items():
-            places = placement.places[fact_id]
-            places[subject] = Place(places[subject].attempt, outcome)
-
-
-def _folded(journey: Journey, gain: Gain, *, updates: bool) -> Folded:
-    if gain.kept is not None and gain.cause is not None:
-        return refold(journey, gain.kept, gain.entries, gain.cause, updates=updates)
-    return fold(journey, gain.entries, updates=updates, refolded=gain.moved)
 
 
 def _store_facts(effects: Effects, admission: Admission, placement: Placement) -> None:

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from card_fulfillment.domain.bindings import Binding
+from card_fulfillment.domain.bulk import Bulk
 from card_fulfillment.domain.facts import Fact, Reference, Subject
+from card_fulfillment.domain.parcels import Parcel
 from card_fulfillment.messages.dead_letter import DeadLetter
 from card_fulfillment.messages.envelope import Outgoing
 from card_fulfillment.pipeline.batch import Move, Partition, RecordClass
@@ -35,12 +37,15 @@ class NewChange(NamedTuple):
 class Effects:
     """All of it is written, or nothing.
 
+    parcels: those of a bulk that changed; null where nothing is said of one any more.
     moved: all places of stored facts of which one changed. copies: further copies of stored facts.
     settled: stored facts that waited for somebody to be about; alerts about them are closed.
     waits: references that a fact waits for from now on; woken: those that it waits for no more.
     """
 
     cards: dict[str, CardState] = field(default_factory=dict)
+    bulks: dict[str, Bulk] = field(default_factory=dict)
+    parcels: dict[tuple[str, Reference], Parcel | None] = field(default_factory=dict)
     bindings: Mapping[Reference, Sequence[Binding]] = field(default_factory=dict)
     facts: list[NewFact] = field(default_factory=list)
     moved: dict[bytes, Places] = field(default_factory=dict)

@@ -104,9 +104,11 @@ class Intake:
         applier: Applier,
         clock: Callable[[], int],
         observer: Observer,
+        spread: Callable[[Effects], None] = lambda _: None,
     ) -> None:
+        """spread: told what was committed, for what is left to be done of bulks."""
         self._source, self._decoder, self._applier = source, decoder, applier
-        self._clock, self._observer = clock, observer
+        self._clock, self._observer, self._spread = clock, observer, spread
         self.status = IntakeStatus()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -184,6 +186,7 @@ class Intake:
         moves = in_hand.batch.moves
         self._source.applied({p: move.next_offset for p, move in moves.items()})
         self._observer.batch_applied(in_hand.batch, effects, seconds)
+        self._spread(effects)
 
 
 def _moves(fetched: Fetched) -> dict[Partition, Move]:

@@ -1,10 +1,11 @@
 """What a batch needs of the stored state, as a function of the batch and of what was found."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from card_fulfillment.domain.bindings import Binding, is_bound, resolve
+from card_fulfillment.domain.bindings import BulkOf, bound_to, is_bound, membership, through_bulk
 from card_fulfillment.domain.facts import (
+    ISSUER,
     OWN_KIND,
     Announcement,
     Fact,
@@ -12,16 +13,24 @@ from card_fulfillment.domain.facts import (
     Reference,
     Subject,
     SubjectKind,
+    is_issuers_name,
+    issuers_name,
+    own_reference,
 )
 from card_fulfillment.pipeline.batch import Batch
-from card_fulfillment.pipeline.view import CardState, Need, StoredFact, View
+from card_fulfillment.pipeline.contested import contested, has_attempts, shaken
+from card_fulfillment.pipeline.view import Need, View
 
 
 @dataclass(slots=True)
 class Wanted:
-    """What the batch itself names, before anything is looked up."""
+    """What the batch itself names, before anything is looked up.
+
+    members: the bulk of each card that it announces.
+    """
 
     need: Need = field(default_factory=Need)
+    members: dict[str, str | None] = field(default_factory=dict)
     orders: list[Order] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
 
@@ -33,6 +42,7 @@ def wanted(batch: Batch) -> Wanted:
             match element:
                 case Announcement():
                     _want_announcement(out.need, element)
+                    out.members.setdefault(element.card.card_id, element.card.bulk_issuance_id)
                 case Order():
                     out.orders.append(element)
                     _want_order(out.need, element)
@@ -45,17 +55,34 @@ def wanted(batch: Batch) -> Wanted:
 
 
 def _want_announcement(need: Need, announcement: Announcement) -> None:
+    card = announcement.card
     need.fact_ids.add(announcement.fact.fact_id)
-    need.cards.add(announcement.card.card_id)
-    need.histories.add(announcement.card.card_id)
-    if announcement.card.bulk_issuance_id is not None:
-        need.bulks.add(announcement.card.bulk_issuance_id)
+    need.cards.add(card.card_id)
+    need.histories.add(card.card_id)
+    need.unlocks.add(membership(card.card_id))
+    if card.bulk_issuance_id is not None:
+        need.bulks.add(card.bulk_issuance_id)
+        need.whole.add(card.bulk_issuance_id)
+        need.unlocks.add(own_reference(ISSUER, card.bulk_issuance_id))
+        if card.serial_number is not None:
+            need.serials.add((card.bulk_issuance_id, card.serial_number))
 
 
 def _want_order(need: Need, order: Order) -> None:
     need.fact_ids.add(order.fact.fact_id)
     _want_subject(need, order.subject)
     _want_to_bind(need, order.references)
+    if order.subject.kind is SubjectKind.BULK_ISSUANCE:
+        need.refolds.add(order.subject)  # it binds the members' own ids, too
+    if order.subject.kind is SubjectKind.BULK_ISSUANCE or order.attempt > 1:
+        _want_issuers_facts(need, order.subject)
+
+
+def _want_issuers_facts(need: Need, subject: Subject) -> None:
+    """What the issuer stated of the subject can be of another attempt now."""
+    need.references.add(issuers_name(subject))
+    need.unlocks.add(issuers_name(subject))
+    need.refolds.add(subject)
 
 
 def _want_fact(need: Need, fact: Fact) -> None:
@@ -90,23 +117,59 @@ def needs(want: Wanted, view: View) -> Need:
     It grows with the view until the view holds all that it asks for.
     """
     need = want.need | Need()
-    stored = [*view.waiting.values(), *_shaken(want, view)]
+    for order in want.orders:
+        if has_attempts(order.subject, view):
+            _want_issuers_facts(need, order.subject)
+    bulk_of = {**want.members, **view.bulk_of}
+    stored = [*view.waiting.values(), *shaken(need.unlocks, view, bulk_of)]
     for fact, _ in stored:
         _want_fact(need, fact)
     for subject in _subjects(view):
         _want_subject(need, subject)
     need.bulks.update(_bulks(view))
     facts = (*want.facts, *(fact for fact, _ in stored))
-    need.locked_references |= _unbound(facts, view)
-    unsettled = {b.subject for b in _contested(want.orders, facts, view)}
-    unsettled.update(*(each.places for each in view.waiting.values()))
-    need.refolds.update(s.id for s in unsettled if s.kind is SubjectKind.CARD)
+    _want_named(need, facts, bulk_of)
+    for order in want.orders:
+        _want_through(need, order.references, bulk_of)
+    need.locked_references |= _unbound(facts, view, bulk_of)
+    unsettled = {b.subject for b in contested(want.orders, facts, view, bulk_of)}
+    need.refolds.update(unsettled, *(each.places for each in view.waiting.values()))
+    _want_sayings(need, view)
     return need
+
+
+def _want_named(need: Need, facts: Iterable[Fact], bulk_of: BulkOf) -> None:
+    """Cards named by their own ids: an order of their bulk may bind them, now or later."""
+    known = frozenset(need.bulks)
+    own = [r for f in facts for r in f.references if r.kind == OWN_KIND and r.value not in known]
+    need.cards.update(reference.value for reference in own)
+    need.bulks.update(reference.value for reference in own if reference.vendor == ISSUER)
+    _want_through(need, own, bulk_of)
+
+
+def _want_through(need: Need, references: Iterable[Reference], bulk_of: BulkOf) -> None:
+    through = (through_bulk(reference, bulk_of) for reference in references)
+    need.references.update(reference for reference in through if reference is not None)
+
+
+def _want_sayings(need: Need, view: View) -> None:
+    """A member that is folded anew folds all that is said of its bulk anew."""
+    for card_id, state in view.cards.items():
+        bulk_id = state.identity.bulk_issuance_id if state.identity else None
+        if bulk_id is None:
+            continue
+        subject = Subject(SubjectKind.CARD, card_id)
+        bulk = view.bulks.get(bulk_id)
+        if bulk is not None and state.folded < bulk.reset_number:
+            need.refolds.add(subject)
+        if subject in need.refolds:
+            need.whole.add(bulk_id)
+    need.whole.update(s.id for s in need.refolds if s.kind is SubjectKind.BULK_ISSUANCE)
 
 
 def tells_more(view: View) -> bool:
     """Whether what was found can make a need grow: cards do by their bulk issuances alone."""
-    return bool(view.bindings or view.waiting or view.histories or any(_bulks(view)))
+    return bool(view.bindings or view.waiting or view.histories or view.bulks or any(_bulks(view)))
 
 
 def _subjects(view: View) -> set[Subject]:
@@ -115,78 +178,24 @@ def _subjects(view: View) -> set[Subject]:
     A fact of several subjects is written as a whole, so none of them may change meanwhile.
     """
     meant = {b.subject for bindings in view.bindings.values() for b in bindings}
-    stored = [*view.waiting.values(), *(s for history in view.histories.values() for s in history)]
+    stored = [*view.waiting.values(), *(s for h in view.histories.values() for s in h)]
     return meant.union(*(each.places for each in stored))
 
 
 def _bulks(view: View) -> Iterable[str]:
-    identities = (state.identity for state in view.cards.values() if state.identity)
-    return (card.bulk_issuance_id for card in identities if card.bulk_issuance_id)
+    return (bulk for bulk in view.bulk_of.values() if bulk)
 
 
-def _unbound(facts: Iterable[Fact], view: View) -> set[Reference]:
-    return {
-        reference
-        for fact in facts
-        for reference in fact.references
-        if not is_bound(view.bindings.get(reference, ()), fact.stated)
-    }
-
-
-def _contested(orders: Iterable[Order], facts: Iterable[Fact], view: View) -> Iterable[Binding]:
-    """Bindings of references that the batch may bind to another subject or attempt, or unbind.
-
-    The facts found through them may go elsewhere, and their subjects are refolded.
-    """
-    for order in orders:
-        for reference in order.references:
-            held = view.bindings.get(reference, ())
-            others = any(b[:2] != (order.subject, order.attempt) for b in held)
-            if others or _attempts_differ(held, view):
-                yield from held
+def _unbound(facts: Iterable[Fact], view: View, bulk_of: BulkOf) -> set[Reference]:
+    unbound: set[Reference] = set()
     for fact in facts:
-        for _, name in fact.names:
-            held = view.bindings.get(name, ())
-            others = bool(held) and not _names_the_same(fact, held, view)
-            if others or _attempts_differ(held, view):
-                yield from held
-
-
-def _names_the_same(fact: Fact, held: Sequence[Binding], view: View) -> bool:
-    bulk_of = {
-        i: s.identity.bulk_issuance_id if s.identity else None for i, s in view.cards.items()
-    }
-    found = resolve(view.bindings, fact, bulk_of).subjects or {}
-    return {b[:2] for b in held} == set(found.items())
-
-
-def _attempts_differ(bindings: Iterable[Binding], view: View) -> bool:
-    """Whether a subject may have several attempts.
-
-    Then a binding that is newer and else the same can decide between references that disagree.
-    """
-    cards = {b.subject.id for b in bindings if b.subject.kind is SubjectKind.CARD}
-    return any(_has_attempts(view.cards[i]) for i in cards if i in view.cards)
-
-
-def _has_attempts(state: CardState) -> bool:
-    own = state.journey.own
-    return state.identity is None or (own is not None and own.key.attempt > 1)
-
-
-def _shaken(want: Wanted, view: View) -> list[StoredFact]:
-    """Stored facts that may go elsewhere: of their references some may be bound, or unbound, now.
-
-    What such a fact names may be bound otherwise in turn.
-    """
-    bound = set(want.need.unlocks)
-    bound.update(name for s in view.waiting.values() for _, name in s.fact.names)
-    quiet = {s.fact.fact_id: s for history in view.histories.values() for s in history}
-    shaken: dict[bytes, StoredFact] = {}
-    while True:
-        moved = {i: s for i, s in quiet.items() if not bound.isdisjoint(s.fact.references)}
-        if not moved:
-            return list(shaken.values())
-        shaken |= moved
-        quiet = {i: s for i, s in quiet.items() if i not in moved}
-        bound.update(name for s in moved.values() for _, name in s.fact.names)
+        for reference in fact.references:
+            if is_issuers_name(reference):
+                continue  # who announces or orders locks what it names
+            held = bound_to(view.bindings, reference, bulk_of)
+            if not is_bound(reference, held, fact.stated):
+                unbound.add(reference)
+                through = through_bulk(reference, bulk_of)
+                if through is not None:
+                    unbound.add(through)
+    return unbound

@@ -4,12 +4,20 @@ A new binding can also change whom stored facts are about. Their subjects are re
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from card_fulfillment.domain.bindings import Binding, Resolution, resolve
+from card_fulfillment.domain.bindings import (
+    Binding,
+    Resolution,
+    by_announcement,
+    membership,
+    resolve,
+    through_bulk,
+)
 from card_fulfillment.domain.claims import Entry, entry
 from card_fulfillment.domain.facts import (
+    OWN_KIND,
     Announcement,
     CardIdentity,
     Cause,
@@ -17,25 +25,24 @@ from card_fulfillment.domain.facts import (
     Order,
     Reference,
     Subject,
-    SubjectKind,
+    bulk_issuance,
     card,
+    issuers_name,
 )
 from card_fulfillment.domain.journey import FactOutcome
-from card_fulfillment.pipeline.view import Place, Places, View
+from card_fulfillment.pipeline.view import Place, Places, StoredFact, View
 
 
 class Gain(NamedTuple):
-    """What a card has to fold.
+    """What a subject gains by a batch.
 
-    kept: all that it had and keeps, where it lost something, so that it is refolded; else null.
-    moved: whether some of what it gained was another's before.
-    cause: of what bound anew, where something was lost or moved.
+    lost: of what bound anew, where it lost something; then it is folded anew.
+    moved: of what bound anew, where some of what it gained was another's before.
     """
 
     entries: list[Entry]
-    kept: list[Entry] | None
-    moved: bool
-    cause: Cause | None
+    lost: Cause | None
+    moved: Cause | None
 
 
 class Placement:
@@ -51,11 +58,12 @@ class Placement:
         self._bulk_of = {i: card.bulk_issuance_id for i, card in identities.items()}
         self._stored = {s.fact.fact_id: s for h in view.histories.values() for s in h}
         self._stored |= view.waiting
-        self._announced: set[Subject] = set()
+        self._announced: dict[Subject, Fact] = {}
         self._gained: defaultdict[Subject, list[Entry]] = defaultdict(list)
         self._lost: dict[Subject, Cause] = {}
         self._moved: dict[Subject, Cause] = {}
         self._binder: dict[Reference, Fact] = {}
+        self._awoken: list[Fact] = []
         self.bound: dict[Reference, tuple[Binding, ...]] = {}
         self.places: dict[bytes, dict[Subject, Place]] = {}
         self.held: list[Fact] = []
@@ -66,12 +74,18 @@ class Placement:
     def announce(self, announcement: Announcement) -> None:
         """The card is there: what was stored for it until now is folded with its announcement."""
         subject = card(announcement.card.card_id)
-        self._announced.add(subject)
+        self._announced[subject] = announcement.fact
+        self._name(subject, by_announcement(subject), announcement.fact)
+        if announcement.card.bulk_issuance_id is not None:
+            bulk = bulk_issuance(announcement.card.bulk_issuance_id)
+            self._name(bulk, by_announcement(bulk), announcement.fact)
         self._place(announcement.fact, {}, {subject: 1})
 
     def order(self, order: Order) -> None:
         for reference in order.references:
             self._bind(reference, order.subject, order.attempt, order.fact)
+        named = Binding(order.subject, order.attempt, order.fact.stated, order.fact.fact_id)
+        self._name(order.subject, named, order.fact)
         self._place(order.fact, {}, {order.subject: order.attempt})
 
     def track(self, facts: Iterable[Fact]) -> None:
@@ -86,11 +100,34 @@ class Placement:
             elif fact.fact_id in self._view.waiting or self._is_rebound(fact):
                 self._track(fact, self._stored[fact.fact_id].places)
 
-    def gains(self) -> Iterable[tuple[str, Gain]]:
-        """By card, what it has to fold."""
-        for subject in {**self._gained, **self._lost}:
-            if subject.kind is SubjectKind.CARD:
-                yield subject.id, self._gain(subject)
+    def gains(self) -> Mapping[Subject, Gain]:
+        """By subject, what it has to fold."""
+        subjects = {**self._gained, **self._lost}
+        return {s: Gain(self._gained[s], self._lost.get(s), self._moved.get(s)) for s in subjects}
+
+    def is_announced(self, subject: Subject) -> bool:
+        """Whether this batch announces the card."""
+        return subject in self._announced
+
+    def kept(self, subject: Subject) -> list[StoredFact]:
+        """The facts that it had before this batch and still has, as what they are to it."""
+        new = {each.fact.fact_id for each in self._gained[subject]}
+        kept = []
+        for fact, stored in self._view.histories.get(subject, ()):
+            places = self.places.get(fact.fact_id, stored)
+            if subject in places and fact.fact_id not in new:
+                kept.append(StoredFact(fact, places))
+        return kept
+
+    def touch(self, stored: StoredFact) -> None:
+        """The places of a stored fact are written again."""
+        self.places.setdefault(stored.fact.fact_id, dict(stored.places))
+
+    def awake(self, stored: Iterable[StoredFact]) -> None:
+        """Facts about a bulk that waited for its first card."""
+        for each in stored:
+            self.touch(each)
+            self._awoken.append(each.fact)
 
     def settled(self) -> list[Fact]:
         """Stored facts that waited for somebody to be about, or for its announcement, until now."""
@@ -99,32 +136,18 @@ class Placement:
             for fact_id, stored in self._view.waiting.items()
             if not stored.places and self.places.get(fact_id)
         ]
-        announced = (self._view.histories.get(subject.id, ()) for subject in self._announced)
-        return placed + [stored.fact for history in announced for stored in history]
-
-    def _gain(self, subject: Subject) -> Gain:
-        gained = self._gained[subject]
-        if subject in self._announced:
-            waited = self._kept(subject)
-            for fact in (each.fact for each in waited):
-                self.places.setdefault(fact.fact_id, dict(self._stored[fact.fact_id].places))
-            return Gain([*waited, *gained], None, moved=False, cause=None)
-        lost = self._lost.get(subject)
-        kept = None if lost is None else self._kept(subject)
-        return Gain(gained, kept, subject in self._moved, lost or self._moved.get(subject))
-
-    def _kept(self, subject: Subject) -> list[Entry]:
-        """What it had before this batch and still has."""
-        new = {each.fact.fact_id for each in self._gained[subject]}
-        kept = []
-        for fact, stored in self._view.histories.get(subject.id, ()):
-            places = self.places.get(fact.fact_id, stored)
-            if subject in places and fact.fact_id not in new:
-                kept.append(entry(fact, places[subject].attempt))
-        return kept
+        announced = (self._view.histories.get(subject, ()) for subject in self._announced)
+        return [*placed, *self._awoken, *(stored.fact for h in announced for stored in h)]
 
     def _is_rebound(self, fact: Fact) -> bool:
-        return any(reference in self.bound for reference in fact.references)
+        return any(r in self.bound or self._is_bound_through(r) for r in fact.references)
+
+    def _is_bound_through(self, reference: Reference) -> bool:
+        """Whether its bulk is bound anew, or its card became a member of it."""
+        through = self._through(reference)
+        return through is not None and (
+            through in self.bound or card(reference.value) in self._announced
+        )
 
     def _track(self, fact: Fact, before: Places) -> None:
         found = resolve(self._bindings, fact, self._bulk_of)
@@ -140,10 +163,23 @@ class Placement:
         return fact.fact_id in self._stored and before == {}
 
     def _wait(self, fact: Fact, found: Resolution) -> None:
-        self.waits += [(r, fact.fact_id) for r in found.unbound]
+        unbound = set(found.unbound)
+        unbound.update(r for r in map(self._through, found.unbound) if r is not None)
+        unbound.update(map(membership, found.unannounced))
+        self.waits += [(r, fact.fact_id) for r in unbound]
         if fact.fact_id in self._stored:
-            bound = set(fact.references).difference(found.unbound)
-            self.woken += [(r, fact.fact_id) for r in bound]
+            self.woken += [(r, fact.fact_id) for r in self._waited_for(fact) - unbound]
+
+    def _through(self, reference: Reference) -> Reference | None:
+        return through_bulk(reference, self._bulk_of)
+
+    def _waited_for(self, fact: Fact) -> set[Reference]:
+        """All that a stored fact can have waited for."""
+        waited = set(fact.references)
+        waited.update(r for r in map(self._through, fact.references) if r is not None)
+        met = {r.value for r in fact.references if r.kind == OWN_KIND}
+        met.update(b.subject.id for r in fact.references for b in self._bindings.get(r, ()))
+        return waited.union(map(membership, met))
 
     def _place(self, fact: Fact, before: Places, after: Mapping[Subject, int]) -> None:
         unchanged = {s: p for s, p in before.items() if after.get(s) == p.attempt}
@@ -159,9 +195,19 @@ class Placement:
         self._rename(fact, after)
 
     def _disturb(self, fact: Fact, lost: Iterable[Subject], gained: Iterable[Subject]) -> None:
-        cause = next(self._binder[r].cause for r in fact.references if r in self._binder)
+        cause = next(self._binders_of(fact)).cause
         self._lost |= dict.fromkeys(lost, cause)
         self._moved |= dict.fromkeys(gained, cause)
+
+    def _binders_of(self, fact: Fact) -> Iterator[Fact]:
+        """What bound a reference of the fact anew, or made the card that it names a member."""
+        for reference in fact.references:
+            for bound in (reference, self._through(reference)):
+                if bound in self._binder:
+                    yield self._binder[bound]
+            met = [card(reference.value)] if reference.kind == OWN_KIND else []
+            met += [b.subject for b in self._bindings.get(reference, ())]
+            yield from (self._announced[s] for s in met if s in self._announced)
 
     def _rename(self, fact: Fact, subjects: Mapping[Subject, int]) -> None:
         """What a fact names is about the fact's own subjects, and has no life of its own."""
@@ -171,6 +217,13 @@ class Placement:
                     self._unbind(name, fact)
                 for subject, attempt in subjects.items():
                     self._bind(name, subject, attempt, fact)
+
+    def _name(self, subject: Subject, binding: Binding, by: Fact) -> None:
+        """The issuer's own name is bound by what it says itself; that is stored as such already."""
+        name = issuers_name(subject)
+        held = self._bindings.get(name)
+        if held is not None and binding not in held:
+            self._rebind(name, (*held, binding), by)
 
     def _bind(self, reference: Reference, subject: Subject, attempt: int, by: Fact) -> None:
         binding = Binding(subject, attempt, by.stated, by.fact_id)

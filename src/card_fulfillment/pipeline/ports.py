@@ -1,12 +1,15 @@
 """What the use cases ask of the outside."""
 
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from card_fulfillment.domain.bulk import Bulk
 from card_fulfillment.domain.facts import Fact
+from card_fulfillment.domain.serials import Ranges
 from card_fulfillment.pipeline.effects import Effects
-from card_fulfillment.pipeline.view import Need, View
+from card_fulfillment.pipeline.view import Need, StoredFact, View
 
 
 class PositionLost(Exception):
@@ -59,6 +62,46 @@ class Transaction(Protocol):
 
         Raises PositionLost where a position is elsewhere.
         """
+        ...
+
+
+class Lagging(NamedTuple):
+    """Members that folded less than `number`, of the serials in `reach`, from one on.
+
+    reach: null: all.
+    """
+
+    bulk_id: str
+    number: int
+    reach: Ranges | None
+    from_serial: int
+
+
+class LaggingMember(NamedTuple):
+    card_id: str
+    serial: int | None
+
+
+class Spreading(Transaction, Protocol):
+    """One transaction that brings what is said of a bulk to some of its members."""
+
+    async def claim_lagging(self, after: str) -> str | None:
+        """Lock a bulk that has something to spread, the next one after `after` if there is any.
+
+        One that nobody else works at comes first; else it waits for another's turn to end.
+        """
+        ...
+
+    async def claim_dirty(self) -> str | None:
+        """Lock a bulk whose counts are not published, likewise."""
+        ...
+
+    async def unspread(self, bulk_id: str, bulk: Bulk) -> Sequence[StoredFact]:
+        """The facts that not every member has folded that they concern."""
+        ...
+
+    async def lagging(self, which: Lagging, most: int) -> Sequence[LaggingMember]:
+        """Members by their serials; those without one last."""
         ...
 
 

@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import Final
 
 from card_fulfillment.pipeline.alerts import overdue
-from card_fulfillment.pipeline.decide import Publishing
 from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.pipeline.ports import Sweeping
+from card_fulfillment.pipeline.publishing import Publishing
 
 _AT_A_TIME: Final = 500
 

@@ -5,7 +5,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, fields
 from typing import NamedTuple, Self
 
-from card_fulfillment.domain.bindings import Binding
+from card_fulfillment.domain.bindings import Binding, BulkOf
+from card_fulfillment.domain.bulk import Bulk
 from card_fulfillment.domain.facts import CardIdentity, Fact, Reference, Subject
 from card_fulfillment.domain.journey import FactOutcome, Journey
 
@@ -20,7 +21,10 @@ class Need:
 
     unlocks: references that the batch may bind: the facts that wait for them are needed.
     histories: cards announced by the batch: what was stored for them is needed under the locks.
-    refolds: cards of which facts may go to others: their stored facts are needed to see which.
+    refolds: subjects of which facts may go to others: their stored facts are needed to see which;
+        of a bulk those of its members that something was said of by name, too.
+    whole: bulks of which all facts are needed; of the others those that their cards lack.
+    serials: places in a bulk that are announced: who has them already is needed.
     fact_ids: ids that the batch brings, to tell the new from the seen.
     named: cards that vendors name by their own ids, whoever they are.
     """
@@ -31,7 +35,9 @@ class Need:
     locked_references: set[Reference] = field(default_factory=set)
     unlocks: set[Reference] = field(default_factory=set)
     histories: set[str] = field(default_factory=set)
-    refolds: set[str] = field(default_factory=set)
+    refolds: set[Subject] = field(default_factory=set)
+    whole: set[str] = field(default_factory=set)
+    serials: set[tuple[str, int]] = field(default_factory=set)
     fact_ids: set[bytes] = field(default_factory=set)
     named: set[str] = field(default_factory=set)
 
@@ -47,8 +53,9 @@ class Need:
         return self
 
     def without(self, asked: Self) -> "Need":
-        """What is still to be looked up without locks: cards, references and who waits for them."""
+        """What is still to be looked up without locks: rows, and the facts that may move."""
         return Need(
+            bulks=self.bulks - asked.bulks,
             cards=self.cards - asked.cards,
             references=self.references - asked.references,
             unlocks=self.unlocks - asked.unlocks,
@@ -60,17 +67,25 @@ class Need:
 
 
 class CardState(NamedTuple):
-    """A card's row. Without an identity it is a placeholder."""
+    """A card's row. Without an identity it is a placeholder.
+
+    folded: the number up to which it has folded what is said of its bulk.
+    """
 
     identity: CardIdentity | None = None
     journey: Journey = Journey()
+    folded: int = 0
 
 
 class Place(NamedTuple):
-    """What a fact is to one of its subjects."""
+    """What a fact is to one of its subjects.
+
+    number: of a bulk, the number that what this transaction says of it has; of a card 0.
+    """
 
     attempt: int
     outcome: FactOutcome
+    number: int = 0
 
 
 # The subjects that a fact is about; none while it is parked.
@@ -87,23 +102,28 @@ class View:
     """The stored state as far as a need asked for it. What is absent does not exist.
 
     waiting: the facts that wait for any of the need's `unlocks`.
+    sayings: by bulk, facts about it that some of the need's cards have not folded, or all.
+    taken: of the need's `serials`, those that some card has.
     contents: of the need's `fact_ids`, those that are stored, with their content digests.
     announced: of the need's `named`, those that exist; for alerts only.
     """
 
-    cards: Mapping[str, CardState] = field(default_factory=dict)
-    bindings: Mapping[Reference, Sequence[Binding]] = field(default_factory=dict)
-    waiting: Mapping[bytes, StoredFact] = field(default_factory=dict)
-    histories: Mapping[str, Sequence[StoredFact]] = field(default_factory=dict)
-    contents: Mapping[bytes, bytes] = field(default_factory=dict)
+    bulks: dict[str, Bulk] = field(default_factory=dict)
+    cards: dict[str, CardState] = field(default_factory=dict)
+    bindings: dict[Reference, Sequence[Binding]] = field(default_factory=dict)
+    waiting: dict[bytes, StoredFact] = field(default_factory=dict)
+    histories: dict[Subject, Sequence[StoredFact]] = field(default_factory=dict)
+    sayings: dict[str, Sequence[StoredFact]] = field(default_factory=dict)
+    taken: AbstractSet[tuple[str, int]] = frozenset()
+    contents: dict[bytes, bytes] = field(default_factory=dict)
     announced: AbstractSet[str] = frozenset()
 
+    @property
+    def bulk_of(self) -> BulkOf:
+        """Of each card that is announced its bulk issuance, or none."""
+        return {
+            i: state.identity.bulk_issuance_id for i, state in self.cards.items() if state.identity
+        }
+
     def __or__(self, other: Self) -> "View":
-        return View(
-            {**self.cards, **other.cards},
-            {**self.bindings, **other.bindings},
-            {**self.waiting, **other.waiting},
-            {**self.histories, **other.histories},
-            {**self.contents, **other.contents},
-            self.announced | other.announced,
-        )
+        return View(*(getattr(self, f.name) | getattr(other, f.name) for f in fields(self)))

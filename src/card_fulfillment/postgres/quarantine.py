@@ -10,9 +10,9 @@ import asyncpg
 from card_fulfillment.messages.envelope import Record, RefusalReason
 from card_fulfillment.pipeline.apply import Applier
 from card_fulfillment.pipeline.batch import Batch
-from card_fulfillment.pipeline.decide import Publishing
 from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.pipeline.ports import StoreUnavailable
+from card_fulfillment.pipeline.publishing import Publishing
 from card_fulfillment.pipeline.redrive import Quarantined, Selection
 from card_fulfillment.postgres.connection import disconnect, is_transient
 from card_fulfillment.postgres.rows import load_headers

@@ -1,15 +1,32 @@
 """Reading what a batch needs: unlocked to find out what that is, then again under the locks."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from typing import Final
 
 import asyncpg
 
 from card_fulfillment.domain.bindings import Binding
-from card_fulfillment.domain.facts import Fact, Reference, Subject, SubjectKind
+from card_fulfillment.domain.bulk import Bulk
+from card_fulfillment.domain.facts import (
+    Fact,
+    Reference,
+    Subject,
+    SubjectKind,
+    bulk_issuance,
+    card,
+    is_issuers_name,
+)
+from card_fulfillment.domain.parcels import Parcel
 from card_fulfillment.pipeline.view import CardState, Need, Place, StoredFact, View
+from card_fulfillment.postgres.bulk_rows import (
+    BULK_COLUMNS,
+    PARCEL_COLUMNS,
+    load_bulk,
+    load_parcel,
+)
+from card_fulfillment.postgres.issuers_names import issuers_bindings
 from card_fulfillment.postgres.rows import (
     OUTCOMES,
     load_bindings,
@@ -20,7 +37,8 @@ from card_fulfillment.postgres.rows import (
 )
 
 _CARDS: Final = """
-SELECT card_id, bulk_issuance_id, serial_number, identity::text, version, journey::text
+SELECT card_id, bulk_issuance_id, serial_number, identity::text, version, journey::text,
+       folded_number
 FROM card WHERE card_id = ANY ($1::text[])
 """
 _REFERENCES: Final = """
@@ -28,7 +46,7 @@ SELECT reference, bindings::text FROM vendor_reference WHERE reference = ANY ($1
 """
 _FACT_COLUMNS: Final = """
 f.fact_id, f.content, f.vendor, f.status, f.body::text,
-f.card_id, f.bulk_issuance_id, f.attempt, f.outcome
+f.card_id, f.bulk_issuance_id, f.attempt, f.outcome, coalesce(f.number, 0)
 """
 _WAITING: Final = f"""
 SELECT {_FACT_COLUMNS} FROM fact f
@@ -37,9 +55,36 @@ ORDER BY f.fact_id, f.part
 """  # noqa: S608 - a constant of this module
 _HISTORIES: Final = f"""
 SELECT {_FACT_COLUMNS} FROM fact f
-WHERE f.fact_id IN (SELECT h.fact_id FROM fact h WHERE h.card_id = ANY ($1::text[]))
+WHERE f.fact_id IN (
+    SELECT h.fact_id FROM fact h WHERE h.card_id = ANY ($1::text[])
+    UNION ALL SELECT h.fact_id FROM fact h WHERE h.bulk_issuance_id = ANY ($2::text[])
+)
 ORDER BY f.fact_id, f.part
 """  # noqa: S608 - a constant of this module
+_SPOKEN_OF: Final = """
+SELECT DISTINCT c.card_id FROM card c JOIN fact f ON f.card_id = c.card_id
+WHERE c.bulk_issuance_id = ANY ($1::text[]) AND f.vendor IS NOT NULL
+"""
+_SAYINGS: Final = f"""
+SELECT {_FACT_COLUMNS} FROM fact f
+WHERE f.fact_id IN (
+    SELECT s.fact_id FROM fact s WHERE s.bulk_issuance_id = $1 AND s.number > $2
+    UNION ALL SELECT unnest($3::bytea[])
+)
+ORDER BY f.fact_id, f.part
+"""  # noqa: S608 - a constant of this module
+_TAKEN: Final = """
+SELECT DISTINCT c.bulk_issuance_id, c.serial_number
+FROM unnest($1::text[], $2::int[]) AS u (bulk_id, serial)
+JOIN card c ON c.bulk_issuance_id = u.bulk_id AND c.serial_number = u.serial
+"""
+_BULKS: Final = f"""
+SELECT bulk_issuance_id, {BULK_COLUMNS} FROM bulk_issuance
+WHERE bulk_issuance_id = ANY ($1::text[])
+"""  # noqa: S608 - a constant
+_PARCELS: Final = f"""
+SELECT bulk_issuance_id, {PARCEL_COLUMNS} FROM parcel WHERE bulk_issuance_id = ANY ($1::text[])
+"""  # noqa: S608 - a constant
 _OVERDUE: Final = """
 UPDATE fact f SET alerted = true
 FROM (
@@ -60,6 +105,7 @@ SELECT fact_id, content FROM fact WHERE fact_id = ANY ($1::bytea[]) AND part = 0
 
 async def peek(connection: asyncpg.Connection, need: Need) -> View:
     return View(
+        bulks=await load_bulks(connection, need.bulks),
         cards=await _cards(connection, need.cards),
         bindings=await _bindings(connection, need.references),
         waiting=await _waiting(connection, need.unlocks),
@@ -69,8 +115,12 @@ async def peek(connection: asyncpg.Connection, need: Need) -> View:
 
 async def read(connection: asyncpg.Connection, need: Need) -> View:
     view = await peek(connection, need)
-    announced = await _histories(connection, need.histories - need.refolds)
-    view.histories = {**view.histories, **announced}
+    announced = {card(card_id) for card_id in need.histories} - need.refolds
+    view.histories |= await _histories(connection, announced)
+    view.sayings = await _sayings(connection, need, view)
+    if need.serials:
+        rows = await connection.fetch(_TAKEN, *map(list, zip(*need.serials, strict=True)))
+        view.taken = frozenset((bulk_id, serial) for bulk_id, serial in rows)
     if need.named:
         rows = await connection.fetch(_ANNOUNCED, list(need.named))
         view.announced = frozenset(row[0] for row in rows)
@@ -87,27 +137,40 @@ async def overdue(connection: asyncpg.Connection, age: timedelta, most: int) -> 
     return list({fact.fact_id: fact for fact in facts}.values())
 
 
+async def load_bulks(connection: asyncpg.Connection, ids: Collection[str]) -> dict[str, Bulk]:
+    if not ids:
+        return {}
+    parcels: defaultdict[str, dict[Reference, Parcel]] = defaultdict(dict)
+    for bulk_id, *columns in await connection.fetch(_PARCELS, list(ids)):
+        reference, parcel = load_parcel(*columns)
+        parcels[bulk_id][reference] = parcel
+    rows = await connection.fetch(_BULKS, list(ids))
+    return {bulk_id: load_bulk(columns, parcels[bulk_id]) for bulk_id, *columns in rows}
+
+
 async def _cards(connection: asyncpg.Connection, ids: Collection[str]) -> dict[str, CardState]:
     if not ids:
         return {}
+    rows = await connection.fetch(_CARDS, list(ids))
     return {
         card_id: CardState(
-            load_identity(card_id, bulk, serial, identity), load_journey(version, journey)
+            load_identity(card_id, bulk, serial, identity), load_journey(version, journey), folded
         )
-        for card_id, bulk, serial, identity, version, journey in await connection.fetch(
-            _CARDS, list(ids)
-        )
+        for card_id, bulk, serial, identity, version, journey, folded in rows
     }
 
 
 async def _bindings(
     connection: asyncpg.Connection, references: Iterable[Reference]
-) -> dict[Reference, tuple[Binding, ...]]:
+) -> dict[Reference, Sequence[Binding]]:
     keys = {reference_text(r): r for r in references}
     if not keys:
         return {}
     rows = await connection.fetch(_REFERENCES, list(keys))
-    return {keys[text]: load_bindings(bindings) for text, bindings in rows}
+    stored: dict[Reference, Sequence[Binding]] = {
+        keys[text]: load_bindings(bindings) for text, bindings in rows
+    }
+    return stored | await issuers_bindings(connection, filter(is_issuers_name, keys.values()))
 
 
 async def _waiting(
@@ -118,29 +181,70 @@ async def _waiting(
 
 
 async def _histories(
-    connection: asyncpg.Connection, card_ids: Collection[str]
-) -> dict[str, list[StoredFact]]:
-    if not card_ids:
+    connection: asyncpg.Connection, subjects: Collection[Subject]
+) -> dict[Subject, Sequence[StoredFact]]:
+    """All that is stored for each subject, and for the members of a bulk that were spoken of."""
+    if not subjects:
         return {}
-    found = _facts(await connection.fetch(_HISTORIES, list(card_ids)))
-    histories: defaultdict[str, list[StoredFact]] = defaultdict(list)
+    bulks = [s.id for s in subjects if s.kind is SubjectKind.BULK_ISSUANCE]
+    wanted = set(subjects)
+    if bulks:
+        wanted |= {card(row[0]) for row in await connection.fetch(_SPOKEN_OF, bulks)}
+    cards = [s.id for s in wanted if s.kind is SubjectKind.CARD]
+    found = _facts(await connection.fetch(_HISTORIES, cards, bulks))
+    histories: defaultdict[Subject, list[StoredFact]] = defaultdict(list)
     for stored in found.values():
-        for subject in stored.places:
-            if subject.kind is SubjectKind.CARD and subject.id in card_ids:
-                histories[subject.id].append(stored)
-    return histories
+        for subject in stored.places.keys() & wanted:
+            histories[subject].append(stored)
+    return {**histories}
+
+
+async def _sayings(
+    connection: asyncpg.Connection, need: Need, view: View
+) -> dict[str, Sequence[StoredFact]]:
+    """Of each bulk the facts that some card of the need has not folded, or all of them."""
+    floors: dict[str, int] = {}
+    for state in view.cards.values():
+        bulk_id = state.identity.bulk_issuance_id if state.identity else None
+        if bulk_id is not None and bulk_id in view.bulks:
+            floors[bulk_id] = min(state.folded, floors.get(bulk_id, state.folded))
+    floors |= dict.fromkeys(need.whole & view.bulks.keys(), -1)
+    asked = {i: floor for i, floor in floors.items() if floor < view.bulks[i].last_number}
+    asked |= {i: floors.get(i, 0) for i in floors if _packs(view.bulks[i], need)}
+    return {
+        bulk_id: await load_sayings(connection, bulk_id, view.bulks[bulk_id], floor, need)
+        for bulk_id, floor in asked.items()
+    }
+
+
+def _packs(bulk: Bulk, need: Need) -> bool:
+    return not need.references.isdisjoint(bulk.said.parcels)
+
+
+async def load_sayings(
+    connection: asyncpg.Connection, bulk_id: str, bulk: Bulk, floor: int, need: Need
+) -> list[StoredFact]:
+    """Facts about a bulk of a later number, or found by a parcel that got serials since or now."""
+    repacked = {
+        fact_id
+        for reference, parcel in bulk.said.parcels.items()
+        if reference in need.references or any(line.number > floor for line in parcel.lines)
+        for fact_id in parcel.facts
+    }
+    rows = await connection.fetch(_SAYINGS, bulk_id, floor, list(repacked))
+    return list(_facts(rows).values())
 
 
 def _facts(rows: Iterable[asyncpg.Record]) -> dict[bytes, StoredFact]:
     """Rows of a fact follow each other, a row for each of its subjects."""
     found: dict[bytes, StoredFact] = {}
     places: dict[Subject, Place] = {}
-    for fact_id, content, vendor, status, body, card_id, bulk_id, attempt, outcome in rows:
+    for fact_id, content, vendor, status, body, card_id, bulk_id, attempt, outcome, number in rows:
         if fact_id not in found:
             places = {}
             found[fact_id] = StoredFact(load_fact(fact_id, content, vendor, status, body), places)
         if card_id is not None:
-            places[Subject(SubjectKind.CARD, card_id)] = Place(attempt, OUTCOMES[outcome])
+            places[card(card_id)] = Place(attempt, OUTCOMES[outcome])
         elif bulk_id is not None:
-            places[Subject(SubjectKind.BULK_ISSUANCE, bulk_id)] = Place(attempt, OUTCOMES[outcome])
+            places[bulk_issuance(bulk_id)] = Place(attempt, OUTCOMES[outcome], number)
     return found

@@ -20,7 +20,8 @@ from card_fulfillment.domain.facts import (
     Subject,
     SubjectKind,
 )
-from card_fulfillment.domain.journey import FactOutcome, Journey, Published, Register
+from card_fulfillment.domain.journey import FactOutcome, Journey, Published
+from card_fulfillment.domain.registers import Register, Registers
 from card_fulfillment.domain.status import BY_RANK, STANDING, Reason, Status
 
 Json = str
@@ -36,7 +37,7 @@ _KINDS: Final[Mapping[str, SubjectKind]] = {k.value: k for k in SubjectKind}
 OUTCOMES: Final[Mapping[str, FactOutcome]] = {o.value: o for o in FactOutcome}
 
 
-def _dump(value: object) -> Json:
+def dump(value: object) -> Json:
     return orjson.dumps(value, default=tuple).decode()  # named tuples are arrays
 
 
@@ -53,7 +54,7 @@ def reference_of(text: str) -> Reference:
 
 
 def dump_identity(card: CardIdentity) -> Json:
-    return _dump(
+    return dump(
         {
             "card_product_id": card.card_product_id,
             "reference_card_id": card.reference_card_id,
@@ -78,15 +79,25 @@ def dump_journey(journey: Journey) -> Json:
     for name in ("own", "bulk", "range_production"):
         claim: Claim | None = getattr(journey, name)
         if claim is not None:
-            stored[name] = _dump_claim(claim)
-    stored["registers"] = {
-        name.value: (r.attempt, r.time, r.fact_id.hex(), r.value)
-        for name, r in journey.registers.items()
+            stored[name] = dump_claim(claim)
+    stored["registers"] = dump_registers(journey.registers)
+    return dump(stored)
+
+
+def dump_registers(registers: Registers) -> dict[str, tuple[Any, ...]]:
+    return {
+        name.value: (r.attempt, r.time, r.fact_id.hex(), r.value) for name, r in registers.items()
     }
-    return _dump(stored)
 
 
-def _dump_claim(claim: Claim) -> list[Any]:
+def load_registers(stored: Mapping[str, Sequence[Any]]) -> Registers:
+    return {
+        _ATTRIBUTES[name]: Register(attempt, time, bytes.fromhex(fact_id), value)
+        for name, (attempt, time, fact_id, value) in stored.items()
+    }
+
+
+def dump_claim(claim: Claim) -> list[Any]:
     key = claim.key
     return [key.attempt, key.time, key.rank, key.fact_id.hex(), *claim.detail]
 
@@ -96,36 +107,34 @@ def load_journey(version: int, text: Json | None) -> Journey:
         return Journey()
     stored = orjson.loads(text)
     return Journey(
-        own=_load_claim(stored.get("own")),
-        bulk=_load_claim(stored.get("bulk")),
-        range_production=_load_claim(stored.get("range_production")),
-        registers={
-            _ATTRIBUTES[name]: Register(attempt, time, bytes.fromhex(fact_id), value)
-            for name, (attempt, time, fact_id, value) in stored["registers"].items()
-        },
+        own=load_claim(stored.get("own")),
+        bulk=load_claim(stored.get("bulk")),
+        range_production=load_claim(stored.get("range_production")),
+        registers=load_registers(stored["registers"]),
         version=version,
         published=_load_published(stored["published"]),
     )
 
 
-def _load_claim(stored: Sequence[Any] | None) -> Claim | None:
+def load_claim(stored: Sequence[Any] | None) -> Claim | None:
     if stored is None:
         return None
-    attempt, time, rank, fact_id, at, precision, received, reason, evidence, *said = stored
+    attempt, time, rank, fact_id, *detail = stored
     key = Key(attempt, STANDING[BY_RANK[rank]].phase, time, rank, bytes.fromhex(fact_id))
-    vendor, code, text = said
-    return Claim(
-        key,
-        Detail(
-            at,
-            _PRECISIONS[precision],
-            received,
-            _REASONS[reason],
-            _EVIDENCE[evidence],
-            vendor,
-            code,
-            text,
-        ),
+    return Claim(key, load_detail(detail))
+
+
+def load_detail(stored: Sequence[Any]) -> Detail:
+    at, precision, received, reason, evidence, vendor, code, text = stored
+    return Detail(
+        at,
+        _PRECISIONS[precision],
+        received,
+        _REASONS[reason],
+        _EVIDENCE[evidence],
+        vendor,
+        code,
+        text,
     )
 
 
@@ -143,7 +152,7 @@ def _load_published(stored: Sequence[Any] | None) -> Published | None:
 
 def dump_headers(headers: Sequence[tuple[str, bytes]]) -> Json:
     """An array of [name, value in base64]; a header's value can be any bytes, or none."""
-    return _dump([(name, b64encode(value or b"").decode()) for name, value in headers])
+    return dump([(name, b64encode(value or b"").decode()) for name, value in headers])
 
 
 def load_headers(text: Json) -> tuple[tuple[str, bytes], ...]:
@@ -154,7 +163,7 @@ def load_headers(text: Json) -> tuple[tuple[str, bytes], ...]:
 
 
 def dump_bindings(bindings: Sequence[Binding]) -> Json:
-    return _dump(
+    return dump(
         [(b.subject.kind, b.subject.id, b.attempt, b.valid_from, b.made_by.hex()) for b in bindings]
     )
 
@@ -190,7 +199,7 @@ def dump_fact(fact: Fact) -> Json:
         "text": fact.text,
         "mapping_version": fact.mapping_version,
     }
-    return _dump({name: value for name, value in stored.items() if value or value == 0})
+    return dump({name: value for name, value in stored.items() if value or value == 0})
 
 
 def load_fact(

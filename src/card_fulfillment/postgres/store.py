@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 import asyncpg
 
@@ -60,7 +60,10 @@ class PostgresTransaction:
         failpoint("intake.written")
 
 
-class PostgresStore:
+Begun = TypeVar("Begun", bound=PostgresTransaction)
+
+
+class PostgresStore(Generic[Begun]):
     """Holds a connection; one that failed is thrown away and the next use connects anew.
 
     lanes: lane numbers by (topic, partition). begin: what a transaction works with.
@@ -70,20 +73,18 @@ class PostgresStore:
         self,
         connect: Connect,
         lanes: writing.Lanes,
-        begin: Callable[
-            [asyncpg.Connection, writing.Lanes], PostgresTransaction
-        ] = PostgresTransaction,
+        begin: Callable[[asyncpg.Connection, writing.Lanes], Begun],
     ) -> None:
         self._connect = connect
         self._lanes = lanes
         self._begin = begin
         self._connection: asyncpg.Connection | None = None
 
-    def transaction(self) -> AbstractAsyncContextManager[PostgresTransaction]:
+    def transaction(self) -> AbstractAsyncContextManager[Begun]:
         return self._transaction()
 
     @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[PostgresTransaction]:
+    async def _transaction(self) -> AsyncIterator[Begun]:
         """A commit whose answer is lost raises like any failure: the positions tell."""
         try:
             connection = await self._connected()

@@ -14,6 +14,7 @@ from card_fulfillment.pipeline.effects import Effects, NewChange, NewFact
 from card_fulfillment.pipeline.ports import PositionLost
 from card_fulfillment.pipeline.positions import record_digest
 from card_fulfillment.pipeline.view import CardState, Place, Places
+from card_fulfillment.postgres.bulk_writing import write_bulks
 from card_fulfillment.postgres.rows import (
     dump_bindings,
     dump_fact,
@@ -22,20 +23,23 @@ from card_fulfillment.postgres.rows import (
     dump_journey,
     reference_text,
 )
+from card_fulfillment.postgres.statement import execute
 
 Lanes = Mapping[tuple[str, int], int]
 
 _INSERT_FACTS: Final = """
 INSERT INTO fact (fact_id, part, card_id, bulk_issuance_id, attempt, outcome, vendor, status,
-                  content, body, copies)
+                  content, body, copies, number)
 SELECT * FROM unnest($1::bytea[], $2::smallint[], $3::text[], $4::text[], $5::smallint[],
-                     $6::text[], $7::text[], $8::text[], $9::bytea[], $10::jsonb[], $11::int[])
+                     $6::text[], $7::text[], $8::text[], $9::bytea[], $10::jsonb[], $11::int[],
+                     $12::bigint[])
 """
 _MOVE_FACTS: Final = """
 UPDATE fact f SET card_id = u.card_id, bulk_issuance_id = u.bulk_id, attempt = u.attempt,
-                  outcome = u.outcome
-FROM unnest($1::bytea[], $2::smallint[], $3::text[], $4::text[], $5::smallint[], $6::text[])
-     AS u (fact_id, part, card_id, bulk_id, attempt, outcome)
+                  outcome = u.outcome, number = u.number
+FROM unnest($1::bytea[], $2::smallint[], $3::text[], $4::text[], $5::smallint[], $6::text[],
+            $7::bigint[])
+     AS u (fact_id, part, card_id, bulk_id, attempt, outcome, number)
 WHERE f.fact_id = u.fact_id AND f.part = u.part
 """
 _REMOVE_PLACES: Final = """
@@ -44,11 +48,12 @@ WHERE f.fact_id = u.fact_id AND f.part >= u.parts
 """
 _ADD_PLACES: Final = """
 INSERT INTO fact (fact_id, part, card_id, bulk_issuance_id, attempt, outcome, vendor, status,
-                  content, body, copies, recorded_at)
+                  content, body, copies, recorded_at, number)
 SELECT u.fact_id, u.part, u.card_id, u.bulk_id, u.attempt, u.outcome, f.vendor, f.status,
-       f.content, f.body, f.copies, f.recorded_at
-FROM unnest($1::bytea[], $2::smallint[], $3::text[], $4::text[], $5::smallint[], $6::text[])
-     AS u (fact_id, part, card_id, bulk_id, attempt, outcome)
+       f.content, f.body, f.copies, f.recorded_at, u.number
+FROM unnest($1::bytea[], $2::smallint[], $3::text[], $4::text[], $5::smallint[], $6::text[],
+            $7::bigint[])
+     AS u (fact_id, part, card_id, bulk_id, attempt, outcome, number)
 JOIN fact f ON f.fact_id = u.fact_id AND f.part = 0
 ON CONFLICT DO NOTHING
 """
@@ -59,10 +64,11 @@ WHERE f.fact_id = u.fact_id
 """
 _WRITE_CARDS: Final = """
 UPDATE card c SET bulk_issuance_id = u.bulk_id, serial_number = u.serial, identity = u.identity,
-                  status = u.status, attempt = u.attempt, version = u.version, journey = u.journey
+                  status = u.status, attempt = u.attempt, version = u.version, journey = u.journey,
+                  folded_number = u.folded
 FROM unnest($1::text[], $2::text[], $3::int[], $4::jsonb[], $5::text[], $6::smallint[], $7::int[],
-            $8::jsonb[])
-     AS u (card_id, bulk_id, serial, identity, status, attempt, version, journey)
+            $8::jsonb[], $9::bigint[])
+     AS u (card_id, bulk_id, serial, identity, status, attempt, version, journey, folded)
 WHERE c.card_id = u.card_id
 """
 _WRITE_BINDINGS: Final = """
@@ -135,18 +141,19 @@ WHERE dead_letter_id = ANY ($1::uuid[]) AND state = 'open'
 
 
 async def write(connection: asyncpg.Connection, effects: Effects, lanes: Lanes) -> None:
-    await _execute(connection, _INSERT_FACTS, _new_fact_rows(effects.facts))
+    await execute(connection, _INSERT_FACTS, _new_fact_rows(effects.facts))
     await _move_facts(connection, effects.moved)
-    await _execute(connection, _COUNT_COPIES, effects.copies.items())
-    await _execute(connection, _WRITE_CARDS, (_card_row(*c) for c in effects.cards.items()))
-    await _execute(
+    await execute(connection, _COUNT_COPIES, effects.copies.items())
+    await execute(connection, _WRITE_CARDS, (_card_row(*c) for c in effects.cards.items()))
+    await write_bulks(connection, effects)
+    await execute(
         connection,
         _WRITE_BINDINGS,
         ((reference_text(r), dump_bindings(b)) for r, b in effects.bindings.items()),
     )
-    await _execute(connection, _WAIT, ((reference_text(r), f) for r, f in effects.waits))
-    await _execute(connection, _WAKE, ((reference_text(r), f) for r, f in effects.woken))
-    await _execute(connection, _INSERT_DEAD_LETTERS, map(_dead_letter_row, effects.dead_letters))
+    await execute(connection, _WAIT, ((reference_text(r), f) for r, f in effects.waits))
+    await execute(connection, _WAKE, ((reference_text(r), f) for r, f in effects.woken))
+    await execute(connection, _INSERT_DEAD_LETTERS, map(_dead_letter_row, effects.dead_letters))
     if effects.settled:
         ids = [i for fact in effects.settled for i in alert_ids(fact)]
         await connection.execute(_CLOSE_ALERTS, ids)
@@ -154,17 +161,8 @@ async def write(connection: asyncpg.Connection, effects: Effects, lanes: Lanes) 
     await _move_positions(connection, effects)
 
 
-async def _execute(
-    connection: asyncpg.Connection, statement: str, rows: Iterable[Sequence[Any]]
-) -> None:
-    """Run the statement once with the rows turned into columns; not at all without rows."""
-    columns = list(zip(*rows, strict=True))
-    if columns:
-        await connection.execute(statement, *columns)
-
-
-_PlaceColumns = tuple[str | None, str | None, int | None, str]
-_PARKED: Final[_PlaceColumns] = (None, None, None, "parked")
+_PlaceColumns = tuple[str | None, str | None, int | None, str, int | None]
+_PARKED: Final[_PlaceColumns] = (None, None, None, "parked", None)
 
 
 def _place_columns(subject: Subject, place: Place) -> _PlaceColumns:
@@ -174,6 +172,7 @@ def _place_columns(subject: Subject, place: Place) -> _PlaceColumns:
         None if is_card else subject.id,
         place.attempt,
         place.outcome.value,
+        None if is_card else place.number,
     )
 
 
@@ -185,8 +184,8 @@ def _places_columns(places: Places) -> list[_PlaceColumns]:
 def _new_fact_rows(facts: Iterable[NewFact]) -> Iterable[Sequence[Any]]:
     for fact, places, copies in facts:
         said = (fact.vendor, fact.status, fact.content, dump_fact(fact), copies)
-        for part, columns in enumerate(_places_columns(places)):
-            yield (fact.fact_id, part, *columns, *said)
+        for part, (*columns, number) in enumerate(_places_columns(places)):
+            yield (fact.fact_id, part, *columns, *said, number)
 
 
 async def _move_facts(connection: asyncpg.Connection, moved: Mapping[bytes, Places]) -> None:
@@ -195,13 +194,13 @@ async def _move_facts(connection: asyncpg.Connection, moved: Mapping[bytes, Plac
         for fact_id, places in moved.items()
         for part, columns in enumerate(_places_columns(places))
     ]
-    await _execute(connection, _MOVE_FACTS, rows)
-    await _execute(connection, _ADD_PLACES, [row for row in rows if row[1] > 0])
-    await _execute(connection, _REMOVE_PLACES, ((i, max(len(p), 1)) for i, p in moved.items()))
+    await execute(connection, _MOVE_FACTS, rows)
+    await execute(connection, _ADD_PLACES, [row for row in rows if row[1] > 0])
+    await execute(connection, _REMOVE_PLACES, ((i, max(len(p), 1)) for i, p in moved.items()))
 
 
 def _card_row(card_id: str, state: CardState) -> Sequence[Any]:
-    identity, journey = state
+    identity, journey, folded = state
     told = journey.published
     return (
         card_id,
@@ -212,6 +211,7 @@ def _card_row(card_id: str, state: CardState) -> Sequence[Any]:
         told.attempt if told else 1,
         journey.version,
         dump_journey(journey),
+        folded,
     )
 
 
@@ -247,7 +247,7 @@ async def _number_changes(
     taken = [len(by_lane[lane]) for lane in in_order]
     rows = await connection.fetch(_TAKE_NUMBERS, in_order, taken)
     last = {lane: seq for lane, seq in rows}  # noqa: C416 - asyncpg's records are no tuples
-    await _execute(
+    await execute(
         connection,
         _INSERT_CHANGES,
         (

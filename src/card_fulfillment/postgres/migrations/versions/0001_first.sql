@@ -9,20 +9,27 @@ INSERT INTO schema_floor VALUES ('0001');
 
 CREATE TABLE bulk_issuance (
     bulk_issuance_id text COLLATE "C" PRIMARY KEY,
-    card_product_id  text,
     total            integer,
     announced        integer NOT NULL DEFAULT 0,
     status           text,
-    attempt          smallint NOT NULL DEFAULT 1,
+    attempt          integer NOT NULL DEFAULT 1,
     version          integer NOT NULL DEFAULT 0,
     last_number      bigint NOT NULL DEFAULT 0,
+    reset_number     bigint NOT NULL DEFAULT 0,
+    spread_number    bigint NOT NULL DEFAULT 0,
     dirty            boolean NOT NULL DEFAULT false,
-    counts           jsonb NOT NULL DEFAULT '{}',
+    counts           jsonb NOT NULL DEFAULT '[]',
     journey          jsonb
 ) WITH (fillfactor = 60);
 COMMENT ON TABLE bulk_issuance IS 'One order of many cards. Without a version: a placeholder that waits for its first card.';
-COMMENT ON COLUMN bulk_issuance.last_number IS 'The number of its newest bulk-level fact; a member folds up to it.';
-CREATE INDEX bulk_issuance_dirty ON bulk_issuance (bulk_issuance_id) WHERE dirty;
+COMMENT ON COLUMN bulk_issuance.counts IS '[[status, attempt, members], …]';
+COMMENT ON COLUMN bulk_issuance.last_number IS 'The number of its newest bulk-level facts; a member folds up to it.';
+COMMENT ON COLUMN bulk_issuance.reset_number IS 'A member that folded less lost facts and folds everything anew.';
+COMMENT ON COLUMN bulk_issuance.spread_number IS 'Every member has folded what concerns it up to this number.';
+COMMENT ON COLUMN bulk_issuance.dirty IS 'Counts changed that are not published yet.';
+COMMENT ON COLUMN bulk_issuance.journey IS 'What was said of it beside its members and parcels, and what was published last.';
+CREATE INDEX bulk_issuance_at_work ON bulk_issuance (bulk_issuance_id)
+    WHERE dirty OR spread_number < last_number;
 
 CREATE TABLE card (
     card_id          text COLLATE "C" PRIMARY KEY,
@@ -39,7 +46,7 @@ COMMENT ON TABLE card IS 'A card and where it is. Without an identity: a placeho
 COMMENT ON COLUMN card.identity IS 'What card-created said and never changes.';
 COMMENT ON COLUMN card.journey IS 'Its greatest facts, attribute registers and last published state: what folding goes on from.';
 COMMENT ON COLUMN card.folded_number IS 'The last bulk-level fact of its bulk that it folded.';
-CREATE INDEX card_of_bulk ON card (bulk_issuance_id, folded_number) WHERE bulk_issuance_id IS NOT NULL;
+CREATE INDEX card_of_bulk ON card (bulk_issuance_id, serial_number) WHERE bulk_issuance_id IS NOT NULL;
 
 CREATE TABLE vendor_reference (
     reference text COLLATE "C" PRIMARY KEY,
@@ -51,11 +58,12 @@ COMMENT ON COLUMN vendor_reference.bindings IS '[[subject kind, subject id, atte
 CREATE TABLE parcel (
     bulk_issuance_id text COLLATE "C" NOT NULL,
     reference        text COLLATE "C" NOT NULL,
-    serials          jsonb NOT NULL DEFAULT '[]',
-    journey          jsonb,
+    lines            jsonb NOT NULL DEFAULT '[]',
+    journey          jsonb NOT NULL,
     PRIMARY KEY (bulk_issuance_id, reference)
 );
-COMMENT ON TABLE parcel IS 'A box of a bulk issuance: the serials that any line gave it, and its own status.';
+COMMENT ON TABLE parcel IS 'A box of a bulk issuance: the serials that any line gave it, and its own status. Locked by its bulk.';
+COMMENT ON COLUMN parcel.lines IS '[[first serial, last serial, number since when], …]; null serials: all of them.';
 
 CREATE TABLE fact (
     fact_id          bytea NOT NULL,
@@ -79,6 +87,7 @@ COMMENT ON COLUMN fact.part IS '0, and one more for each further subject that th
 COMMENT ON COLUMN fact.outcome IS 'published, unchanged, late, enrichment or parked.';
 COMMENT ON COLUMN fact.copies IS 'How often it came, the first time included.';
 CREATE INDEX fact_of_card ON fact (card_id) WHERE card_id IS NOT NULL;
+COMMENT ON COLUMN fact.number IS 'Of a bulk-level fact: that of the transaction which made it the bulk''s.';
 CREATE INDEX fact_of_bulk ON fact (bulk_issuance_id, number) WHERE bulk_issuance_id IS NOT NULL;
 COMMENT ON COLUMN fact.alerted IS 'Whether somebody was told that it waits for longer than the deadline.';
 CREATE INDEX fact_parked ON fact (recorded_at) WHERE outcome = 'parked' AND NOT alerted;

@@ -1,0 +1,102 @@
+"""Where what was announced, ordered and reported of a bulk issuance does not agree.
+
+Computed from what is stored, never a silent correction: nothing here moves a card.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import NamedTuple
+
+from card_fulfillment.domain.parcels import Reports
+from card_fulfillment.domain.serials import Ranges, count, missing
+
+
+class DiscrepancyName(StrEnum):
+    """What does not agree; the description of `Discrepancy` tells what its fields mean for each."""
+
+    SIZE_CONFLICT = "size_conflict"
+    SERIAL_PAST_SIZE = "serial_past_size"
+    SERIAL_TAKEN_TWICE = "serial_taken_twice"
+    RANGE_PAST_SIZE = "range_past_size"
+    QUANTITY_MISMATCH = "quantity_mismatch"
+    TOTAL_MISMATCH = "total_mismatch"
+    CARTON_MISSING = "carton_missing"
+    SHORT_SHIPMENT = "short_shipment"
+
+
+class Discrepancy(NamedTuple):
+    """expected: a number of cards, or of cartons. reported: what was said instead.
+
+    serials: the serials (of `carton_missing` the cartons) that are meant, as ranges.
+    """
+
+    name: DiscrepancyName
+    expected: int | None
+    reported: tuple[int, ...] = ()
+    serials: Ranges = ()
+
+
+class Sizes(NamedTuple):
+    """What announcements and orders say. named: numbers of cards; the greatest is the size."""
+
+    named: frozenset[int]
+    greatest_serial: int
+    taken_twice: Ranges
+
+
+def discrepancies(sizes: Sizes, reports: Reports, attempt: int) -> tuple[Discrepancy, ...]:
+    """In the order of their names above. attempt: of the bulk; shipments of others are history."""
+    found = [*_of_announcements(sizes), *_of_counts(sizes, reports)]
+    return (*found, *_of_cartons(sizes, reports, attempt))
+
+
+def _of_announcements(sizes: Sizes) -> Iterable[Discrepancy]:
+    size = max(sizes.named, default=None)
+    if len(sizes.named) > 1:
+        others = tuple(sorted(sizes.named))[:-1]
+        yield Discrepancy(DiscrepancyName.SIZE_CONFLICT, size, others)
+    if size is not None and sizes.greatest_serial > size:
+        yield Discrepancy(DiscrepancyName.SERIAL_PAST_SIZE, size, (sizes.greatest_serial,))
+    if sizes.taken_twice:
+        yield Discrepancy(DiscrepancyName.SERIAL_TAKEN_TWICE, None, (), sizes.taken_twice)
+
+
+def _of_counts(sizes: Sizes, reports: Reports) -> Iterable[Discrepancy]:
+    size = max(sizes.named, default=None)
+    if size is not None and reports.reach > size:
+        yield Discrepancy(DiscrepancyName.RANGE_PAST_SIZE, size, (reports.reach,))
+    for (first, last), quantity in sorted(reports.miscounted):
+        expected = last - first + 1
+        yield Discrepancy(
+            DiscrepancyName.QUANTITY_MISMATCH, expected, (quantity,), ((first, last),)
+        )
+    totals = tuple(sorted(total for total in reports.totals if total != size))
+    if size is not None and totals:
+        yield Discrepancy(DiscrepancyName.TOTAL_MISMATCH, size, totals)
+
+
+def _of_cartons(sizes: Sizes, reports: Reports, attempt: int) -> Iterable[Discrepancy]:
+    """Some of n cartons are reported and others are not; or all are, and serials are missing."""
+    by_set: defaultdict[int, set[int]] = defaultdict(set)
+    for of_attempt, carton, of_how_many in reports.cartons:
+        if of_attempt == attempt:
+            by_set[of_how_many].add(carton)
+    gaps = {n: missing(_ranges(cartons), n) for n, cartons in sorted(by_set.items())}
+    for n, gap in gaps.items():
+        if gap:
+            reported = tuple(sorted(by_set[n]))
+            yield Discrepancy(DiscrepancyName.CARTON_MISSING, n, reported, gap)
+    yield from _shortage(sizes, reports.handed_over.get(attempt, ()), gaps.values())
+
+
+def _shortage(sizes: Sizes, handed_over: Ranges, gaps: Iterable[Ranges]) -> Iterable[Discrepancy]:
+    size = max(sizes.named, default=None)
+    complete = any(not gap for gap in gaps)
+    if size is not None and complete and (absent := missing(handed_over, size)):
+        reported = size - count(absent)
+        yield Discrepancy(DiscrepancyName.SHORT_SHIPMENT, size, (reported,), absent)
+
+
+def _ranges(numbers: Iterable[int]) -> Ranges:
+    return tuple((n, n) for n in sorted(numbers))

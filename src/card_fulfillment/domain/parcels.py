@@ -1,0 +1,215 @@
+"""What is said of a bulk issuance beside its members: its parcels, and what vendors count.
+
+Everything here is a union or a maximum, so that the order in which it is heard does not matter.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple
+
+from card_fulfillment.domain.claims import Claim, Entry, claim, later
+from card_fulfillment.domain.facts import Fact, Reference
+from card_fulfillment.domain.journey import FactOutcome
+from card_fulfillment.domain.registers import Registers, written
+from card_fulfillment.domain.serials import Range, Ranges, united
+from card_fulfillment.domain.status import Phase
+
+_MOST_MISCOUNTED: Final = 100
+
+
+class Line(NamedTuple):
+    """Serials that a line put into a parcel; null: all of the bulk's.
+
+    number: of the bulk's when the line was heard of first.
+    """
+
+    serials: Range | None
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A box of a bulk issuance.
+
+    named: whether some line named it; else it was only spoken of. facts: found by its reference.
+    """
+
+    named: bool = False
+    lines: tuple[Line, ...] = ()
+    facts: tuple[bytes, ...] = ()
+    claim: Claim | None = None
+    registers: Registers = field(default_factory=dict)
+    carton: tuple[int, int | None] | None = None
+
+    def since(self, serial: int | None) -> int | None:
+        """The bulk's number since when the serial is in the parcel; null: it is not."""
+        found = [number for serials, number in self.lines if _has(serials, serial)]
+        return min(found, default=None)
+
+
+def _has(serials: Range | None, serial: int | None) -> bool:
+    if serials is None:
+        return True
+    return serial is not None and serials[0] <= serial <= serials[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """What vendors counted, and what of it is about which attempt.
+
+    totals: of the whole bulk. miscounted: ranges, each with another count that came with it.
+    cartons: (attempt, carton, of how many). handed_over: serials by attempt, in ranges.
+    """
+
+    reach: int = 0
+    totals: frozenset[int] = frozenset()
+    miscounted: frozenset[tuple[Range, int]] = frozenset()
+    cartons: frozenset[tuple[int, int, int]] = frozenset()
+    handed_over: Mapping[int, Ranges] = field(default_factory=dict)
+
+
+NOTHING_REPORTED: Final = Reports()
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """All that the facts about a whole bulk, its ranges and its parcels come to.
+
+    attempt: that of the greatest fact with a status. claim: the greatest about the whole bulk.
+    """
+
+    attempt: int = 1
+    claim: Claim | None = None
+    registers: Registers = field(default_factory=dict)
+    parcels: Mapping[Reference, Parcel] = field(default_factory=dict)
+    reports: Reports = NOTHING_REPORTED
+
+
+NOTHING_SAID: Final = Said()
+
+
+class Hearing:
+    """What is said, while more is heard. outcomes: what each fact was to the bulk."""
+
+    def __init__(self, said: Said) -> None:
+        self._attempt, self._claim = said.attempt, said.claim
+        self._registers = said.registers
+        self._parcels = dict(said.parcels)
+        self._reports = said.reports
+        self.outcomes: dict[bytes, FactOutcome] = {}
+
+    def said(self) -> Said:
+        return Said(self._attempt, self._claim, self._registers, self._parcels, self._reports)
+
+    def hear_all(self, entries: Iterable[tuple[Entry, int]]) -> None:
+        """Hear entries, each with its number, in key order."""
+        for each, number in sorted(entries, key=lambda e: e[0].order):
+            self._hear(each, number)
+
+    def _hear(self, each: Entry, number: int) -> None:
+        fact = each.fact
+        new = None if each.key is None else claim(each.key, fact)
+        if new is not None:
+            self._attempt = max(self._attempt, each.attempt)
+        own = [r for r in fact.references if r in fact.parcels]
+        self.outcomes[fact.fact_id] = self._outcome(new, fact, own)
+        for reference in fact.parcels:
+            self._parcels[reference] = self._packed(reference, each, number, own)
+        if not fact.serials and not own:
+            self._claim = later(self._claim, new)
+            self._registers = written(self._registers, each)
+        self._reports = _reported(self._reports, each, own)
+
+    def _outcome(self, new: Claim | None, fact: Fact, own: list[Reference]) -> FactOutcome:
+        """Against the greatest of what it is about: the bulk or a parcel; a range tells always."""
+        if new is None:
+            return FactOutcome.ENRICHMENT
+        known = self._parcels.get(own[0], Parcel()).claim if own else self._claim
+        if fact.serials is not None or known is None:
+            return FactOutcome.PUBLISHED
+        if new.key < known.key:
+            return FactOutcome.LATE
+        same = new.key[:1] + new.key[3:4] == known.key[:1] + known.key[3:4]
+        return FactOutcome.UNCHANGED if same else FactOutcome.PUBLISHED
+
+    def _packed(
+        self, reference: Reference, each: Entry, number: int, own: list[Reference]
+    ) -> Parcel:
+        fact, parcel = each.fact, self._parcels.get(reference, Parcel())
+        new = None if each.key is None else claim(each.key, fact)
+        packed = replace(
+            parcel,
+            claim=later(parcel.claim, new),
+            registers=written(parcel.registers, each),
+            carton=max(filter(None, (parcel.carton, fact.carton)), key=_carton, default=None),
+        )
+        if reference in own:
+            return replace(packed, facts=tuple(sorted({*parcel.facts, fact.fact_id})))
+        if not any(name == reference and level > fact.level for level, name in fact.names):
+            return packed  # it is only spoken of: a fact binds what is above its own references
+        return replace(packed, named=True, lines=_with_line(parcel.lines, fact, number))
+
+
+def _carton(carton: tuple[int, int | None]) -> tuple[int, int]:
+    return (carton[1] or 0, carton[0])
+
+
+def _with_line(lines: tuple[Line, ...], fact: Fact, number: int) -> tuple[Line, ...]:
+    """A line without serials gives the parcel all, unless it says that there are several."""
+    if fact.serials is None and fact.is_one_of_several:
+        return lines
+    least = dict(lines)
+    least[fact.serials] = min(least.get(fact.serials, number), number)
+    return tuple(sorted((Line(*line) for line in least.items()), key=_serials_of))
+
+
+def _serials_of(line: Line) -> Range:
+    return line.serials or (0, 0)
+
+
+def _reported(reports: Reports, each: Entry, own: list[Reference]) -> Reports:
+    fact = each.fact
+    if fact.serials is None and fact.quantity is None and fact.carton is None:
+        return reports
+    return replace(
+        reports,
+        reach=max(reports.reach, fact.serials[1] if fact.serials else 0),
+        totals=reports.totals | _total(fact, own),
+        miscounted=_least(reports.miscounted | _miscounted(fact)),
+        cartons=reports.cartons | _cartons(each),
+        handed_over=_handed_over(reports.handed_over, each),
+    )
+
+
+def _total(fact: Fact, own: list[Reference]) -> frozenset[int]:
+    """A count that comes without serials or a parcel is one of the whole bulk."""
+    whole = fact.quantity is not None and not (fact.serials or own or fact.carton)
+    return frozenset({fact.quantity}) if whole and fact.quantity is not None else frozenset()
+
+
+def _miscounted(fact: Fact) -> frozenset[tuple[Range, int]]:
+    if fact.serials is None or fact.quantity is None:
+        return frozenset()
+    first, last = fact.serials
+    differs = fact.quantity != last - first + 1
+    return frozenset({(fact.serials, fact.quantity)}) if differs else frozenset()
+
+
+def _least(miscounted: frozenset[tuple[Range, int]]) -> frozenset[tuple[Range, int]]:
+    return frozenset(sorted(miscounted)[:_MOST_MISCOUNTED])
+
+
+def _cartons(each: Entry) -> frozenset[tuple[int, int, int]]:
+    if each.fact.carton is None:
+        return frozenset()
+    carton, of_how_many = each.fact.carton
+    return frozenset() if of_how_many is None else frozenset({(each.attempt, carton, of_how_many)})
+
+
+def _handed_over(handed_over: Mapping[int, Ranges], each: Entry) -> Mapping[int, Ranges]:
+    """Serials that left the vendor, as ranges say; a card by name says nothing of a shipment."""
+    serials = each.fact.serials
+    if serials is None or each.key is None or each.key.phase < Phase.TRANSIT:
+        return handed_over
+    known = handed_over.get(each.attempt, ())
+    return {**handed_over, each.attempt: united((*known, serials))}

@@ -1,0 +1,166 @@
+"""What one transaction says of a bulk issuance, and what becomes of it by its members."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from card_fulfillment.domain.bulk import Because, Bulk, BulkChange, Member, because, tell
+from card_fulfillment.domain.claims import Entry, entry
+from card_fulfillment.domain.facts import Announcement, Reference, Subject, bulk_issuance
+from card_fulfillment.domain.journey import Change, FactOutcome, Journey
+from card_fulfillment.domain.members import Numbered, Sayings, scope_of
+from card_fulfillment.domain.parcels import Hearing, Parcel, Said
+from card_fulfillment.domain.status import STANDING
+from card_fulfillment.pipeline.placement import Gain, Placement
+from card_fulfillment.pipeline.view import Place, StoredFact, View
+
+
+class Announced(NamedTuple):
+    """What a batch announces of one bulk. sizes: numbers of cards that it names."""
+
+    announcements: list[Announcement]
+    sizes: list[int]
+
+
+@dataclass
+class Turn:
+    """A bulk's turn in one transaction.
+
+    number: of what is said of it now, where `news`, or of what was said last.
+    sayings: what its members lack.
+    """
+
+    bulk_id: str
+    before: Bulk
+    bulk: Bulk
+    number: int
+    news: bool
+    sayings: Sayings
+    first: Because | None
+    counts: Counter[Member] = field(default_factory=Counter)
+    _latest: tuple[int, ...] = ()
+    _because: Because | None = None
+
+    def moved(self, before: Journey, after: Journey, changes: Iterable[Change]) -> None:
+        """Count a member where it is now, and what it was that moved it."""
+        if before.published is not None:
+            self.counts[Member(before.published.status, before.published.attempt)] -= 1
+        if after.published is not None:
+            self.counts[Member(after.published.status, after.published.attempt)] += 1
+        for change in changes:
+            place = (change.attempt, *STANDING[change.status], change.detail.occurred_at)
+            if place >= self._latest:
+                self._latest = place
+                self._because = Because(change.status, change.detail, change.cause)
+
+    def parcels(self) -> Iterable[tuple[Reference, Parcel | None]]:
+        """Those that changed; null where nothing is said of one any more."""
+        before, now = self.before.said.parcels, self.bulk.said.parcels
+        yield from ((r, parcel) for r, parcel in now.items() if parcel is not before.get(r))
+        yield from ((r, None) for r in before if r not in now)
+
+    def told(self, *, tick: bool = False) -> tuple[Bulk, list[BulkChange]]:
+        """The bulk after this transaction, and what is published of it."""
+        bulk = self.bulk.counting(self.counts)
+        bulk = replace(bulk, because=self._because or bulk.because)
+        return tell(bulk, self.first, tick=tick)
+
+
+def turn(
+    bulk_id: str, view: View, placement: Placement, gain: Gain | None, announced: Announced
+) -> Turn:
+    """Hear what the batch says of the bulk; its members are folded after that."""
+    subject = bulk_issuance(bulk_id)
+    before = view.bulks.get(bulk_id, Bulk())
+    number = before.last_number + (gain is not None)
+    news = [Numbered(_as_said(e), number) for e in gain.entries] if gain else []
+    stored = _stored(subject, view, placement, {n.entry.fact.fact_id for n in news})
+    known = numbered(stored, bulk_id)
+    bulk = _announced(before, bulk_id, view, announced)
+    lost = gain is not None and gain.lost is not None
+    comes_to_life = before.common is None and bulk.common is not None
+    hearing = _heard(before.said, known, news, anew=lost or comes_to_life)
+    if comes_to_life:
+        placement.awake(stored)
+    if bulk.common is not None:
+        _settle(placement, subject, [*known, *news] if comes_to_life else news, hearing.outcomes)
+    else:
+        _settle(placement, subject, news, {})
+    said = hearing.said()
+    return Turn(
+        bulk_id,
+        before,
+        replace(
+            bulk,
+            said=said,
+            last_number=number,
+            reset_number=number if lost else before.reset_number,
+            spread_number=number if before.common is None else before.spread_number,
+            because=_because_of(news) or before.because,
+        ),
+        number,
+        gain is not None,
+        Sayings([*known, *news], said.parcels),
+        because(announced.announcements[0].fact) if announced.announcements else None,
+    )
+
+
+def _stored(
+    subject: Subject, view: View, placement: Placement, new: Collection[bytes]
+) -> list[StoredFact]:
+    """The facts about the bulk that were looked up, and are as they were."""
+    looked_up = [
+        StoredFact(s.fact, placement.places.get(s.fact.fact_id, s.places))
+        for s in view.sayings.get(subject.id, ())
+        if s.fact.fact_id not in new
+    ]
+    return [stored for stored in looked_up if subject in stored.places]
+
+
+def _as_said(each: Entry) -> Entry:
+    return each._replace(scope=scope_of(each.fact))
+
+
+def numbered(stored: Iterable[StoredFact], bulk_id: str) -> list[Numbered]:
+    """Facts about a bulk, as what they are to its members."""
+    subject = bulk_issuance(bulk_id)
+    return [
+        Numbered(entry(fact, places[subject].attempt, scope_of(fact)), places[subject].number)
+        for fact, places in stored
+    ]
+
+
+def _announced(bulk: Bulk, bulk_id: str, view: View, announced: Announced) -> Bulk:
+    taken = {serial for of_bulk, serial in view.taken if of_bulk == bulk_id}
+    for each in announced.announcements:
+        serial = each.card.serial_number
+        bulk = bulk.with_member(each.card, taken=serial in taken)
+        if serial is not None:
+            taken.add(serial)
+    return bulk.of_size(announced.sizes)
+
+
+def _heard(said: Said, known: list[Numbered], news: list[Numbered], *, anew: bool) -> Hearing:
+    """Hear what is new; all anew where something left, or where the bulk comes to life."""
+    hearing = Hearing(Said() if anew else said)
+    hearing.hear_all([*known, *news] if anew else news)
+    return hearing
+
+
+def _settle(
+    placement: Placement,
+    subject: Subject,
+    heard: Iterable[Numbered],
+    outcomes: Mapping[bytes, FactOutcome],
+) -> None:
+    """Write what the facts are to the bulk; until it comes to life they wait."""
+    for (fact, attempt, *_), number in heard:
+        outcome = outcomes.get(fact.fact_id, FactOutcome.PARKED)
+        placement.places[fact.fact_id][subject] = Place(attempt, outcome, number)
+
+
+def _because_of(news: list[Numbered]) -> Because | None:
+    if not news:
+        return None
+    return because(max(news, key=lambda n: n.entry.order).entry.fact)

@@ -1,0 +1,110 @@
+"""Whose stored facts a batch may move: a new binding can change whom they are about."""
+
+from collections.abc import Collection, Iterable, Sequence
+
+from card_fulfillment.domain.bindings import (
+    Binding,
+    BulkOf,
+    bound_to,
+    membership,
+    resolve,
+    through_bulk,
+)
+from card_fulfillment.domain.facts import (
+    OWN_KIND,
+    Fact,
+    Order,
+    Reference,
+    Subject,
+    SubjectKind,
+    bulk_issuance,
+)
+from card_fulfillment.pipeline.view import CardState, StoredFact, View
+
+
+def contested(
+    orders: Iterable[Order], facts: Iterable[Fact], view: View, bulk_of: BulkOf
+) -> Iterable[Binding]:
+    """Bindings of references that the batch may bind to another subject or attempt, or unbind.
+
+    The facts found through them may go elsewhere, and their subjects are refolded.
+    """
+    for order in orders:
+        for reference in order.references:
+            held = bound_to(view.bindings, reference, bulk_of)
+            others = any(b[:2] != (order.subject, order.attempt) for b in held)
+            if others or _attempts_differ(held, view):
+                yield from held
+    for fact in facts:
+        for _, name in fact.names:
+            held = view.bindings.get(name, ())
+            others = bool(held) and not _names_the_same(fact, held, view, bulk_of)
+            if others or _attempts_differ(held, view):
+                yield from held
+
+
+def _names_the_same(fact: Fact, held: Sequence[Binding], view: View, bulk_of: BulkOf) -> bool:
+    found = resolve(view.bindings, fact, bulk_of).subjects or {}
+    return {b[:2] for b in held} == set(found.items())
+
+
+def _attempts_differ(bindings: Iterable[Binding], view: View) -> bool:
+    """Whether a subject may have several attempts.
+
+    Then a binding that is newer and else the same can decide between references that disagree.
+    """
+    subjects = {b.subject for b in bindings}
+    return any(has_attempts(s, view) or _is_placeholder(s, view) for s in subjects)
+
+
+def _is_placeholder(subject: Subject, view: View) -> bool:
+    if subject.kind is SubjectKind.BULK_ISSUANCE:
+        return False
+    state = view.cards.get(subject.id)
+    return state is not None and state.identity is None
+
+
+def has_attempts(subject: Subject, view: View) -> bool:
+    """Whether it is known to have been ordered again, or a member of it."""
+    if subject.kind is SubjectKind.BULK_ISSUANCE:
+        bulk = view.bulks.get(subject.id)
+        return bulk is not None and (
+            bulk.said.attempt > 1 or any(member.attempt > 1 for member in bulk.counts)
+        )
+    state = view.cards.get(subject.id)
+    if state is None:
+        return False
+    own = state.journey.own
+    return (own is not None and own.key.attempt > 1) or _has_attempts_of_bulk(state, view)
+
+
+def _has_attempts_of_bulk(state: CardState, view: View) -> bool:
+    bulk = state.identity.bulk_issuance_id if state.identity else None
+    return bulk is not None and has_attempts(bulk_issuance(bulk), view)
+
+
+def shaken(bound: Collection[Reference], view: View, bulk_of: BulkOf) -> list[StoredFact]:
+    """Stored facts that may go elsewhere: of their references some may be bound, or unbound, now.
+
+    What such a fact names may be bound otherwise in turn.
+    """
+    moving = set(bound)
+    moving.update(name for s in view.waiting.values() for _, name in s.fact.names)
+    quiet = {s.fact.fact_id: s for history in view.histories.values() for s in history}
+    found: dict[bytes, StoredFact] = {}
+    while True:
+        moved = {i: s for i, s in quiet.items() if _is_found_by(s.fact, moving, bulk_of)}
+        if not moved:
+            return list(found.values())
+        found |= moved
+        quiet = {i: s for i, s in quiet.items() if i not in moved}
+        moving.update(name for s in moved.values() for _, name in s.fact.names)
+
+
+def _is_found_by(fact: Fact, moving: Collection[Reference], bulk_of: BulkOf) -> bool:
+    for reference in fact.references:
+        if reference in moving or through_bulk(reference, bulk_of) in moving:
+            return True
+        if reference.kind == OWN_KIND and membership(reference.value) in moving:
+            return True
+    return False

@@ -1,0 +1,123 @@
+"""Bringing what is said of a bulk issuance to its members, some at a time, and telling its counts.
+
+Work is on members that lag behind their bulk's number, so that it goes on wherever it was cut off,
+in whichever process.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+from card_fulfillment.domain.bulk import Bulk
+from card_fulfillment.domain.members import Sayings
+from card_fulfillment.pipeline.bulks import Announced, numbered
+from card_fulfillment.pipeline.effects import Effects
+from card_fulfillment.pipeline.failpoints import failpoint
+from card_fulfillment.pipeline.folding import Folding
+from card_fulfillment.pipeline.locked import TooNarrow, locked_view
+from card_fulfillment.pipeline.needs import Wanted
+from card_fulfillment.pipeline.placement import Placement
+from card_fulfillment.pipeline.ports import Contended, Lagging, Spreading
+from card_fulfillment.pipeline.publishing import Publishing
+from card_fulfillment.pipeline.view import Need, View
+
+_WIDENINGS: Final = 10
+_FROM_THE_START: Final = 0
+
+
+class Chunk(NamedTuple):
+    """Members of a bulk to be folded. last: there are no more that lag."""
+
+    bulk_id: str
+    members: Sequence[str]
+    last: bool
+
+
+class FanOut:
+    """Spreads what is said of bulks, which take turns: a chunk of one in each transaction.
+
+    most: members in a transaction.
+    """
+
+    def __init__(
+        self,
+        transaction: Callable[[], AbstractAsyncContextManager[Spreading]],
+        publishing: Publishing,
+        most: int,
+    ) -> None:
+        self._transaction, self._publishing, self._most = transaction, publishing, most
+        self._reached: dict[str, int] = {}
+        self._latest = ""
+
+    async def spread(self, now: int) -> Effects | None:
+        """Fold a chunk of some bulk's members; nothing where no bulk has any that lag.
+
+        Raises StoreUnavailable or Contended.
+        """
+        wider = Need()
+        for _ in range(_WIDENINGS):
+            try:
+                async with self._transaction() as transaction:
+                    chunk = await self._chunk(transaction)
+                    if chunk is None:
+                        return None
+                    need = Need(bulks={chunk.bulk_id}, cards=set(chunk.members)) | wider
+                    view = await locked_view(transaction, Wanted(), need)
+                    effects = self._decide(view, chunk, now)
+                    await transaction.write(effects)
+                    failpoint("fan_out.written")
+            except TooNarrow as narrow:
+                wider = narrow.need
+            else:
+                return effects
+        raise Contended(f"the needs of a fan-out grew {_WIDENINGS} times")
+
+    async def tick(self, now: int) -> Effects | None:
+        """Publish counts that changed since a bulk was told of; nothing where none did.
+
+        Raises StoreUnavailable or Contended.
+        """
+        async with self._transaction() as transaction:
+            bulk_id = await transaction.claim_dirty()
+            if bulk_id is None:
+                return None
+            view = await locked_view(transaction, Wanted(), Need(bulks={bulk_id}))
+            effects = self._decide(view, Chunk(bulk_id, (), last=False), now, tick=True)
+            await transaction.write(effects)
+        return effects
+
+    async def _chunk(self, transaction: Spreading) -> Chunk | None:
+        bulk_id = await transaction.claim_lagging(self._latest)
+        if bulk_id is None:
+            return None
+        self._latest = bulk_id
+        bulk = (await transaction.peek(Need(bulks={bulk_id}))).bulks[bulk_id]
+        stored = await transaction.unspread(bulk_id, bulk)
+        sayings = Sayings(numbered(stored, bulk_id), bulk.said.parcels)
+        reset = bulk.reset_number > bulk.spread_number
+        reach = None if reset else sayings.reach(bulk.spread_number)
+        begun_at = self._reached.pop(bulk_id, _FROM_THE_START)
+        lagging = Lagging(bulk_id, bulk.last_number, reach, begun_at)
+        members = await transaction.lagging(lagging, self._most)
+        if len(members) == self._most:
+            # Those without a serial come last.
+            self._reached[bulk_id] = members[-1].serial or begun_at
+        last = len(members) < self._most and begun_at == _FROM_THE_START
+        return Chunk(bulk_id, [member.card_id for member in members], last)
+
+    def _decide(self, view: View, chunk: Chunk, now: int, *, tick: bool = False) -> Effects:
+        bulk = view.bulks[chunk.bulk_id]
+        if chunk.last:
+            view.bulks[chunk.bulk_id] = _spread(bulk)
+        identities = {i: state.identity for i, state in view.cards.items() if state.identity}
+        effects = Effects()
+        placement = Placement(view, identities)
+        folding = Folding(effects, view, placement, identities, self._publishing, now)
+        folding.fold({chunk.bulk_id: Announced([], [])}, chunk.members, tick=tick)
+        effects.moved = dict(placement.places)
+        return effects
+
+
+def _spread(bulk: Bulk) -> Bulk:
+    return replace(bulk, spread_number=bulk.last_number)

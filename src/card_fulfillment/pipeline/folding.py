@@ -1,0 +1,166 @@
+"""Folding what cards and bulk issuances gain into what is stored of them and what is published."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from card_fulfillment.domain.claims import Entry, entry
+from card_fulfillment.domain.facts import (
+    CardIdentity,
+    Cause,
+    Subject,
+    SubjectKind,
+    bulk_issuance,
+    card,
+)
+from card_fulfillment.domain.journey import Folded, fold, refold
+from card_fulfillment.pipeline.admission import Admission
+from card_fulfillment.pipeline.bulks import Announced, Turn, turn
+from card_fulfillment.pipeline.effects import Effects
+from card_fulfillment.pipeline.placement import Gain, Placement
+from card_fulfillment.pipeline.publishing import Publishing
+from card_fulfillment.pipeline.view import CardState, Place, View
+
+AnnouncedBulks = Mapping[str, Announced]
+
+_NOTHING = Gain([], None, None)
+_NOBODY = Announced([], [])
+_NOW = -1  # no number: what a transaction says itself
+
+
+@dataclass
+class Folding:
+    """One transaction's folding.
+
+    identities: of all cards that are announced, by this batch too.
+    """
+
+    effects: Effects
+    view: View
+    placement: Placement
+    identities: dict[str, CardIdentity]
+    publishing: Publishing
+    now: int
+
+    def fold(
+        self, announced: AnnouncedBulks, lagging: Collection[str] = (), *, tick: bool = False
+    ) -> None:
+        """Fold all that cards and bulks gain; `lagging` members are folded though they gain none.
+
+        tick: publish counts of the bulks, too.
+        """
+        gains = self.placement.gains()
+        cards = {s.id: gain for s, gain in gains.items() if s.kind is SubjectKind.CARD}
+        cards |= {card_id: _NOTHING for card_id in lagging if card_id not in cards}
+        turns = {
+            i: turn(
+                i, self.view, self.placement, gains.get(bulk_issuance(i)), announced.get(i, _NOBODY)
+            )
+            for i in sorted({*announced, *_bulks_of(gains), *self._bulks_of_members(cards)})
+        }
+        for card_id, gain in cards.items():
+            identity = self.identities.get(card_id)
+            if identity is not None:  # else it waits for its announcement
+                self._fold_card(identity, gain, turns.get(identity.bulk_issuance_id or ""))
+        for each in turns.values():
+            self._tell_bulk(each, tick=tick)
+
+    def _bulks_of_members(self, cards: Iterable[str]) -> Iterable[str]:
+        identities = (self.identities[i] for i in cards if i in self.identities)
+        return (c.bulk_issuance_id for c in identities if c.bulk_issuance_id is not None)
+
+    def _fold_card(self, identity: CardIdentity, gain: Gain, turn: Turn | None) -> None:
+        subject = card(identity.card_id)
+        state = self.view.cards.get(identity.card_id, CardState())
+        folded = self._folded(subject, identity.serial_number, state, gain, turn)
+        number = turn.number if turn else 0
+        self.effects.cards[identity.card_id] = CardState(identity, folded.journey, number)
+        if turn:
+            turn.moved(state.journey, folded.journey, folded.changes)
+        for change in folded.changes:
+            outgoing = self.publishing.encoder.card(identity, change, self.now)
+            self.effects.changes.append(self.publishing.change(outgoing, subject, change.version))
+        for fact_id, outcome in folded.outcomes.items():
+            places = self.placement.places.get(fact_id, {})
+            if subject in places:
+                places[subject] = Place(places[subject].attempt, outcome)
+
+    def _folded(
+        self, subject: Subject, serial: int | None, state: CardState, gain: Gain, turn: Turn | None
+    ) -> Folded:
+        updates = self.publishing.updates
+        if self.placement.is_announced(subject):
+            said = turn.sayings.all_of(serial) if turn else []
+            waited = self._entries(subject, touch=True)
+            return fold(state.journey, [*waited, *gain.entries, *said], updates=updates)
+        cause = gain.lost or (_reset(turn, state) if turn else None)
+        if cause is not None:
+            kept, new = _split(turn, serial)
+            kept += self._entries(subject)
+            return refold(state.journey, kept, [*gain.entries, *new], cause, updates=updates)
+        refolded = gain.moved is not None
+        if turn is None or state.folded == turn.number:
+            return fold(state.journey, gain.entries, updates=updates, refolded=refolded)
+        groups = turn.sayings.groups(serial, state.folded)
+        latest = groups.pop(turn.number, []) if turn.news else []
+        groups[_NOW] = [*gain.entries, *latest]
+        return fold(state.journey, *groups.values(), updates=updates, refolded=refolded)
+
+    def _entries(self, subject: Subject, *, touch: bool = False) -> list[Entry]:
+        """What the card had and keeps. touch: what it was to the card is to be written anew."""
+        kept: list[Entry] = []
+        for stored in self.placement.kept(subject):
+            if touch:
+                self.placement.touch(stored)
+            kept.append(entry(stored.fact, stored.places[subject].attempt))
+        return kept
+
+    def _tell_bulk(self, each: Turn, *, tick: bool) -> None:
+        bulk, changes = each.told(tick=tick)
+        self.effects.bulks[each.bulk_id] = bulk
+        self.effects.parcels |= {(each.bulk_id, r): parcel for r, parcel in each.parcels()}
+        subject = bulk_issuance(each.bulk_id)
+        for change in changes:
+            outgoing = self.publishing.encoder.bulk(each.bulk_id, bulk, change, self.now)
+            self.effects.changes.append(self.publishing.change(outgoing, subject, change.version))
+
+
+def announced_bulks(admission: Admission) -> AnnouncedBulks:
+    """What a batch announces and orders of bulks, by bulk."""
+    by_bulk: defaultdict[str, Announced] = defaultdict(lambda: Announced([], []))
+    for announcement in admission.announcements:
+        if announcement.card.bulk_issuance_id is not None:
+            by_bulk[announcement.card.bulk_issuance_id].announcements.append(announcement)
+    for bulk_id, size in _sizes(admission):
+        by_bulk[bulk_id].sizes.append(size)
+    return by_bulk
+
+
+def _sizes(admission: Admission) -> Iterable[tuple[str, int]]:
+    for announcement in (*admission.announcements, *admission.repeated):
+        bulk_id, size = announcement.card.bulk_issuance_id, announcement.number_of_cards
+        if bulk_id is not None and size is not None:
+            yield bulk_id, size
+    for order in admission.orders:
+        if order.subject.kind is SubjectKind.BULK_ISSUANCE and order.number_of_cards is not None:
+            yield order.subject.id, order.number_of_cards
+
+
+def _bulks_of(gains: Iterable[Subject]) -> Iterable[str]:
+    return (s.id for s in gains if s.kind is SubjectKind.BULK_ISSUANCE)
+
+
+def _reset(turn: Turn, state: CardState) -> Cause | None:
+    """Of what took facts away from the bulk since the member was folded last."""
+    if state.folded >= turn.bulk.reset_number or turn.bulk.because is None:
+        return None
+    return turn.bulk.because.cause
+
+
+def _split(turn: Turn | None, serial: int | None) -> tuple[list[Entry], list[Entry]]:
+    """What was said of its bulk before this transaction, and what is said in it."""
+    if turn is None:
+        return [], []
+    groups = turn.sayings.groups(serial, -1)
+    new = groups.pop(turn.number, []) if turn.news else []
+    return [each for group in groups.values() for each in group], new

@@ -1,0 +1,30 @@
+"""How what is decided goes out: encoded, and for which partition."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from card_fulfillment.domain.facts import Subject
+from card_fulfillment.messages.dead_letter import DeadLetter
+from card_fulfillment.messages.envelope import Outgoing
+from card_fulfillment.messages.outbound import Encoder
+from card_fulfillment.pipeline.effects import NewChange
+
+
+@dataclass(frozen=True, slots=True)
+class Publishing:
+    """`partition_of(topic, key)` is the partition that a key belongs to."""
+
+    encoder: Encoder
+    status_topic: str
+    dead_letter_topic: str
+    partition_of: Callable[[str, str | None], int]
+    updates: bool = True
+
+    def change(self, outgoing: Outgoing, subject: Subject, version: int) -> NewChange:
+        partition = self.partition_of(self.status_topic, outgoing.key)
+        return NewChange(self.status_topic, partition, subject, version, outgoing)
+
+    def dead_letter(self, letter: DeadLetter, now: int) -> NewChange:
+        outgoing = self.encoder.dead_letter(letter, now)
+        partition = self.partition_of(self.dead_letter_topic, outgoing.key)
+        return NewChange(self.dead_letter_topic, partition, None, None, outgoing)

@@ -1,0 +1,75 @@
+"""The fan-out at work beside the intake: woken by what the intake commits, and now and then."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol
+
+from card_fulfillment.pipeline.effects import Effects
+from card_fulfillment.pipeline.fan_out import FanOut
+from card_fulfillment.pipeline.ports import Contended, StoreUnavailable
+
+_FIRST_DELAY: Final = 0.05
+_LONGEST_DELAY: Final = 2.0
+
+
+class Observer(Protocol):
+    """What the edges log and count."""
+
+    def spread(self, effects: Effects, seconds: float) -> None: ...
+
+    def failed(self, error: Exception, *, again_in: float) -> None: ...
+
+
+class Spreader:
+    """tick: seconds between publications of counts. clock: microseconds since the epoch."""
+
+    def __init__(
+        self, fan_out: FanOut, tick: float, clock: Callable[[], int], observer: Observer
+    ) -> None:
+        self._fan_out, self._tick, self._clock, self._observer = fan_out, tick, clock, observer
+        self._work = asyncio.Event()
+        self._delay = _FIRST_DELAY
+
+    def look_at(self, effects: Effects) -> None:
+        """Wake up where a committed transaction left something to spread."""
+        if any(bulk.spread_number < bulk.last_number for bulk in effects.bulks.values()):
+            self._work.set()
+
+    async def run(self) -> None:
+        """Until cancelled. What other processes left is found at the next tick."""
+        while True:
+            due = time.monotonic() + self._tick
+            while (left := due - time.monotonic()) > 0:
+                if await self._woken_within(left):
+                    await self._do_all(self._fan_out.spread, due)
+            await self._do_all(self._fan_out.spread, due)
+            await self._do_all(self._fan_out.tick, due + self._tick)
+
+    async def _woken_within(self, seconds: float) -> bool:
+        try:
+            await asyncio.wait_for(self._work.wait(), seconds)
+        except TimeoutError:
+            return False
+        self._work.clear()
+        return True
+
+    async def _do_all(self, step: Callable[[int], Awaitable[Effects | None]], due: float) -> None:
+        """Step by step until nothing is left; a tick that is due comes first."""
+        while True:
+            began = time.monotonic()
+            try:
+                effects = await step(self._clock())
+            except (StoreUnavailable, Contended) as error:
+                self._observer.failed(error, again_in=self._delay)
+                await asyncio.sleep(self._delay)
+                self._delay = min(self._delay * 2, _LONGEST_DELAY)
+                continue
+            self._delay = _FIRST_DELAY
+            if effects is None:
+                return
+            self._observer.spread(effects, time.monotonic() - began)
+            if time.monotonic() > due:
+                self._work.set()
+                return
+            await asyncio.sleep(0)
