@@ -75,6 +75,15 @@ def test_explain_shows_what_the_page_shows_of_it(tmp_path: Path) -> None:
     ]
 
 
+def test_what_the_page_shows_of_the_issuer_is_a_fact() -> None:
+    told = CliRunner().invoke(
+        cli, ["vendors", "explain", "issuer", "-", "--json"], input=blocks("json")[1]
+    )
+
+    (outcome,) = json.loads(told.output)["outcomes"]
+    assert (outcome["fact"]["status"], outcome["fact"]["reason"]) == ("lost", "lost")
+
+
 def test_the_example_that_explain_writes_is_the_one_that_the_page_keeps(tmp_path: Path) -> None:
     profile = tmp_path / "kestrel.yaml"
     profile.write_text(PROFILES[1])
