@@ -130,3 +130,13 @@ INSERT INTO dead_letter (dead_letter_id, reason, topic, partition, "offset", rec
 SELECT gen_random_uuid(), 'empty', 'card-created', 0, n, 0, '', now() - n % 7 * interval '1 s'
 FROM generate_series(1, 250) n
 """
+
+
+async def test_what_no_profile_read_has_the_vendor_of_its_topic(desk: Desk) -> None:
+    assert await desk.take(TRACKING, b'{"note": "4111 1111 1111 1111"}') is RecordClass.QUARANTINED
+    assert await desk.take_next(TRACKING, b"") is RecordClass.QUARANTINED
+    letters = await desk.fetch("SELECT reason, vendor FROM dead_letter ORDER BY reason")
+    assert [tuple(letter) for letter in letters] == [
+        ("card_data", "meridian"),
+        ("empty", "meridian"),
+    ]
