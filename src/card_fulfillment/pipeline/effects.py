@@ -39,6 +39,7 @@ class Effects:
 
     parcels: those of a bulk that changed; null where nothing is said of one any more.
     moved: all places of stored facts of which one changed. copies: further copies of stored facts.
+    retimed: stored facts of which an earlier copy came, as they are now.
     settled: stored facts that waited for somebody to be about; alerts about them are closed.
     waits: references that a fact waits for from now on; woken: those that it waits for no more.
     """
@@ -49,6 +50,7 @@ class Effects:
     bindings: Mapping[Reference, Sequence[Binding]] = field(default_factory=dict)
     facts: list[NewFact] = field(default_factory=list)
     moved: dict[bytes, Places] = field(default_factory=dict)
+    retimed: Mapping[bytes, Fact] = field(default_factory=dict)
     copies: Counter[bytes] = field(default_factory=Counter)
     waits: list[tuple[Reference, bytes]] = field(default_factory=list)
     woken: list[tuple[Reference, bytes]] = field(default_factory=list)

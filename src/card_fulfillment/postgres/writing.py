@@ -57,6 +57,10 @@ FROM unnest($1::bytea[], $2::smallint[], $3::text[], $4::text[], $5::smallint[],
 JOIN fact f ON f.fact_id = u.fact_id AND f.part = 0
 ON CONFLICT DO NOTHING
 """
+_RETIME: Final = """
+UPDATE fact f SET body = u.body FROM unnest($1::bytea[], $2::jsonb[]) AS u (fact_id, body)
+WHERE f.fact_id = u.fact_id
+"""
 _COUNT_COPIES: Final = """
 UPDATE fact f SET copies = f.copies + u.copies
 FROM unnest($1::bytea[], $2::int[]) AS u (fact_id, copies)
@@ -143,6 +147,7 @@ WHERE dead_letter_id = ANY ($1::uuid[]) AND state = 'open'
 async def write(connection: asyncpg.Connection, effects: Effects, lanes: Lanes) -> None:
     await execute(connection, _INSERT_FACTS, _new_fact_rows(effects.facts))
     await _move_facts(connection, effects.moved)
+    await execute(connection, _RETIME, ((i, dump_fact(f)) for i, f in effects.retimed.items()))
     await execute(connection, _COUNT_COPIES, effects.copies.items())
     await execute(connection, _WRITE_CARDS, (_card_row(*c) for c in effects.cards.items()))
     await write_bulks(connection, effects)
