@@ -53,26 +53,27 @@ def _levels(rule: Rule) -> Iterator[Misplaced]:
 
 
 def _strays(part: object, at: Location, levels: list[str]) -> Iterator[Misplaced]:
-    for where, selector in _selectors(part, at):
+    for where, selector in selectors_of(part, at):
         try:
             getter(selector, levels)
         except ValueError as error:
             yield Misplaced(where, str(error))
 
 
-def _selectors(part: object, at: Location) -> Iterator[tuple[Location, str]]:
+def selectors_of(part: object, at: Location) -> Iterator[tuple[Location, str]]:
+    """Find every selector in a part of a profile, and where it is."""
     if isinstance(part, Written):
         yield at, part
     elif isinstance(part, BaseModel):
         for name, field in type(part).model_fields.items():
-            yield from _selectors(getattr(part, name), (*at, field.alias or name))
+            yield from selectors_of(getattr(part, name), (*at, field.alias or name))
     elif isinstance(part, dict):
         for key, value in part.items():
-            yield from _selectors(key, (*at, key))
-            yield from _selectors(value, (*at, key))
+            yield from selectors_of(key, (*at, key))
+            yield from selectors_of(value, (*at, key))
     elif isinstance(part, list):
         for i, each in enumerate(part):
-            yield from _selectors(each, (*at, i))
+            yield from selectors_of(each, (*at, i))
 
 
 def _kinds(rule: Rule, file: ProfileFile) -> Iterator[Misplaced]:

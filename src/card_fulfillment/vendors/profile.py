@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from card_fulfillment.domain.facts import Role
 from card_fulfillment.vendors.bodies import Body
-from card_fulfillment.vendors.conditions import Holds, compile_conditions
+from card_fulfillment.vendors.conditions import Asked, Holds, compile_conditions
 from card_fulfillment.vendors.expectations import Example
 from card_fulfillment.vendors.language import ProfileFile, ShippingMethod
 from card_fulfillment.vendors.mistakes import Mistake, ProfileError, mistake, of_shape
@@ -56,6 +56,7 @@ class Profile:
     private: frozenset[Path]
     identifiers: frozenset[Path]
     body: Body
+    asked: tuple[Asked, ...]
     conditions: tuple[Holds, ...]
     rules: tuple[CompiledRule, ...]
     source: ProfileFile
@@ -107,6 +108,7 @@ def _in_order(mistakes: Iterable[Mistake]) -> list[Mistake]:
 
 
 def _profile(file: ProfileFile, name: str) -> Profile:
+    when = compile_conditions(file.when, BUILT_IN)
     return Profile(
         path=name,
         vendor=file.vendor,
@@ -118,7 +120,8 @@ def _profile(file: ProfileFile, name: str) -> Profile:
         private=frozenset(map(parse, file.private)),
         identifiers=identifiers(file.rules),
         body=file.body,
-        conditions=compile_conditions(file.when, BUILT_IN).holds,
+        asked=when.asked,
+        conditions=when.holds,
         rules=tuple(compile_rule(rule, file) for rule in file.rules),
         source=file,
     )
