@@ -19,11 +19,11 @@ from card_fulfillment.messages.outbound import Encoder
 from card_fulfillment.pipeline.apply import Applier
 from card_fulfillment.pipeline.batch import Batch, Decoded, Move, Partition
 from card_fulfillment.pipeline.decide import decide
-from card_fulfillment.pipeline.publishing import Publishing
 from card_fulfillment.pipeline.decode import Decoder
 from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.pipeline.needs import needs, wanted
 from card_fulfillment.pipeline.ports import Transaction
+from card_fulfillment.pipeline.publishing import Publishing
 from card_fulfillment.pipeline.view import Need, View
 from card_fulfillment.settings import Settings
 from card_fulfillment.topology import topology

@@ -4,17 +4,23 @@ from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from random import Random
 from typing import Any, TypeVar
 
-from builders import NOW, Log, Sent, level_of, publishing
+from builders import NOW, Log, Sent, publishing
+from card_fulfillment.domain.bindings import bound_to
+from card_fulfillment.domain.bulk import Bulk, roll_up
 from card_fulfillment.domain.claims import greatest
-from card_fulfillment.domain.facts import Fact, Statement, Subject
+from card_fulfillment.domain.facts import ISSUER, Fact, Reference, Statement, Subject
 from card_fulfillment.messages.envelope import RefusalReason
 from card_fulfillment.pipeline.apply import Applier
 from card_fulfillment.pipeline.batch import Batch, Partition
+from card_fulfillment.pipeline.effects import Effects
+from card_fulfillment.pipeline.fan_out import FanOut
 from card_fulfillment.pipeline.view import CardState
+from deliveries import deliveries
 from memory import MemoryStore
 from oracle import CardEnd, end_state
+from oracle_bulk import BulkEnd
 from snapshot import Snapshot, check
-from stories import deliveries
+from snapshot_bulk import is_quiet
 from witness import Witness
 
 _T = TypeVar("_T")
@@ -44,17 +50,35 @@ def stored_end(state: CardState) -> CardEnd:
     return CardEnd(key.status, key.attempt, key.fact_id, shown)
 
 
+def stored_bulk_end(bulk: Bulk) -> BulkEnd:
+    now = roll_up(bulk)._asdict()
+    return BulkEnd(**{name: now[name] for name in BulkEnd._fields})
+
+
 def assert_agrees(snapshot: Snapshot, told: Iterable[Statement]) -> None:
     """Whether cards, facts and parking are what the set of statements comes to."""
     told = list(told)
-    end = end_state(told, level_of)
+    end = end_state(told)
     announced = {i: s for i, s in snapshot.cards.items() if s.identity is not None}
     assert {i: stored_end(s) for i, s in announced.items()} == end.cards
+    alive = {i: bulk for i, bulk in snapshot.bulks.items() if bulk.common is not None}
+    assert {i: stored_bulk_end(bulk) for i, bulk in alive.items()} == end.bulks
     assert _stored_places(snapshot) == _places(told, end.whom)
     parked = {fact_id for fact_id, row in snapshot.facts.items() if not row.places}
     assert parked == {i for i, w in end.whom.items() if not w}
-    bound = {r: {b[:3] for b in held} for r, held in snapshot.bindings.items() if held}
-    assert bound == {r: set(meanings) for r, meanings in end.meanings.items() if meanings}
+    stored = {r: set(m) for r, m in end.meanings.items() if m and r.vendor != ISSUER}
+    assert _bound(snapshot, stored) == stored
+
+
+def _bound(
+    snapshot: Snapshot, references: Iterable[Reference]
+) -> dict[Reference, set[tuple[Subject, int, int]]]:
+    """Whom references are bound to, by themselves or through a bulk."""
+    announced = (s.identity for s in snapshot.cards.values() if s.identity)
+    bulk_of = {identity.card_id: identity.bulk_issuance_id for identity in announced}
+    stored = {r: tuple(held) for r, held in snapshot.bindings.items()}
+    bound = {r: bound_to(stored, r, bulk_of) for r in {*references, *stored}}
+    return {r: {b[:3] for b in held} for r, held in bound.items() if held}
 
 
 def _stored_places(snapshot: Snapshot) -> dict[bytes, Mapping[Subject, int]]:
@@ -82,11 +106,20 @@ def assert_accounted(snapshot: Snapshot, witness: Witness) -> None:
 
 
 class Telling:
-    """A story told to a store in memory: everything that must hold is checked after each batch."""
+    """A story told to a store in memory: everything that must hold is checked after each step.
 
-    def __init__(self, *, updates: bool = True) -> None:
+    most: members that a step of the fan-out takes.
+    """
+
+    def __init__(self, *, updates: bool = True, most: int = 2) -> None:
         self.store, self.witness, self.log = MemoryStore(), Witness(), Log()
-        self.applier = Applier(self.store, publishing(updates=updates))
+        self._publishing, self._most = publishing(updates=updates), most
+        self.applier = Applier(self.store, self._publishing)
+        self.begin_fan_out()
+
+    def begin_fan_out(self) -> None:
+        """As a process does that is new, or was killed and is there again."""
+        self._fan_out = FanOut(self.store.transaction, self._publishing, self._most)
 
     def take(self, batch: Sequence[Sent], hole: int = 0) -> Batch:
         """Apply the records; returns the batch that was made of them."""
@@ -101,13 +134,45 @@ class Telling:
         assert ends == dict(self.log.ends)
         return made
 
+    def spread(self) -> bool:
+        """Take a step of the fan-out; false where there was nothing to do."""
+        return self._step(run(self._fan_out.spread(NOW)))
+
+    def tick(self) -> bool:
+        return self._step(run(self._fan_out.tick(NOW)))
+
+    def _step(self, effects: Effects | None) -> bool:
+        if effects is not None:
+            check(self.snapshot(), rebound=self.witness.rebound)
+        return effects is not None
+
+    def settle(self) -> "Telling":
+        """Wait until it is quiet."""
+        while self.spread() or self.tick():
+            pass
+        snapshot = self.snapshot()
+        assert is_quiet(snapshot.bulks, snapshot.cards)
+        return self
+
     def snapshot(self) -> Snapshot:
         return run(self.store.snapshot())
 
 
-def tell(rng: Random, told: Sequence[Statement]) -> Telling:
-    """Tell all of it, in an order and in batches of chance."""
-    telling = Telling()
+def tell(rng: Random, told: Sequence[Statement], *, updates: bool = True) -> Telling:
+    """Tell all of it, in an order and in batches of chance, with the fan-out when it comes."""
+    telling = Telling(updates=updates, most=rng.choice((1, 2, 100)))
     for batch in deliveries(rng, told):
         telling.take(batch, hole=rng.choice((0, 0, 2)))
-    return telling
+        fan_out(rng, telling)
+    return telling.settle()
+
+
+def fan_out(rng: Random, telling: Telling) -> None:
+    """Some steps, or none; now and then its process was another before."""
+    if rng.random() < 0.2:
+        telling.begin_fan_out()
+    while rng.random() < 0.4:
+        if rng.random() < 0.7:
+            telling.spread()
+        else:
+            telling.tick()

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 from zlib import crc32
 
 from card_fulfillment.domain.facts import (
@@ -31,6 +31,7 @@ from card_fulfillment.pipeline.publishing import Publishing
 
 _START: Final = 20_520 * DAY
 _CAUSE: Final = Cause(None, "built", 0, 0)
+Sized = TypeVar("Sized", Announcement, Order)
 _LEVELS: Final = {"id": 0, "order_no": 0, "box_no": 1, "waybill": 32}
 
 
@@ -113,6 +114,14 @@ def order(
     )
     named = tuple(dict.fromkeys([*references, own_reference(vendor, subject.id)]))
     return Order(fact=fact, subject=subject, attempt=attempt, vendor=vendor, references=named)
+
+
+def sized(statement: Sized, size: int | None) -> Sized:
+    """The same, in another event, which names the number of cards of the bulk as well."""
+    stated = statement.fact
+    said = (stated.fact_id.hex(), size, stated.content.hex())
+    fact = replace(stated, fact_id=digest(said[:2]), content=digest(said))
+    return replace(statement, fact=fact, number_of_cards=size)
 
 
 def fact(

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from copy import copy
 from dataclasses import dataclass, field, fields
 
-from card_fulfillment.domain.bindings import Binding
+from card_fulfillment.domain.bindings import Binding, by_announcement
 from card_fulfillment.domain.bulk import Bulk
 from card_fulfillment.domain.facts import (
     Fact,
@@ -16,7 +16,9 @@ from card_fulfillment.domain.facts import (
     SubjectKind,
     bulk_issuance,
     card,
+    is_issuers_name,
 )
+from card_fulfillment.domain.status import Status
 from card_fulfillment.pipeline.batch import Partition, RecordClass
 from card_fulfillment.pipeline.effects import Effects, NewChange
 from card_fulfillment.pipeline.ports import Contended, Lagging, LaggingMember, PositionLost
@@ -51,10 +53,31 @@ class MemoryTransaction:
         return View(
             bulks={i: tables.bulks[i] for i in need.bulks if i in tables.bulks},
             cards={i: tables.cards[i] for i in need.cards if i in tables.cards},
-            bindings={r: tables.references[r] for r in need.references if r in tables.references},
+            bindings=self._bindings(need.references),
             waiting=self._waiting(need.unlocks),
             histories=self._histories(need.refolds),
         )
+
+    def _bindings(self, references: set[Reference]) -> dict[Reference, Sequence[Binding]]:
+        held = self._tables.references
+        stored: dict[Reference, Sequence[Binding]] = {r: held[r] for r in references if r in held}
+        return stored | {r: self._named_by_issuer(r) for r in references if is_issuers_name(r)}
+
+    def _named_by_issuer(self, name: Reference) -> tuple[Binding, ...]:
+        tables = self._tables
+        subjects = []
+        if (state := tables.cards.get(name.value)) and state.identity is not None:
+            subjects.append(card(name.value))
+        if (bulk := tables.bulks.get(name.value)) and bulk.common is not None:
+            subjects.append(bulk_issuance(name.value))
+        ordered = (
+            Binding(subject, place.attempt, fact.stated, fact.fact_id)
+            for fact, places, _ in tables.facts.values()
+            if fact.status is Status.ORDERED and not fact.references
+            for subject, place in places.items()
+            if subject.id == name.value
+        )
+        return (*map(by_announcement, subjects), *ordered)
 
     def _waiting(self, references: set[Reference]) -> dict[bytes, StoredFact]:
         found = {fact_id for reference, fact_id in self._tables.waiting if reference in references}

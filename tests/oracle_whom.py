@@ -8,6 +8,7 @@ from typing import NamedTuple
 from card_fulfillment.domain.facts import (
     DAY,
     HOUR,
+    ISSUER,
     Announcement,
     Fact,
     Order,
@@ -65,6 +66,8 @@ def whom_all(said: Said) -> tuple[dict[bytes, Whom], Mapping[Reference, set[Mean
     for order in said.orders:
         for reference, subject in _named_by(order, said):
             meanings[reference].add(Meaning(subject, order.attempt, order.fact.stated))
+    for subject, meaning in _known_to_issuer(said):
+        meanings[own_reference(ISSUER, subject.id)].add(meaning)
     whom: dict[bytes, Whom] = {}
     for level, layer in groupby(said.facts, key=lambda f: f.level):
         facts = list(layer)
@@ -86,11 +89,26 @@ def _named_by(order: Order, said: Said) -> Iterable[tuple[Reference, Subject]]:
                 yield own_reference(order.vendor, member), card(member)
 
 
+def _known_to_issuer(said: Said) -> Iterable[tuple[Subject, Meaning]]:
+    """The issuer's own ids mean what is announced, from the beginning and by every order."""
+    bulks = {bulk for bulk in said.bulk_of.values() if bulk is not None}
+    announced = {*map(card, said.bulk_of), *map(bulk_issuance, bulks)}
+    for subject in announced:
+        bulk = said.bulk_of.get(subject.id) if subject.kind is SubjectKind.CARD else None
+        yield subject, Meaning(subject, 1, 0)
+        for order in said.orders:
+            if order.subject == subject or (bulk and order.subject == bulk_issuance(bulk)):
+                yield subject, Meaning(subject, order.attempt, order.fact.stated)
+
+
 def whom_of(
     fact: Fact, meanings: Mapping[Reference, Collection[Meaning]], bulk_of: Mapping[str, str | None]
 ) -> Whom:
     """The subjects that all of its references which mean anything then have in common."""
-    known = [_meant(meanings.get(r, ()), fact.stated) for r in fact.references]
+    known = [
+        set(meanings.get(r, ())) if r.vendor == ISSUER else _meant(meanings.get(r, ()), fact.stated)
+        for r in fact.references
+    ]
     known = [each for each in known if each]
     if not known:
         return None

@@ -17,6 +17,7 @@ from card_fulfillment.messages.envelope import Outgoing
 from card_fulfillment.pipeline.batch import Partition, RecordClass
 from card_fulfillment.pipeline.effects import NewChange
 from card_fulfillment.pipeline.view import CardState, Places
+from snapshot_bulk import check_bulks
 
 
 class Position(NamedTuple):
@@ -80,8 +81,10 @@ def check(snapshot: Snapshot, *, rebound: bool = False) -> None:
 
     rebound: facts went to others, so that some of what was published is no stored fact's any more.
     """
+    journeys = snapshot.journeys()
     for card_id, state in snapshot.cards.items():
-        _check_card(state, snapshot.journeys().get(card_id, []))
+        _check_card(state, journeys.get(card_id, []))
+    check_bulks(snapshot.bulks, snapshot.cards, snapshot.journeys(SubjectKind.BULK_ISSUANCE))
     _check_outcomes(snapshot, rebound=rebound)
     _check_waiting(snapshot)
 
@@ -123,10 +126,12 @@ def _check_outcomes(snapshot: Snapshot, *, rebound: bool) -> None:
         for subject, place in row.places.items():
             parked = place.outcome is FactOutcome.PARKED
             assert parked == _waits_for_announcement(snapshot, subject), "parked or not"
-            published[subject.id] += place.outcome is FactOutcome.PUBLISHED
+            if subject.kind is SubjectKind.CARD:
+                published[subject.id] += place.outcome is FactOutcome.PUBLISHED
     for card_id, statuses in snapshot.statuses().items():
         told = published.pop(card_id, 0)
-        assert told <= len(statuses) if rebound else told == len(statuses), "not what was told"
+        more = rebound or snapshot.is_member(card_id)  # a bulk's facts are stored with the bulk
+        assert told <= len(statuses) if more else told == len(statuses), "not what was told"
     assert not +published, "a fact is said to be published and is not"
 
 

@@ -12,6 +12,7 @@ from card_fulfillment.domain.facts import (
     Order,
     Statement,
     Subject,
+    SubjectKind,
     card,
 )
 from card_fulfillment.messages.envelope import Ignored, RefusalReason, Refused
@@ -95,8 +96,12 @@ class Witness:
         if statement is None:
             assert verdict.became is not None
             return verdict.became
-        announced = any(s.id in self._cards for s in self.subjects(statement))
-        return RecordClass.APPLIED if announced else RecordClass.PARKED
+        bulks = {c.bulk_issuance_id for c in self._cards.values()}
+        announced = (
+            s.id in (self._cards if s.kind is SubjectKind.CARD else bulks)
+            for s in self.subjects(statement)
+        )
+        return RecordClass.APPLIED if any(announced) else RecordClass.PARKED
 
     def subjects(self, statement: Statement) -> Mapping[Subject, int]:
         """Whom a statement is about, each with the attempt."""

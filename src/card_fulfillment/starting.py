@@ -12,8 +12,8 @@ from card_fulfillment.kafka import connection as kafka_connection
 from card_fulfillment.kafka.connection import client_options
 from card_fulfillment.kafka.tail import read_tails
 from card_fulfillment.kafka.topics import ensure_topics, partition_count
-from card_fulfillment.pipeline.output_check import check_output
-from card_fulfillment.pipeline.relay_ports import Tail
+from card_fulfillment.pipeline.output_check import Alarm, check_output
+from card_fulfillment.pipeline.relay_ports import Tail, Unavailable
 from card_fulfillment.postgres import connection as postgres_connection
 from card_fulfillment.postgres.connection import connect, disconnect
 from card_fulfillment.postgres.outbox import PartitionsChanged, outbox_of, pin_lanes
@@ -77,14 +77,10 @@ async def check_outputs(settings: Settings, lanes: Lanes) -> None:
     """Hold the output topics against the database: on one of the past nothing must be taken in."""
     for topic in {topic for topic, _ in lanes}:
         partitions = [partition for of, partition in lanes if of == topic]
-        open_outbox = outbox_of(settings.postgres, topic=topic, holder="")
-        async with open_outbox(lambda: None) as outbox:
-            tails = await reachable(
-                "Kafka",
-                partial(_read_ends, settings, topic, partitions),
-                kafka_connection.is_passing,
-            )
-            alarm = await check_output(outbox, tails)
+        ends = partial(_read_ends, settings, topic, partitions)
+        tails = await reachable("Kafka", ends, kafka_connection.is_passing)
+        look = partial(_look_at_output, settings, topic, tails)
+        alarm = await reachable("Postgres", look, lambda error: isinstance(error, Unavailable))
         if alarm is not None:
             raise Alarmed(alarm.name, f"{topic}: {alarm.message}")
 
@@ -97,15 +93,34 @@ async def _read_ends(
         return await read_tails(client_options(settings.kafka), topic, partitions, settled=False)
 
 
+async def _look_at_output(
+    settings: Settings, topic: str, tails: Mapping[int, Tail]
+) -> Alarm | None:
+    async with outbox_of(settings.postgres, topic=topic, holder="")(lambda: None) as outbox:
+        return await check_output(outbox, tails)
+
+
 async def checked_lanes(settings: Settings, known: Topology) -> Lanes:
-    open_ = partial(connect, settings.postgres, application_name="card-fulfillment start")
-    connection = await reachable("Postgres", open_, postgres_connection.is_transient)
+    """The lanes of both outputs, made where there are none; the schema is looked at first."""
+    counts = {
+        topic: await reachable(
+            "Kafka",
+            partial(partition_count, client_options(settings.kafka), topic),
+            kafka_connection.is_passing,
+        )
+        for topic in (known.status_changed, known.dead_letter)
+    }
+    pin = partial(_pinned_lanes, settings, counts)
+    return await reachable("Postgres", pin, postgres_connection.is_transient)
+
+
+async def _pinned_lanes(settings: Settings, counts: Mapping[str, int | None]) -> Lanes:
+    connection = await connect(settings.postgres, application_name="card-fulfillment start")
     lanes: dict[tuple[str, int], int] = {}
     try:
         await check_schema(connection)
-        for topic in (known.status_changed, known.dead_letter):
-            count = await partition_count(client_options(settings.kafka), topic) or 0
-            pinned = await pin_lanes(connection, topic, count)
+        for topic, count in counts.items():
+            pinned = await pin_lanes(connection, topic, count or 0)
             lanes |= {(topic, partition): lane for partition, lane in pinned.items()}
     except PartitionsChanged as error:
         raise Alarmed("output_partitions_changed", str(error)) from error

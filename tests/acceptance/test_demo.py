@@ -14,6 +14,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from card_fulfillment.devstack.jars import ensure_jars
+
+_WARM_SECONDS = 20.0
+
 STORIES = (
     "A journey as it should be",
     "Tracking comes before the card is known",
@@ -26,6 +30,17 @@ STORIES = (
     "Delivered, and returned all the same",
     "A letter that nobody tracks",
     "Data that the bureau cannot use",
+    "Ordered anew while the first one is still on its way",
+    "Returned, and replaced by another card",
+)
+WORDS = (
+    "late",
+    "came 3 times",
+    "quarantined unmapped_code",
+    "correction",
+    "update",
+    "reissue",
+    "replaces card-1015",
 )
 
 
@@ -87,6 +102,16 @@ def temporary() -> Iterator[Path]:
 
 @pytest.fixture
 def demo(temporary: Path) -> Iterator[Demo]:
+    ensure_jars(lambda _: None)  # so that what is timed is no download
+    started = Demo(temporary)
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def another(demo: Demo, temporary: Path) -> Iterator[Demo]:
+    """Start one more at the same time, for the same user in the same temporary directory."""
+    assert demo.process.poll() is None
     started = Demo(temporary)
     yield started
     started.close()
@@ -95,15 +120,24 @@ def demo(temporary: Path) -> Iterator[Demo]:
 def test_all_stories_are_told_and_all_promises_kept_and_nothing_is_left(
     demo: Demo, temporary: Path
 ) -> None:
-    output = demo.output()
+    output = demo.output(_WARM_SECONDS)
     assert demo.process.returncode == 0, output
     assert [title for title in STORIES if title not in output] == []
-    for word in ("late", "came 3 times", "quarantined unmapped_code", "correction", "update"):
+    for word in WORDS:
         assert word in output
     assert "All promises kept" in output
     assert "✗ " not in [line[:2] for line in output.splitlines()]
     assert "\x1b" not in output
     assert max(map(len, output.splitlines())) <= 80
+    assert not demo.running()
+    assert not list(temporary.iterdir())
+
+
+def test_two_at_once_do_not_meet(demo: Demo, another: Demo, temporary: Path) -> None:
+    for one in (demo, another):
+        output = one.output()
+        assert one.process.returncode == 0, output
+        assert "All promises kept" in output
     assert not demo.running()
     assert not list(temporary.iterdir())
 

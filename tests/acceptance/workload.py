@@ -28,6 +28,7 @@ _CREATED, _REQUESTED, _TRACKED = INPUTS
 _MONDAY: Final = datetime(2025, 3, 3, 9, tzinfo=UTC)
 _BETWEEN_EVENTS: Final = timedelta(hours=7)
 _WINDOW: Final = 50
+_PATIENCE_MS: Final = 150_000  # longer than any broker is away
 _SHIPPED: Final = JOURNEY.index("shipped")
 _STATES: Final = (
     ("DATA_OK", None),
@@ -137,6 +138,7 @@ class Load:
         producer = AIOKafkaProducer(
             bootstrap_servers=self._bootstrap,
             enable_idempotence=True,
+            request_timeout_ms=_PATIENCE_MS,
             linger_ms=0 if rate else 5,
             max_batch_size=131_072,
         )

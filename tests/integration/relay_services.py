@@ -160,17 +160,21 @@ async def open_transaction(
 
 
 @asynccontextmanager
-async def process(setup: Setup, failpoint: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run a relay in a process of its own, with a failpoint, in pages of 100 rows."""
+async def process(setup: Setup, **fate: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run a relay in a process of its own, in pages of 100 rows.
+
+    fate: what becomes of it, FAILPOINT or DIE_AT_END.
+    """
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         *(str(Path(__file__).with_name("relay_process.py")), setup.topic),
         stdout=asyncio.subprocess.PIPE,
         env={
             **os.environ,
-            "FAILPOINT": failpoint,
+            **fate,
             "FULFILLMENT_KAFKA__BOOTSTRAP_SERVERS": setup.kafka.bootstrap_servers,
             "FULFILLMENT_KAFKA__TRANSACTIONAL_ID": setup.kafka.transactional_id,
+            "FULFILLMENT_KAFKA__TRANSACTION_TIMEOUT": "PT3S",
             "FULFILLMENT_POSTGRES__DSN": setup.postgres.dsn.get_secret_value(),
         },
     )

@@ -10,9 +10,10 @@ from builders import NOW, Log, announcement, fact, order, order_no, publishing, 
 from card_fulfillment.domain.status import Status
 from card_fulfillment.pipeline.apply import Applier
 from card_fulfillment.pipeline.ports import PositionLost
+from deliveries import deliveries
 from postgres_state import PostgresState, opened
 from snapshot import check
-from stories import deliveries, statements
+from stories import statements
 
 _STORIES = 60
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import psutil
 import pytest
-from relay_services import Setup, process, running, said, seqs, setup, until
+from relay_services import DEADLINE, Setup, process, running, said, seqs, setup, until
 
 from card_fulfillment.devstack import Stack
 from card_fulfillment.pipeline.relay import RelayState
@@ -50,13 +50,20 @@ async def test_a_broker_that_is_killed_and_comes_back_costs_time_only(
 
 
 @pytest.mark.parametrize(
-    "failpoint", ["relay.after_init:1", "relay.after_produce:2", "relay.after_commit:2"]
+    "fate",
+    [
+        {"FAILPOINT": "relay.after_init:1:kill9"},
+        {"FAILPOINT": "relay.after_produce:2:kill9"},
+        {"DIE_AT_END": "2"},
+        {"FAILPOINT": "relay.after_commit:2:kill9"},
+    ],
+    ids=lambda fate: "".join(fate.values()),
 )
 async def test_a_worker_killed_at_the_worst_moment_costs_time_only(
-    world: Setup, failpoint: str
+    world: Setup, fate: dict[str, str]
 ) -> None:
     await world.add(0, 500)
-    async with process(world, f"{failpoint}:kill9") as victim:
+    async with process(world, **fate) as victim:
         assert await victim.wait() == -signal.SIGKILL
     relay = world.relay()
     async with running(relay):
@@ -69,7 +76,7 @@ async def test_a_worker_that_freezes_and_wakes_up_after_its_successor_took_over_
     world: Setup, failpoint: str
 ) -> None:
     await world.add(0, 500)
-    async with process(world, f"{failpoint}:stop") as frozen:
+    async with process(world, FAILPOINT=f"{failpoint}:stop") as frozen:
         await until(lambda: psutil.Process(frozen.pid).status() == psutil.STATUS_STOPPED)
         relay = world.relay("successor")
         async with running(relay):
@@ -79,6 +86,23 @@ async def test_a_worker_that_freezes_and_wakes_up_after_its_successor_took_over_
             await world.add(0, 5)
             await until(lambda: relay.status.positions.get(world.lanes[0]) == 505)
     assert seqs((await world.output())[0]) == list(range(1, 506))
+
+
+async def test_a_transaction_that_takes_longer_than_kafka_allows_is_done_again(
+    world: Setup,
+) -> None:
+    await world.add(0, 500)
+    async with process(world, FAILPOINT="relay.after_produce:3:sleep=6") as slow:
+        assert await said(slow, "publishing")
+        assert await said(slow, "publishing")
+        await until_published(world, 500)
+    assert seqs((await world.output())[0]) == list(range(1, 501))
+
+
+async def until_published(world: Setup, seq: int) -> None:
+    async with asyncio.timeout(DEADLINE):
+        while (await world.published_seqs())[0] < seq:  # noqa: ASYNC110 - another process's doing
+            await asyncio.sleep(0.05)
 
 
 async def test_a_stop_while_the_broker_is_frozen_takes_seconds_and_leaves_nothing_running(

@@ -51,6 +51,7 @@ def event(version: int, status: Status) -> CardStatusChanged:
         "fulfillment_status": status,
         "change": "progress",
         "final": False,
+        "reference_card_id": None,
         "shipment": {"tracking_number": None},
     }
     return cast("CardStatusChanged", said)
@@ -135,6 +136,13 @@ def test_a_card_that_went_another_way_is_found() -> None:
 def test_a_card_of_which_nothing_was_heard_is_found() -> None:
     way, *_ = broken(replace(evidence(), events={}, timelines={}))
     assert "c1: timeline: False, expected True" in way.wrong
+
+
+def test_a_replacement_that_does_not_say_of_what_is_found() -> None:
+    told = PLAY.stories[0].endings["c1"]
+    story = replace(PLAY.stories[0], endings={"c1": replace(told, replaces="c0")})
+    way, *_ = checks(Play(MIDNIGHT, (story,)), evidence())
+    assert way.wrong == ["c1: replaces: {None}, expected {'c0'}"]
 
 
 def test_events_that_are_not_those_stored_are_found() -> None:

@@ -106,6 +106,8 @@ def _way(
     shown, history = events[-1], timeline.history
     yield "final", ending.final, shown["final"]
     yield "tracking number", ending.tracking_number, shown["shipment"]["tracking_number"]
+    replaces = {event["reference_card_id"] for event in events}
+    yield "replaces", {ending.replaces}, replaces
     late = [f.fact.code for f in history if f.outcome is FactOutcome.LATE]
     yield "late", list(ending.late), late
     copies = {f.fact.code: f.copies for f in history if f.fact.code in ending.copies}

@@ -5,7 +5,19 @@ from datetime import datetime
 from typing import Final
 
 from card_fulfillment.demo.crowd import crowd
-from card_fulfillment.demo.story import Ending, Play, Step, Story, Told
+from card_fulfillment.demo.passages import (
+    DELIVERED,
+    HANDOVER,
+    IN_TRANSIT,
+    LAST_MILE,
+    PRODUCED,
+    SHIPPED,
+    production,
+    until_delivered,
+    until_last_mile,
+)
+from card_fulfillment.demo.second_cards import ordered_anew, replaced
+from card_fulfillment.demo.story import Ending, Play, Story, Told
 from card_fulfillment.demo.wire import Plastic, When, Wire, plastics, push, quarantined
 from card_fulfillment.domain.journey import ChangeKind
 from card_fulfillment.domain.status import Status
@@ -15,21 +27,6 @@ from card_fulfillment.pipeline.batch import RecordClass
 DAYS: Final = 9
 _FIRST_CARD: Final = 1001
 _FIRST_OF_THE_CROWD: Final = 2001
-
-_PRODUCED: Final = tuple(
-    Told(status)
-    for status in (
-        Status.CREATED,
-        Status.ORDERED,
-        Status.ACCEPTED,
-        Status.IN_PRODUCTION,
-        Status.PRODUCED,
-    )
-)
-_SHIPPED: Final = (*_PRODUCED, Told(Status.SHIPPED))
-_IN_TRANSIT: Final = (*_SHIPPED, Told(Status.IN_TRANSIT))
-_LAST_MILE: Final = (*_IN_TRANSIT, Told(Status.OUT_FOR_DELIVERY))
-_DELIVERED: Final = (*_LAST_MILE, Told(Status.DELIVERED))
 
 
 def play(begins: datetime) -> Play:
@@ -48,49 +45,13 @@ def play(begins: datetime) -> Play:
         _came_back(wire, next(cards)),
         _letter(wire, next(cards)),
         _bad_data(wire, next(cards)),
+        ordered_anew(wire, next(cards)),
+        replaced(wire, next(cards), next(cards)),
     )
     return Play(begins, (*told, *crowd(wire, plastics(_FIRST_OF_THE_CROWD))))
 
 
-def _production(wire: Wire, card: Plastic, method: str = "express") -> tuple[Step, ...]:
-    """Announced, ordered and made: days 0 to 2."""
-    return (
-        wire.created(card, When(0, "09:00")),
-        wire.ordered(card, When(0, "09:02"), method),
-        wire.said(card, When(0, "10:28"), "DATA_OK"),
-        wire.said(card, When(1, "06:15"), "PERSO_ONGOING"),
-        wire.said(card, When(2, "11:40"), "PERSO_DONE"),
-    )
-
-
-_HANDOVER: Final = When(2, "15:10")
-
-
-def _until_transit(wire: Wire, card: Plastic) -> tuple[Step, ...]:
-    """And on its way: day 3."""
-    return (
-        *_production(wire, card),
-        wire.shipped(card, _HANDOVER),
-        wire.scanned(card, _HANDOVER, "InTransit", When(3, "04:51")),
-    )
-
-
-def _until_last_mile(wire: Wire, card: Plastic) -> tuple[Step, ...]:
-    """And out for delivery: day 4."""
-    return (
-        *_until_transit(wire, card),
-        wire.scanned(card, _HANDOVER, "OutForDelivery", When(4, "08:20")),
-    )
-
-
-def _until_delivered(wire: Wire, card: Plastic) -> tuple[Step, ...]:
-    return (
-        *_until_last_mile(wire, card),
-        wire.scanned(card, _HANDOVER, "Delivered", When(4, "11:47")),
-    )
-
-
-def _delivered(card: Plastic, told: tuple[Told, ...] = _DELIVERED) -> Ending:
+def _delivered(card: Plastic, told: tuple[Told, ...] = DELIVERED) -> Ending:
     return Ending(told=told, final=True, tracking_number=card.tracking_number)
 
 
@@ -98,14 +59,14 @@ def _as_it_should_be(wire: Wire, card: Plastic) -> Story:
     return Story(
         title="A journey as it should be",
         moral="One event for each change, numbered from 1: a subscriber needs nothing else.",
-        steps=_until_delivered(wire, card),
+        steps=until_delivered(wire, card),
         endings={card.card_id: _delivered(card)},
     )
 
 
 def _vendor_first(wire: Wire, card: Plastic) -> Story:
     """The bureau's notices come first, then the order, and the card's announcement last."""
-    created, ordered, *made = _production(wire, card)
+    created, ordered, *made = production(wire, card)
     early = [replace(step, day=2, becomes=RecordClass.PARKED) for step in made]
     return Story(
         title="Tracking comes before the card is known",
@@ -114,15 +75,15 @@ def _vendor_first(wire: Wire, card: Plastic) -> Story:
             *early,
             replace(ordered, day=3, becomes=RecordClass.PARKED),
             replace(created, day=4),
-            replace(wire.shipped(card, _HANDOVER), day=5),
-            wire.scanned(card, _HANDOVER, "InTransit", When(5, "04:51")),
+            replace(wire.shipped(card, HANDOVER), day=5),
+            wire.scanned(card, HANDOVER, "InTransit", When(5, "04:51")),
         ),
-        endings={card.card_id: Ending(told=_IN_TRANSIT, tracking_number=card.tracking_number)},
+        endings={card.card_id: Ending(told=IN_TRANSIT, tracking_number=card.tracking_number)},
     )
 
 
 def _repeated(wire: Wire, card: Plastic) -> Story:
-    *before, done = _production(wire, card)
+    *before, done = production(wire, card)
     return Story(
         title="The bureau repeats itself",
         moral="The same statement is the same fact: counted, and never told again.",
@@ -135,7 +96,7 @@ def _repeated(wire: Wire, card: Plastic) -> Story:
         ),
         endings={
             card.card_id: Ending(
-                told=_SHIPPED, tracking_number=card.tracking_number, copies={"PERSO_DONE": 3}
+                told=SHIPPED, tracking_number=card.tracking_number, copies={"PERSO_DONE": 3}
             )
         },
     )
@@ -146,9 +107,9 @@ def _late_scan(wire: Wire, card: Plastic) -> Story:
         title="A scan that comes a day late",
         moral="A scan of day 4 comes on day 6, long overtaken: history, and no event.",
         steps=(
-            *_until_last_mile(wire, card),
-            wire.scanned(card, _HANDOVER, "AvailableForPickup", When(3, "22:10"), day=5),
-            wire.scanned(card, _HANDOVER, "Delivered", When(6, "10:05")),
+            *until_last_mile(wire, card),
+            wire.scanned(card, HANDOVER, "AvailableForPickup", When(3, "22:10"), day=5),
+            wire.scanned(card, HANDOVER, "Delivered", When(6, "10:05")),
         ),
         endings={card.card_id: replace(_delivered(card), late=("SHIPPED/AvailableForPickup",))},
     )
@@ -160,15 +121,15 @@ def _tracking_number_later(wire: Wire, card: Plastic) -> Story:
         title="The tracking number comes later",
         moral="Same status, new tracking number: an update, for an app to show the link.",
         steps=(
-            *_production(wire, card),
-            wire.said(card, _HANDOVER, "SHIPPED"),
+            *production(wire, card),
+            wire.said(card, HANDOVER, "SHIPPED"),
             wire.shipped(card, handover),
             wire.scanned(card, handover, "InTransit", When(4, "05:00")),
         ),
         endings={
             card.card_id: Ending(
                 told=(
-                    *_SHIPPED,
+                    *SHIPPED,
                     Told(Status.SHIPPED, ChangeKind.UPDATE),
                     Told(Status.IN_TRANSIT),
                 ),
@@ -184,7 +145,7 @@ def _unknown_word(wire: Wire, card: Plastic) -> Story:
         title="A word that nobody has explained",
         moral="An unknown code is never guessed at: it is put aside, and the card goes on.",
         steps=(
-            *_production(wire, card),
+            *production(wire, card),
             quarantined(
                 3,
                 card.handle,
@@ -193,7 +154,7 @@ def _unknown_word(wire: Wire, card: Plastic) -> Story:
             ),
             wire.shipped(card, When(4, "15:10")),
         ),
-        endings={card.card_id: Ending(told=_SHIPPED, tracking_number=card.tracking_number)},
+        endings={card.card_id: Ending(told=SHIPPED, tracking_number=card.tracking_number)},
     )
 
 
@@ -203,8 +164,8 @@ def _one_broken(wire: Wire, first: Plastic, broken: Plastic, last: Plastic) -> S
         wire.notification(each, When(2, "11:40"), "PERSO_DONE") for each in (first, broken, last)
     ]
     done[1]["endedAt"] = "yesterday"
-    ordered = [step for each in (first, broken, last) for step in _production(wire, each)[:-1]]
-    made = Ending(told=_PRODUCED)
+    ordered = [step for each in (first, broken, last) for step in production(wire, each)[:-1]]
+    made = Ending(told=PRODUCED)
     return Story(
         title="One broken notice among good ones",
         moral="Each notice fares alone: its neighbours are applied, the broken one is kept.",
@@ -217,7 +178,7 @@ def _one_broken(wire: Wire, first: Plastic, broken: Plastic, last: Plastic) -> S
         ),
         endings={
             first.card_id: made,
-            broken.card_id: Ending(told=_PRODUCED[:-1]),
+            broken.card_id: Ending(told=PRODUCED[:-1]),
             last.card_id: made,
         },
     )
@@ -228,16 +189,16 @@ def _nobody_home(wire: Wire, card: Plastic) -> Story:
         title="Nobody at home, then delivered",
         moral="A failed attempt says what to do about it; the next one ends the story.",
         steps=(
-            *_until_last_mile(wire, card),
-            wire.scanned(card, _HANDOVER, "AttemptFail", When(4, "12:30")),
-            wire.scanned(card, _HANDOVER, "OutForDelivery", When(5, "08:05")),
-            wire.scanned(card, _HANDOVER, "Delivered", When(5, "13:15")),
+            *until_last_mile(wire, card),
+            wire.scanned(card, HANDOVER, "AttemptFail", When(4, "12:30")),
+            wire.scanned(card, HANDOVER, "OutForDelivery", When(5, "08:05")),
+            wire.scanned(card, HANDOVER, "Delivered", When(5, "13:15")),
         ),
         endings={
             card.card_id: _delivered(
                 card,
                 (
-                    *_LAST_MILE,
+                    *LAST_MILE,
                     Told(Status.DELIVERY_EXCEPTION, ChangeKind.REGRESSION),
                     Told(Status.OUT_FOR_DELIVERY),
                     Told(Status.DELIVERED),
@@ -251,10 +212,10 @@ def _came_back(wire: Wire, card: Plastic) -> Story:
     return Story(
         title="Delivered, and returned all the same",
         moral="What was told is taken back by a correction, which says what to do now.",
-        steps=(*_until_delivered(wire, card), wire.said(card, When(8, "09:30"), "RETURNED")),
+        steps=(*until_delivered(wire, card), wire.said(card, When(8, "09:30"), "RETURNED")),
         endings={
             card.card_id: _delivered(
-                card, (*_DELIVERED, Told(Status.RETURNED, ChangeKind.CORRECTION))
+                card, (*DELIVERED, Told(Status.RETURNED, ChangeKind.CORRECTION))
             )
         },
     )
@@ -265,10 +226,10 @@ def _letter(wire: Wire, card: Plastic) -> Story:
         title="A letter that nobody tracks",
         moral="Shipped is final here: nothing more will ever be heard of it.",
         steps=(
-            *_production(wire, card, method="standard"),
-            wire.said(card, _HANDOVER, "SHIPPED"),
+            *production(wire, card, method="standard"),
+            wire.said(card, HANDOVER, "SHIPPED"),
         ),
-        endings={card.card_id: Ending(told=_SHIPPED, final=True)},
+        endings={card.card_id: Ending(told=SHIPPED, final=True)},
     )
 
 
@@ -277,7 +238,7 @@ def _bad_data(wire: Wire, card: Plastic) -> Story:
         title="Data that the bureau cannot use",
         moral="The reason is coded, and so is what to do.",
         steps=(
-            *_production(wire, card)[:2],
+            *production(wire, card)[:2],
             wire.said(card, When(0, "10:28"), "DATA_EXCEPTION"),
         ),
         endings={

@@ -51,6 +51,7 @@ class Ending:
     told: all that subscribers hear of it, in order.
     late: vendor codes of facts that come too late and are history only.
     copies: by vendor code, how often a fact comes, where that is what the story is about.
+    replaces: the card that its events must name as the one before it.
     """
 
     told: tuple[Told, ...]
@@ -58,6 +59,7 @@ class Ending:
     tracking_number: str | None = None
     late: tuple[str, ...] = ()
     copies: Mapping[str, int] = field(default_factory=dict)
+    replaces: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,13 +27,15 @@ class When(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plastic:
-    """A card: its id at the issuer, and what the bureau calls it."""
+    """A card: its id at the issuer, and what the bureau calls each piece that it makes of it."""
 
     card_id: str
+    attempt: int = 1
 
     @property
     def handle(self) -> str:
-        digits = sha256(self.card_id.encode()).hexdigest()
+        piece = self.card_id if self.attempt == 1 else f"{self.card_id}/{self.attempt}"
+        digits = sha256(piece.encode()).hexdigest()
         return "-".join(digits[i : i + 4] for i in range(0, 16, 4))
 
     @property
@@ -70,11 +72,11 @@ class Wire:
 
     def ordered(self, card: Plastic, when: When, method: str = "express") -> Step:
         body = {
-            "event_id": f"evt_{card.card_id}_ordered",
+            "event_id": f"evt_{card.card_id}_ordered_{card.attempt}",
             "occurred_at": self.at(when),
             "embossing_request_id": card.issuer_ref,
             "card_id": card.card_id,
-            "attempt": 1,
+            "attempt": card.attempt,
             "vendor_id": "meridian",
             "references": [
                 {"kind": "card", "value": card.handle},

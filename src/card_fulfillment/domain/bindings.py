@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from card_fulfillment.domain.facts import (
     DAY,
     HOUR,
+    ISSUER,
     OWN_KIND,
     Fact,
     Reference,
@@ -16,6 +17,7 @@ from card_fulfillment.domain.facts import (
     SubjectKind,
     bulk_issuance,
     card,
+    is_issuers_name,
     own_reference,
 )
 
@@ -27,6 +29,10 @@ WINDOW: Final = 180 * DAY
 LETTER: Final = 7 * DAY
 
 
+# The issuer's own ids mean their cards and bulks from the beginning, and are never given again.
+_BEGINNING: Final = 0
+
+
 class Binding(NamedTuple):
     """A reference means this subject, in this attempt, from `valid_from` on (less the grace)."""
 
@@ -34,6 +40,11 @@ class Binding(NamedTuple):
     attempt: int
     valid_from: int
     made_by: bytes  # the fact_id of what named it
+
+
+def by_announcement(subject: Subject) -> Binding:
+    """What the issuer's own id means as soon as the card, or the first of a bulk, is announced."""
+    return Binding(subject, 1, _BEGINNING, b"")
 
 
 Bindings = Mapping[Reference, Collection[Binding]]
@@ -44,6 +55,10 @@ BulkOf = Mapping[str, str | None]
 def bound_to(bindings: Bindings, reference: Reference, bulk_of: BulkOf) -> Collection[Binding]:
     """Whom a reference is bound to. An order of a bulk binds its members' own ids as well."""
     held = bindings.get(reference, ())
+    if reference.kind != OWN_KIND:
+        return held
+    if is_issuers_name(reference) and not any(b.valid_from == _BEGINNING for b in held):
+        return ()  # nothing is announced of that name
     through = through_bulk(reference, bulk_of)
     if through is None:
         return held
@@ -84,7 +99,7 @@ def resolve(bindings: Bindings, fact: Fact, bulk_of: BulkOf) -> Resolution:
     if only is not None:
         return Resolution({only.subject: only.attempt}, ())
     held = {r: bound_to(bindings, r, bulk_of) for r in fact.references}
-    by_reference = {r: _candidates(each, fact.stated) for r, each in held.items()}
+    by_reference = {r: _candidates(r, each, fact.stated) for r, each in held.items()}
     unbound = tuple(r for r, found in by_reference.items() if not found)
     bound = [found for found in by_reference.values() if found]
     unannounced = _unannounced(by_reference, bulk_of)
@@ -117,7 +132,9 @@ def _only_one(bindings: Bindings, fact: Fact, bulk_of: BulkOf) -> Binding | None
     """The common case at a glance: each reference has one binding, and all say the same."""
     only: Binding | None = None
     for reference in fact.references:
-        if reference.kind == OWN_KIND and reference.value not in bulk_of:
+        if reference.kind == OWN_KIND and (
+            reference.vendor == ISSUER or reference.value not in bulk_of
+        ):
             return None
         held = bound_to(bindings, reference, bulk_of)
         if len(held) != 1:
@@ -145,8 +162,10 @@ def in_force(binding: Binding, time: int, rivals: Collection[Binding]) -> bool:
     )
 
 
-def is_bound(bindings: Collection[Binding], time: int) -> bool:
+def is_bound(reference: Reference, bindings: Collection[Binding], time: int) -> bool:
     """Whether a reference with these bindings means anybody at that time."""
+    if is_issuers_name(reference):
+        return bool(bindings)
     if len(bindings) == 1:
         return all(_in_window(b, time) for b in bindings)
     return any(in_force(b, time, bindings) for b in bindings)
@@ -156,10 +175,11 @@ def _in_window(binding: Binding, time: int) -> bool:
     return binding.valid_from - GRACE <= time <= binding.valid_from + WINDOW
 
 
-def _candidates(bindings: Collection[Binding], time: int) -> _Candidates:
+def _candidates(reference: Reference, bindings: Collection[Binding], time: int) -> _Candidates:
     found: dict[Subject, list[Binding]] = {}
+    always = is_issuers_name(reference)
     for each in bindings:
-        if in_force(each, time, bindings):
+        if always or in_force(each, time, bindings):
             found.setdefault(each.subject, []).append(each)
     return found
 

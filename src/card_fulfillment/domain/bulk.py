@@ -239,8 +239,11 @@ def shown(bulk: Bulk) -> Mapping[Attribute, AttributeValue]:
     return {n: r.value for n, r in said.registers.items() if r.attempt == said.attempt}
 
 
+def is_tracked(bulk: Bulk) -> bool | None:
+    tracked = shown(bulk).get(Attribute.TRACKED)
+    return tracked if isinstance(tracked, bool) else None
+
+
 def is_over(bulk: Bulk, now: RollUp) -> bool:
     """Whether nothing more is expected of any member in this attempt."""
-    tracked = shown(bulk).get(Attribute.TRACKED)
-    untracked = None if tracked is None else bool(tracked)
-    return not now.is_partial and is_final(now.status, tracked=untracked)
+    return not now.is_partial and is_final(now.status, tracked=is_tracked(bulk))

@@ -88,11 +88,22 @@ class Reference(NamedTuple):
 
 
 OWN_KIND: Final = "id"
+# The issuer speaks of its own cards and bulks by their own ids.
+ISSUER: Final = "issuer"
 
 
 def own_reference(vendor: str, subject_id: str) -> Reference:
     """What an embossing request binds beside the references it lists: the subject's own id."""
     return Reference(vendor, OWN_KIND, subject_id)
+
+
+def issuers_name(subject: Subject) -> Reference:
+    """What the issuer itself calls a card or a bulk."""
+    return Reference(ISSUER, OWN_KIND, subject.id)
+
+
+def is_issuers_name(reference: Reference) -> bool:
+    return reference.vendor == ISSUER and reference.kind == OWN_KIND
 
 
 class Cause(NamedTuple):

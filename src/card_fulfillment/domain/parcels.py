@@ -145,6 +145,8 @@ class Hearing:
         )
         if reference in own:
             return replace(packed, facts=tuple(sorted({*parcel.facts, fact.fact_id})))
+        if not any(name == reference and level > fact.level for level, name in fact.names):
+            return packed  # it is only spoken of: a fact binds what is above its own references
         return replace(packed, named=True, lines=_with_line(parcel.lines, fact, number))
 
 

@@ -6,7 +6,15 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, GetPydanticSchema
 from typing_extensions import TypedDict  # pydantic wants this one below Python 3.12
 
-from card_fulfillment.domain.bulk import Bulk, BulkChange, Common, RollUp, is_over, shown
+from card_fulfillment.domain.bulk import (
+    Bulk,
+    BulkChange,
+    Common,
+    RollUp,
+    is_over,
+    is_tracked,
+    shown,
+)
 from card_fulfillment.domain.discrepancies import Discrepancy, DiscrepancyName
 from card_fulfillment.domain.facts import Attribute, AttributeValue, Evidence, Precision, Reference
 from card_fulfillment.domain.journey import ChangeKind
@@ -193,7 +201,7 @@ def bulk_event(
         "recommended_action": recommended_action(now.status, said.reason),
         "evidence": said.evidence,
         "final": is_over(bulk, now),
-        "tracked": _tracked(bulk),
+        "tracked": is_tracked(bulk),
         "vendor": vendor_said(detail),
         "shipment": shipment(shown(bulk)),
         "total": now.total,
@@ -205,11 +213,6 @@ def bulk_event(
         "discrepancies": list(map(_discrepancy, now.discrepancies[:_MOST_DISCREPANCIES])),
         "cause": caused_by(cause),
     }
-
-
-def _tracked(bulk: Bulk) -> bool | None:
-    tracked = shown(bulk).get(Attribute.TRACKED)
-    return tracked if isinstance(tracked, bool) else None
 
 
 def _parcels(bulk: Bulk, now: RollUp) -> list[BulkParcel]:

@@ -53,6 +53,8 @@ def news(event: CardStatusChanged, before: CardStatusChanged | None) -> list[str
     """What an event says beside its status; nothing where all goes as it should."""
     shipment, known = event["shipment"], before and before["shipment"]["tracking_number"]
     said = []
+    if before is None and event["reference_card_id"]:
+        said.append(f"replaces {event['reference_card_id']}")
     if shipment["tracking_number"] not in (None, known):
         said.append(f"{shipment['carrier'] or 'tracking'} {shipment['tracking_number']}")
     elif event["fulfillment_status"] == Status.SHIPPED and event["tracked"] and not known:

@@ -2,7 +2,14 @@
 
 from collections.abc import Collection, Iterable, Sequence
 
-from card_fulfillment.domain.bindings import Binding, BulkOf, membership, resolve, through_bulk
+from card_fulfillment.domain.bindings import (
+    Binding,
+    BulkOf,
+    bound_to,
+    membership,
+    resolve,
+    through_bulk,
+)
 from card_fulfillment.domain.facts import (
     OWN_KIND,
     Fact,
@@ -10,6 +17,7 @@ from card_fulfillment.domain.facts import (
     Reference,
     Subject,
     SubjectKind,
+    bulk_issuance,
 )
 from card_fulfillment.pipeline.view import CardState, StoredFact, View
 
@@ -23,7 +31,7 @@ def contested(
     """
     for order in orders:
         for reference in order.references:
-            held = view.bindings.get(reference, ())
+            held = bound_to(view.bindings, reference, bulk_of)
             others = any(b[:2] != (order.subject, order.attempt) for b in held)
             if others or _attempts_differ(held, view):
                 yield from held
@@ -45,22 +53,34 @@ def _attempts_differ(bindings: Iterable[Binding], view: View) -> bool:
 
     Then a binding that is newer and else the same can decide between references that disagree.
     """
-    return any(_has_attempts(subject, view) for subject in {b.subject for b in bindings})
+    subjects = {b.subject for b in bindings}
+    return any(has_attempts(s, view) or _is_placeholder(s, view) for s in subjects)
 
 
-def _has_attempts(subject: Subject, view: View) -> bool:
+def _is_placeholder(subject: Subject, view: View) -> bool:
+    if subject.kind is SubjectKind.BULK_ISSUANCE:
+        return False
+    state = view.cards.get(subject.id)
+    return state is not None and state.identity is None
+
+
+def has_attempts(subject: Subject, view: View) -> bool:
+    """Whether it is known to have been ordered again, or a member of it."""
     if subject.kind is SubjectKind.BULK_ISSUANCE:
         bulk = view.bulks.get(subject.id)
         return bulk is not None and (
             bulk.said.attempt > 1 or any(member.attempt > 1 for member in bulk.counts)
         )
     state = view.cards.get(subject.id)
-    return state is not None and _is_reordered(state)
-
-
-def _is_reordered(state: CardState) -> bool:
+    if state is None:
+        return False
     own = state.journey.own
-    return state.identity is None or (own is not None and own.key.attempt > 1)
+    return (own is not None and own.key.attempt > 1) or _has_attempts_of_bulk(state, view)
+
+
+def _has_attempts_of_bulk(state: CardState, view: View) -> bool:
+    bulk = state.identity.bulk_issuance_id if state.identity else None
+    return bulk is not None and has_attempts(bulk_issuance(bulk), view)
 
 
 def shaken(bound: Collection[Reference], view: View, bulk_of: BulkOf) -> list[StoredFact]:

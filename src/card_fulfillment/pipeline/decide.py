@@ -6,7 +6,7 @@ Pure.
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 
-from card_fulfillment.domain.facts import Fact, Subject
+from card_fulfillment.domain.facts import Fact, Subject, is_issuers_name
 from card_fulfillment.domain.journey import FactOutcome
 from card_fulfillment.pipeline.admission import Admission, Admitted, Verdict
 from card_fulfillment.pipeline.alerts import alerts
@@ -31,7 +31,7 @@ def decide(batch: Batch, view: View, publishing: Publishing, now: int) -> Effect
         placement.order(order)
     placement.track(admission.tracking)
     effects = Effects(
-        bindings=placement.bound,
+        bindings={r: b for r, b in placement.bound.items() if not is_issuers_name(r)},
         waits=placement.waits,
         woken=placement.woken,
         dead_letters=list(admission.dead_letters.values()),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from card_fulfillment.domain.bindings import BulkOf, bound_to, is_bound, membership, through_bulk
 from card_fulfillment.domain.facts import (
+    ISSUER,
     OWN_KIND,
     Announcement,
     Fact,
@@ -12,9 +13,12 @@ from card_fulfillment.domain.facts import (
     Reference,
     Subject,
     SubjectKind,
+    is_issuers_name,
+    issuers_name,
+    own_reference,
 )
 from card_fulfillment.pipeline.batch import Batch
-from card_fulfillment.pipeline.contested import contested, shaken
+from card_fulfillment.pipeline.contested import contested, has_attempts, shaken
 from card_fulfillment.pipeline.view import Need, View
 
 
@@ -55,10 +59,11 @@ def _want_announcement(need: Need, announcement: Announcement) -> None:
     need.fact_ids.add(announcement.fact.fact_id)
     need.cards.add(card.card_id)
     need.histories.add(card.card_id)
+    need.unlocks.add(membership(card.card_id))
     if card.bulk_issuance_id is not None:
         need.bulks.add(card.bulk_issuance_id)
         need.whole.add(card.bulk_issuance_id)
-        need.unlocks.add(membership(card.card_id))
+        need.unlocks.add(own_reference(ISSUER, card.bulk_issuance_id))
         if card.serial_number is not None:
             need.serials.add((card.bulk_issuance_id, card.serial_number))
 
@@ -69,6 +74,15 @@ def _want_order(need: Need, order: Order) -> None:
     _want_to_bind(need, order.references)
     if order.subject.kind is SubjectKind.BULK_ISSUANCE:
         need.refolds.add(order.subject)  # it binds the members' own ids, too
+    if order.subject.kind is SubjectKind.BULK_ISSUANCE or order.attempt > 1:
+        _want_issuers_facts(need, order.subject)
+
+
+def _want_issuers_facts(need: Need, subject: Subject) -> None:
+    """What the issuer stated of the subject can be of another attempt now."""
+    need.references.add(issuers_name(subject))
+    need.unlocks.add(issuers_name(subject))
+    need.refolds.add(subject)
 
 
 def _want_fact(need: Need, fact: Fact) -> None:
@@ -103,8 +117,11 @@ def needs(want: Wanted, view: View) -> Need:
     It grows with the view until the view holds all that it asks for.
     """
     need = want.need | Need()
+    for order in want.orders:
+        if has_attempts(order.subject, view):
+            _want_issuers_facts(need, order.subject)
     bulk_of = {**want.members, **view.bulk_of}
-    stored = [*view.waiting.values(), *shaken(want.need.unlocks, view, bulk_of)]
+    stored = [*view.waiting.values(), *shaken(need.unlocks, view, bulk_of)]
     for fact, _ in stored:
         _want_fact(need, fact)
     for subject in _subjects(view):
@@ -113,6 +130,8 @@ def needs(want: Wanted, view: View) -> Need:
     facts = (*want.facts, *(fact for fact, _ in stored))
     for fact in facts:
         _want_named(need, fact, bulk_of)
+    for order in want.orders:
+        _want_through(need, order.references, bulk_of)
     need.locked_references |= _unbound(facts, view, bulk_of)
     unsettled = {b.subject for b in contested(want.orders, facts, view, bulk_of)}
     need.refolds.update(unsettled, *(each.places for each in view.waiting.values()))
@@ -122,12 +141,15 @@ def needs(want: Wanted, view: View) -> Need:
 
 def _want_named(need: Need, fact: Fact, bulk_of: BulkOf) -> None:
     """Cards named by their own ids: an order of their bulk may bind them, now or later."""
-    for reference in fact.references:
-        if reference.kind == OWN_KIND and reference.value not in need.bulks:
-            need.cards.add(reference.value)
-            through = through_bulk(reference, bulk_of)
-            if through is not None:
-                need.references.add(through)
+    own = [r for r in fact.references if r.kind == OWN_KIND and r.value not in need.bulks]
+    need.cards.update(reference.value for reference in own)
+    need.bulks.update(reference.value for reference in own if reference.vendor == ISSUER)
+    _want_through(need, own, bulk_of)
+
+
+def _want_through(need: Need, references: Iterable[Reference], bulk_of: BulkOf) -> None:
+    through = (through_bulk(reference, bulk_of) for reference in references)
+    need.references.update(reference for reference in through if reference is not None)
 
 
 def _want_sayings(need: Need, view: View) -> None:
@@ -168,7 +190,10 @@ def _unbound(facts: Iterable[Fact], view: View, bulk_of: BulkOf) -> set[Referenc
     unbound: set[Reference] = set()
     for fact in facts:
         for reference in fact.references:
-            if not is_bound(bound_to(view.bindings, reference, bulk_of), fact.stated):
+            if is_issuers_name(reference):
+                continue  # who announces or orders locks what it names
+            held = bound_to(view.bindings, reference, bulk_of)
+            if not is_bound(reference, held, fact.stated):
                 unbound.add(reference)
                 through = through_bulk(reference, bulk_of)
                 if through is not None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from card_fulfillment.domain.bindings import (
     Binding,
     Resolution,
+    by_announcement,
     membership,
     resolve,
     through_bulk,
@@ -24,7 +25,9 @@ from card_fulfillment.domain.facts import (
     Order,
     Reference,
     Subject,
+    bulk_issuance,
     card,
+    issuers_name,
 )
 from card_fulfillment.domain.journey import FactOutcome
 from card_fulfillment.pipeline.view import Place, Places, StoredFact, View
@@ -72,11 +75,17 @@ class Placement:
         """The card is there: what was stored for it until now is folded with its announcement."""
         subject = card(announcement.card.card_id)
         self._announced[subject] = announcement.fact
+        self._name(subject, by_announcement(subject), announcement.fact)
+        if announcement.card.bulk_issuance_id is not None:
+            bulk = bulk_issuance(announcement.card.bulk_issuance_id)
+            self._name(bulk, by_announcement(bulk), announcement.fact)
         self._place(announcement.fact, {}, {subject: 1})
 
     def order(self, order: Order) -> None:
         for reference in order.references:
             self._bind(reference, order.subject, order.attempt, order.fact)
+        named = Binding(order.subject, order.attempt, order.fact.stated, order.fact.fact_id)
+        self._name(order.subject, named, order.fact)
         self._place(order.fact, {}, {order.subject: order.attempt})
 
     def track(self, facts: Iterable[Fact]) -> None:
@@ -208,6 +217,13 @@ class Placement:
                     self._unbind(name, fact)
                 for subject, attempt in subjects.items():
                     self._bind(name, subject, attempt, fact)
+
+    def _name(self, subject: Subject, binding: Binding, by: Fact) -> None:
+        """The issuer's own name is bound by what it says itself; that is stored as such already."""
+        name = issuers_name(subject)
+        held = self._bindings.get(name)
+        if held is not None and binding not in held:
+            self._rebind(name, (*held, binding), by)
 
     def _bind(self, reference: Reference, subject: Subject, attempt: int, by: Fact) -> None:
         binding = Binding(subject, attempt, by.stated, by.fact_id)

@@ -9,7 +9,15 @@ import asyncpg
 
 from card_fulfillment.domain.bindings import Binding
 from card_fulfillment.domain.bulk import Bulk
-from card_fulfillment.domain.facts import Fact, Reference, Subject, SubjectKind, bulk_issuance, card
+from card_fulfillment.domain.facts import (
+    Fact,
+    Reference,
+    Subject,
+    SubjectKind,
+    bulk_issuance,
+    card,
+    is_issuers_name,
+)
 from card_fulfillment.domain.parcels import Parcel
 from card_fulfillment.pipeline.view import CardState, Need, Place, StoredFact, View
 from card_fulfillment.postgres.bulk_rows import (
@@ -18,6 +26,7 @@ from card_fulfillment.postgres.bulk_rows import (
     load_bulk,
     load_parcel,
 )
+from card_fulfillment.postgres.issuers_names import issuers_bindings
 from card_fulfillment.postgres.rows import (
     OUTCOMES,
     load_bindings,
@@ -158,7 +167,10 @@ async def _bindings(
     if not keys:
         return {}
     rows = await connection.fetch(_REFERENCES, list(keys))
-    return {keys[text]: load_bindings(bindings) for text, bindings in rows}
+    stored: dict[Reference, Sequence[Binding]] = {
+        keys[text]: load_bindings(bindings) for text, bindings in rows
+    }
+    return stored | await issuers_bindings(connection, filter(is_issuers_name, keys.values()))
 
 
 async def _waiting(

@@ -18,7 +18,7 @@ from card_fulfillment.domain.journey import (
     fold,
 )
 from card_fulfillment.domain.status import CORRECTABLE, STANDING, Phase, Reason, Status
-from oracle import Claim, winner_of
+from oracle_claims import Claim, winner_of
 
 _STATUSES = tuple(Status)
 

@@ -16,7 +16,8 @@ from builders import Sent, announcement, fact, order, order_no, own_id, sent, wa
 from card_fulfillment.domain.claims import entry
 from card_fulfillment.domain.facts import Attribute, Fact, Precision
 from card_fulfillment.domain.status import Status
-from stories import CARDS, cut
+from deliveries import cut
+from stories import CARDS
 
 _STATUSES = (*tuple(Status)[2:], None)
 

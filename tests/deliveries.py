@@ -1,0 +1,83 @@
+"""How what is said reaches the worker: shuffled, doubled, cut into batches, useless things too."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from random import Random
+from typing import Final
+
+from builders import Sent, hour, sent
+from card_fulfillment.domain.facts import Announcement, Fact, Order, Precision, Statement
+from card_fulfillment.messages.envelope import Ignored, RefusalReason, Refused
+from card_fulfillment.pipeline.batch import Element
+
+
+def deliveries(rng: Random, told: Sequence[Statement]) -> list[list[Sent]]:
+    """Cut into batches what is said: shuffled, doubled, over partitions, with things of no use."""
+    records = [_record(rng, [each]) for each in _copied(rng, told)]
+    records += [_record(rng, [_useless(rng)]) for _ in range(rng.choice((0, 0, 1, 2)))]
+    rng.shuffle(records)
+    if rng.random() < 0.3:
+        topics = rng.sample(_TOPICS, len(_TOPICS))
+        records.sort(key=lambda r: topics.index(r.topic))
+    return cut(rng, _merged(rng, records))
+
+
+_TOPICS: Final = ("announcements", "orders", "tracking")
+
+
+def _record(rng: Random, elements: Sequence[Element]) -> Sent:
+    match elements[0]:
+        case Announcement():
+            topic = _TOPICS[0]
+        case Order():
+            topic = _TOPICS[1]
+        case _:
+            topic = _TOPICS[2]
+    return sent(*elements, topic=topic, partition=rng.randint(0, 1))
+
+
+def _copied(rng: Random, told: Sequence[Statement]) -> Iterable[Statement]:
+    for each in told:
+        yield each
+        while rng.random() < 0.2:
+            yield _copy(rng, each)
+
+
+def _copy(rng: Random, statement: Statement) -> Statement:
+    """A copy that comes in a record of another time."""
+    later = hour(rng.choice((0, 1, 24))) - hour(0)
+    if not isinstance(statement, Fact):
+        stated = statement.fact
+        return replace(statement, fact=replace(stated, received_at=stated.received_at + later))
+    if statement.precision is Precision.UNKNOWN:
+        return statement
+    return replace(statement, received_at=statement.received_at + later)
+
+
+def _useless(rng: Random) -> Element:
+    if rng.random() < 0.5:
+        return Ignored("test_notification")
+    return Refused(RefusalReason.MALFORMED, "a.b", "not a thing")
+
+
+def _merged(rng: Random, records: Iterable[Sent]) -> list[Sent]:
+    """Messages of a vendor with several elements."""
+    merged: list[Sent] = []
+    for each in records:
+        before = merged[-1] if merged else None
+        if before and before.topic == each.topic == _TOPICS[2] and rng.random() < 0.3:
+            merged[-1] = before._replace(elements=before.elements + each.elements)
+        else:
+            merged.append(each)
+    return merged
+
+
+def cut(rng: Random, records: Sequence[Sent]) -> list[list[Sent]]:
+    most = rng.choice((1, 3, 8, len(records) or 1))
+    batches: list[list[Sent]] = []
+    taken = 0
+    while taken < len(records):
+        size = rng.randint(1, most)
+        batches.append(list(records[taken : taken + size]))
+        taken += size
+    return batches
