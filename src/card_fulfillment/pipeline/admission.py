@@ -22,6 +22,7 @@ class Admission:
     """The elements of a batch, one by one in the order of their records.
 
     contents: content digests of stored facts; identities: of cards already announced.
+    repeated: announcements of known cards under other event ids; they can name a bulk's size.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class Admission:
         self._contents = contents
         self.identities = dict(identities)
         self.announcements: list[Announcement] = []
+        self.repeated: list[Announcement] = []
         self.orders: list[Order] = []
         self.tracking: list[Fact] = []
         self.new: dict[bytes, Fact] = {}
@@ -97,6 +99,7 @@ class Admission:
         if known is not None and known != announcement.card:
             return self._contradiction(record, announcement.fact, RefusalReason.CARD_CONFLICT)
         if known is not None:
+            self.repeated.append(announcement)
             return RecordClass.DUPLICATE
         self.identities[announcement.card.card_id] = announcement.card
         self.new[announcement.fact.fact_id] = announcement.fact

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from card_fulfillment.domain.bulk import Because, Bulk, BulkChange, Member, because, tell
 from card_fulfillment.domain.claims import Entry, entry
-from card_fulfillment.domain.facts import Announcement, Order, Reference, Subject, bulk_issuance
+from card_fulfillment.domain.facts import Announcement, Reference, Subject, bulk_issuance
 from card_fulfillment.domain.journey import Change, FactOutcome, Journey
 from card_fulfillment.domain.members import Numbered, Sayings, scope_of
 from card_fulfillment.domain.parcels import Hearing, Parcel, Said
@@ -17,10 +17,10 @@ from card_fulfillment.pipeline.view import Place, StoredFact, View
 
 
 class Announced(NamedTuple):
-    """What a batch announces and orders of one bulk."""
+    """What a batch announces of one bulk. sizes: numbers of cards that it names."""
 
     announcements: list[Announcement]
-    orders: list[Order]
+    sizes: list[int]
 
 
 @dataclass
@@ -138,9 +138,7 @@ def _announced(bulk: Bulk, bulk_id: str, view: View, announced: Announced) -> Bu
         bulk = bulk.with_member(each.card, taken=serial in taken)
         if serial is not None:
             taken.add(serial)
-    named = [each.number_of_cards for each in announced.announcements]
-    named += [each.number_of_cards for each in announced.orders]
-    return bulk.of_size(size for size in named if size is not None)
+    return bulk.of_size(announced.sizes)
 
 
 def _heard(said: Said, known: list[Numbered], news: list[Numbered], *, anew: bool) -> Hearing:

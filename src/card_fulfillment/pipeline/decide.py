@@ -39,7 +39,7 @@ def decide(batch: Batch, view: View, publishing: Publishing, now: int) -> Effect
     )
     effects.dead_letters += alerts(placement, view.announced)
     folding = Folding(effects, view, placement, admission.identities, publishing, now)
-    folding.fold(announced_bulks(admission.announcements, admission.orders))
+    folding.fold(announced_bulks(admission))
     effects.changes += [publishing.dead_letter(d, now) for d in effects.dead_letters]
     _store_facts(effects, admission, placement)
     effects.settled = placement.settled()

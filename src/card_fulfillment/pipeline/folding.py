@@ -6,16 +6,15 @@ from dataclasses import dataclass
 
 from card_fulfillment.domain.claims import Entry, entry
 from card_fulfillment.domain.facts import (
-    Announcement,
     CardIdentity,
     Cause,
-    Order,
     Subject,
     SubjectKind,
     bulk_issuance,
     card,
 )
 from card_fulfillment.domain.journey import Folded, fold, refold
+from card_fulfillment.pipeline.admission import Admission
 from card_fulfillment.pipeline.bulks import Announced, Turn, turn
 from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.pipeline.placement import Gain, Placement
@@ -126,18 +125,25 @@ class Folding:
             self.effects.changes.append(self.publishing.change(outgoing, subject, change.version))
 
 
-def announced_bulks(
-    announcements: Iterable[Announcement], orders: Iterable[Order]
-) -> AnnouncedBulks:
+def announced_bulks(admission: Admission) -> AnnouncedBulks:
     """What a batch announces and orders of bulks, by bulk."""
     by_bulk: defaultdict[str, Announced] = defaultdict(lambda: Announced([], []))
-    for announcement in announcements:
+    for announcement in admission.announcements:
         if announcement.card.bulk_issuance_id is not None:
             by_bulk[announcement.card.bulk_issuance_id].announcements.append(announcement)
-    for order in orders:
-        if order.subject.kind is SubjectKind.BULK_ISSUANCE:
-            by_bulk[order.subject.id].orders.append(order)
+    for bulk_id, size in _sizes(admission):
+        by_bulk[bulk_id].sizes.append(size)
     return by_bulk
+
+
+def _sizes(admission: Admission) -> Iterable[tuple[str, int]]:
+    for announcement in (*admission.announcements, *admission.repeated):
+        bulk_id, size = announcement.card.bulk_issuance_id, announcement.number_of_cards
+        if bulk_id is not None and size is not None:
+            yield bulk_id, size
+    for order in admission.orders:
+        if order.subject.kind is SubjectKind.BULK_ISSUANCE and order.number_of_cards is not None:
+            yield order.subject.id, order.number_of_cards
 
 
 def _bulks_of(gains: Iterable[Subject]) -> Iterable[str]:
