@@ -19,6 +19,7 @@ from card_fulfillment.pipeline.view import Need, Place, View
 from card_fulfillment.postgres.connection import connect, disconnect
 from card_fulfillment.postgres.outbox import pin_lanes
 from card_fulfillment.postgres.positions import PostgresPositions
+from card_fulfillment.postgres.spreading import SpreadingTransaction
 from card_fulfillment.postgres.store import PostgresStore, PostgresTransaction
 from card_fulfillment.settings import PostgresSettings
 from snapshot import Position, Row, Snapshot
@@ -39,6 +40,7 @@ class PostgresState:
         self._connect = partial(connect, self._settings, application_name="tests")
         self._lanes: dict[tuple[str, int], int] = {}
         self._stores: list[PostgresStore[PostgresTransaction]] = []
+        self._spreading: list[PostgresStore[SpreadingTransaction]] = []
 
     async def pin_lanes(self) -> None:
         for topic in (STATUS_TOPIC, DEAD_LETTERS):
@@ -49,9 +51,15 @@ class PostgresState:
         self._stores.append(PostgresStore(self._connect, self._lanes, PostgresTransaction))
         return self._stores[-1]
 
+    def spreading(self) -> PostgresStore[SpreadingTransaction]:
+        self._spreading.append(PostgresStore(self._connect, self._lanes, SpreadingTransaction))
+        return self._spreading[-1]
+
     def hang_up(self) -> None:
         for store in self._stores:
             store.discard()
+        for spreading in self._spreading:
+            spreading.discard()
 
     async def begin(self, partitions: Iterable[Partition]) -> None:
         """Start partitions that have no position yet at 0."""

@@ -217,10 +217,10 @@ def bulk_event(
 
 def _parcels(bulk: Bulk, now: RollUp) -> list[BulkParcel]:
     first = islice(now.parcels.items(), _MOST_PARCELS)
-    return [_parcel(r, bulk.said.parcels[r], status) for r, status in first]
+    return [parcel_event(r, bulk.said.parcels[r], status) for r, status in first]
 
 
-def _parcel(reference: Reference, parcel: Parcel, status: Status | None) -> BulkParcel:
+def parcel_event(reference: Reference, parcel: Parcel, status: Status | None) -> BulkParcel:
     carrier = _value(parcel, Attribute.CARRIER)
     number = _value(parcel, Attribute.TRACKING_NUMBER)
     whole = any(line.serials is None for line in parcel.lines)
