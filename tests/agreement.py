@@ -1,6 +1,7 @@
 """Comparing what is stored with what the oracle says, and driving the store in memory."""
 
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from copy import copy
 from random import Random
 from typing import Any, TypeVar
 
@@ -8,7 +9,7 @@ from builders import NOW, Log, Sent, publishing
 from card_fulfillment.domain.bindings import bound_to
 from card_fulfillment.domain.bulk import Bulk, roll_up
 from card_fulfillment.domain.claims import greatest
-from card_fulfillment.domain.facts import ISSUER, Fact, Reference, Statement, Subject
+from card_fulfillment.domain.facts import ISSUER, Reference, Statement, Subject
 from card_fulfillment.messages.envelope import RefusalReason
 from card_fulfillment.pipeline.apply import Applier
 from card_fulfillment.pipeline.batch import Batch, Partition
@@ -19,9 +20,10 @@ from deliveries import deliveries
 from memory import MemoryStore
 from oracle import CardEnd, end_state
 from oracle_bulk import BulkEnd
+from oracle_whom import Said
 from snapshot import Snapshot, check
 from snapshot_bulk import is_quiet
-from witness import Witness
+from witness import Witness, fact_id_of
 
 _T = TypeVar("_T")
 
@@ -93,7 +95,9 @@ def _places(
 ) -> dict[bytes, Mapping[Subject, int]]:
     witness = Witness()
     witness.know(whom)
-    return {s.fact_id if isinstance(s, Fact) else s.fact.fact_id: witness.subjects(s) for s in told}
+    said = Said(told)
+    stored: list[Statement] = [*said.announcements.values(), *said.orders, *said.facts]
+    return {fact_id_of(each): witness.subjects(each) for each in stored}
 
 
 def assert_accounted(snapshot: Snapshot, witness: Witness) -> None:
@@ -153,6 +157,13 @@ class Telling:
         snapshot = self.snapshot()
         assert is_quiet(snapshot.bulks, snapshot.cards)
         return self
+
+    def fork(self) -> "Telling":
+        """What would come if nothing more was taken in; this one does not notice."""
+        other = copy(self)
+        other.store = self.store.copied()
+        other.begin_fan_out()
+        return other
 
     def snapshot(self) -> Snapshot:
         return run(self.store.snapshot())

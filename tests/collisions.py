@@ -18,6 +18,7 @@ from card_fulfillment.domain.facts import (
     Statement,
 )
 from card_fulfillment.domain.status import Status
+from oracle_whom import Said
 from stories import statements
 from witness import Witness
 
@@ -51,8 +52,10 @@ def anything(rng: Random, workers: int = 2) -> Collision:
     """Tell a story of `stories` to all workers: whatever binds anew does so while others look."""
     witness = Witness()
     witness.hear([sent(each) for each in statements(rng)])
-    halves = [_shuffled(rng, witness.told, worker, workers) for worker in range(workers)]
-    return Collision([], halves, witness.told)
+    said = Said(witness.told)
+    told = [s for s in witness.told if s not in said.repeated]
+    halves = [_shuffled(rng, told, worker, workers) for worker in range(workers)]
+    return Collision([], halves, told)
 
 
 def _of_card(rng: Random, card_id: str) -> Iterable[Statement]:

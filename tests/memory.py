@@ -149,9 +149,10 @@ class MemoryTransaction:
         state = self._tables.cards.get(card_id)
         return state.identity.bulk_issuance_id if state and state.identity else None
 
-    async def claim_lagging(self) -> str | None:
-        bulks = sorted(self._tables.bulks.items())
-        return next((i for i, b in bulks if b.spread_number < b.last_number), None)
+    async def claim_lagging(self, after: str) -> str | None:
+        bulks = self._tables.bulks.items()
+        lagging = sorted(i for i, b in bulks if b.spread_number < b.last_number)
+        return next((i for i in lagging if i > after), next(iter(lagging), None))
 
     async def claim_dirty(self) -> str | None:
         return next((i for i, b in sorted(self._tables.bulks.items()) if b.dirty), None)
@@ -227,6 +228,11 @@ class MemoryStore:
     def __init__(self) -> None:
         self._tables = _Tables()
         self._turn = asyncio.Lock()
+
+    def copied(self) -> "MemoryStore":
+        other = MemoryStore()
+        other._tables = self._tables.copied()
+        return other
 
     def transaction(self) -> AbstractAsyncContextManager[MemoryTransaction]:
         return self._transaction()

@@ -51,7 +51,7 @@ class BulkSaid:
         self._sizes = [order.number_of_cards for order in self.orders]
         self._sizes += [
             announcement.number_of_cards
-            for announcement in said.announcements.values()
+            for announcement in (*said.announcements.values(), *said.repeated)
             if announcement.card.bulk_issuance_id == bulk_id
         ]
         self._serials: defaultdict[Reference, list[range | None]] = defaultdict(list)

@@ -39,16 +39,21 @@ class Meaning(NamedTuple):
 
 
 class Said:
-    """The set of statements by their kinds; of copies the one with the least timestamp."""
+    """The set of statements by their kinds; of copies the one with the least timestamp.
+
+    repeated: announcements of cards that were announced before them.
+    """
 
     def __init__(self, statements: Iterable[Statement]) -> None:
         announcements: dict[str, Announcement] = {}
+        self.repeated: list[Announcement] = []
         orders: dict[bytes, Order] = {}
         facts: dict[bytes, Fact] = {}
         for each in statements:
             match each:
                 case Announcement():
-                    announcements.setdefault(each.card.card_id, each)
+                    if announcements.setdefault(each.card.card_id, each) is not each:
+                        self.repeated.append(each)
                 case Order():
                     orders.setdefault(each.fact.fact_id, each)
                 case Fact():

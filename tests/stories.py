@@ -99,7 +99,7 @@ def _references(rng: Random, cards: Sequence[str], about: Order) -> list[Referen
     one = (
         rng.choice(known),
         rng.choice(known),
-        own_id(rng.choice(("alpha", "beta")), rng.choice(cards)),
+        own_id(rng.choice(("alpha", "beta", "issuer")), rng.choice(cards)),
         waybill(rng.choice("vw")),
         order_no(rng.choice(("shared", "shared", "nobody's"))),
     )

@@ -2,7 +2,8 @@
 
 The key space is tiny here too: serials past the size, taken twice or missing, sizes that differ,
 reorders of the bulk and of members by name, ranges, boxes that several lines fill, cartons,
-waybills on boxes, rejections by name and by range, numbers given to cards and bulks alike.
+waybills on boxes, rejections by name and by range, what the issuer itself states, numbers given to
+cards and bulks alike.
 """
 
 from collections.abc import Iterable, Sequence
@@ -105,7 +106,7 @@ def _status(rng: Random) -> Status | None:
 def _told_by(rng: Random, about: Order) -> tuple[list[Reference], dict[str, Any]]:
     """Which references a fact is found by, and what it says beside its status."""
     whole = _order_reference(rng, about)
-    by_name = own_id(rng.choice(("alpha", "alpha", "beta")), rng.choice(MEMBERS))
+    by_name = own_id(rng.choice(("alpha", "alpha", "beta", "issuer")), rng.choice(MEMBERS))
     parcel = _parcel(rng)
     kinds: Sequence[tuple[list[Reference], dict[str, Any]]] = (
         ([whole], {}),
@@ -129,7 +130,7 @@ def _told_by(rng: Random, about: Order) -> tuple[list[Reference], dict[str, Any]
 
 
 def _order_reference(rng: Random, about: Order) -> Reference:
-    others = (order_no("shared"), order_no("b1"), own_id("alpha", "b1"))
+    others = (order_no("shared"), order_no("b1"), own_id("alpha", "b1"), own_id("issuer", "b1"))
     return rng.choice((*about.references, *about.references, rng.choice(others)))
 
 

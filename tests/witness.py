@@ -31,7 +31,8 @@ class _Verdict(NamedTuple):
 class Witness:
     """Hears the same records as the worker and says what it must have made of them.
 
-    told: the statements that count, copies and contradictions aside.
+    told: the statements that count, copies and contradictions aside; of a card announced again the
+        first announcement counts, and all the sizes named of its bulk.
     rebound: whether a fact ever went to others than it was about before.
     """
 
@@ -82,7 +83,10 @@ class Witness:
         if known is not None and known != statement.card:
             return _refuse(RefusalReason.CARD_CONFLICT)
         self._cards[statement.card.card_id] = statement.card
-        return None if known is None else _Verdict(RecordClass.DUPLICATE)
+        if known is None:
+            return None
+        self.told.append(statement)
+        return _Verdict(RecordClass.DUPLICATE)
 
     def _new(self, statement: Statement) -> _Verdict:
         stated = _fact_of(statement)

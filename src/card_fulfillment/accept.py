@@ -11,7 +11,14 @@ from typing import Annotated
 import typer
 
 from card_fulfillment import starting
-from card_fulfillment.command import FOUND_WRONG, USAGE, fail, finish, load_settings
+from card_fulfillment.command import (
+    FOUND_WRONG,
+    USAGE,
+    fail,
+    finish,
+    load_settings,
+    topics_of,
+)
 from card_fulfillment.kafka import connection as kafka_connection
 from card_fulfillment.kafka.connection import client_options
 from card_fulfillment.kafka.examination import examiner
@@ -29,7 +36,6 @@ from card_fulfillment.postgres.examination import Connection, stored
 from card_fulfillment.postgres.positions import PostgresPositions
 from card_fulfillment.postgres.schema import check_schema
 from card_fulfillment.settings import Settings
-from card_fulfillment.topology import topology
 
 accept = typer.Typer(help=__doc__, no_args_is_help=True)
 
@@ -44,7 +50,7 @@ def output(topic: _Topic, *, yes: _Yes = False) -> None:
     What may not be published yet is published behind it, under the event ids that it had.
     """
     settings = load_settings()
-    known = topology(settings)
+    known = topics_of(settings)
     if topic not in (known.status_changed, known.dead_letter):
         fail(USAGE, f"{topic} is no output topic by the settings")
     _end(finish(_accept_output(settings, topic, yes=yes)), yes=yes)
@@ -57,7 +63,7 @@ def input_(topic: _Topic, *, yes: _Yes = False) -> None:
     What was taken from the old one already is known by its ids, and counts as duplicate.
     """
     settings = load_settings()
-    if topic not in topology(settings).readers:
+    if topic not in topics_of(settings).readers:
         fail(USAGE, f"{topic} is no input topic by the settings")
     _end(finish(_accept_input(settings, topic, yes=yes)), yes=yes)
 

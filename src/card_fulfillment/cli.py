@@ -19,6 +19,7 @@ from card_fulfillment.dlq import dlq
 from card_fulfillment.doctor.examination import examine
 from card_fulfillment.doctor.findings import Level
 from card_fulfillment.messages import schema
+from card_fulfillment.onboarding.commands import vendors
 from card_fulfillment.ops.bulk_timeline import bulk_in_full
 from card_fulfillment.ops.effective import effective
 from card_fulfillment.ops.timeline import in_full
@@ -37,6 +38,7 @@ cli = typer.Typer(
 )
 cli.add_typer(dlq, name="dlq")
 cli.add_typer(accept, name="accept")
+cli.add_typer(vendors, name="vendors")
 
 
 @cli.command()

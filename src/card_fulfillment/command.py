@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Coroutine, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from re import fullmatch
 from typing import Any, Final, NoReturn, TypeVar
 
 import typer
@@ -15,7 +16,7 @@ from card_fulfillment.ops.http import PortTaken
 from card_fulfillment.postgres import connection as postgres_connection
 from card_fulfillment.postgres.schema import SchemaMismatch
 from card_fulfillment.settings import Settings
-from card_fulfillment.topology import UnknownVendor
+from card_fulfillment.topology import Topology, UnknownVendor, topology
 from card_fulfillment.vendors.profile import ProfileError
 
 FOUND_WRONG: Final = 1
@@ -35,6 +36,8 @@ _EXIT_CODES: Final[Mapping[type[Exception], int]] = {
     starting.Alarmed: ALARMED,
 }
 
+_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
+
 T = TypeVar("T")
 
 
@@ -51,8 +54,26 @@ def load_settings() -> Settings:
     return settings
 
 
+def topics_of(settings: Settings) -> Topology:
+    try:
+        return topology(settings)
+    except (ProfileError, UnknownVendor) as error:
+        fail(USAGE, str(error))
+
+
 def clock() -> datetime:
     return datetime.fromtimestamp(worker.clock() / 1_000_000, UTC)
+
+
+def moment(text: str) -> datetime:
+    """A time, in UTC where it says nothing else, or so long ago: 30m, 12h, 7d."""
+    if ago := fullmatch(r"(\d{1,5})([mhd])", text):
+        return clock() - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter("a time like 2026-03-02T06:00, or 30m, 12h, 7d ago") from None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def fail(code: int, message: str) -> NoReturn:

@@ -4,17 +4,16 @@ import getpass
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import partial
 from hashlib import sha256
-from re import fullmatch
-from typing import Annotated, Final
+from typing import Annotated
 from uuid import UUID
 
 import typer
 
 from card_fulfillment import starting
-from card_fulfillment.command import FOUND_WRONG, USAGE, clock, fail, finish, load_settings
+from card_fulfillment.command import FOUND_WRONG, USAGE, fail, finish, load_settings, moment
 from card_fulfillment.kafka.connection import client_options
 from card_fulfillment.kafka.reread import read_record
 from card_fulfillment.messages.envelope import Record, RefusalReason
@@ -31,20 +30,7 @@ from card_fulfillment.topology import topology
 from card_fulfillment.worker import clock as microseconds
 from card_fulfillment.worker import decoder, publishing
 
-_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
-
 dlq = typer.Typer(help=__doc__, no_args_is_help=True)
-
-
-def _moment(text: str) -> datetime:
-    """A time, in UTC where it says nothing else, or so long ago: 30m, 12h, 7d."""
-    if ago := fullmatch(r"(\d{1,5})([mhd])", text):
-        return clock() - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter("a time like 2026-03-02T06:00, or 30m, 12h, 7d ago") from None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 _Reason = Annotated[RefusalReason | None, typer.Option(help="Only of this reason.")]
@@ -52,12 +38,10 @@ _Vendor = Annotated[str | None, typer.Option(help="Only of this vendor.")]
 _Topic = Annotated[str | None, typer.Option(help="Only of this input topic, by its full name.")]
 _Since = Annotated[
     datetime | None,
-    typer.Option(
-        parser=_moment, metavar="TIME", help="In quarantine since then: 30m, 12h, 7d ago."
-    ),
+    typer.Option(parser=moment, metavar="TIME", help="In quarantine since then: 30m, 12h, 7d ago."),
 ]
 _Until = Annotated[
-    datetime | None, typer.Option(parser=_moment, metavar="TIME", help="In quarantine before then.")
+    datetime | None, typer.Option(parser=moment, metavar="TIME", help="In quarantine before then.")
 ]
 
 

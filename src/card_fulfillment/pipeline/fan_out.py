@@ -35,7 +35,7 @@ class Chunk(NamedTuple):
 
 
 class FanOut:
-    """Spreads one bulk after the other, a chunk in each transaction.
+    """Spreads what is said of bulks, which take turns: a chunk of one in each transaction.
 
     most: members in a transaction.
     """
@@ -48,6 +48,7 @@ class FanOut:
     ) -> None:
         self._transaction, self._publishing, self._most = transaction, publishing, most
         self._reached: dict[str, int] = {}
+        self._latest = ""
 
     async def spread(self, now: int) -> Effects | None:
         """Fold a chunk of some bulk's members; nothing where no bulk has any that lag.
@@ -87,9 +88,10 @@ class FanOut:
         return effects
 
     async def _chunk(self, transaction: Spreading) -> Chunk | None:
-        bulk_id = await transaction.claim_lagging()
+        bulk_id = await transaction.claim_lagging(self._latest)
         if bulk_id is None:
             return None
+        self._latest = bulk_id
         bulk = (await transaction.peek(Need(bulks={bulk_id}))).bulks[bulk_id]
         stored = await transaction.unspread(bulk_id, bulk)
         sayings = Sayings(numbered(stored, bulk_id), bulk.said.parcels)

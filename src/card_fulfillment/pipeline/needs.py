@@ -128,8 +128,7 @@ def needs(want: Wanted, view: View) -> Need:
         _want_subject(need, subject)
     need.bulks.update(_bulks(view))
     facts = (*want.facts, *(fact for fact, _ in stored))
-    for fact in facts:
-        _want_named(need, fact, bulk_of)
+    _want_named(need, facts, bulk_of)
     for order in want.orders:
         _want_through(need, order.references, bulk_of)
     need.locked_references |= _unbound(facts, view, bulk_of)
@@ -139,9 +138,10 @@ def needs(want: Wanted, view: View) -> Need:
     return need
 
 
-def _want_named(need: Need, fact: Fact, bulk_of: BulkOf) -> None:
+def _want_named(need: Need, facts: Iterable[Fact], bulk_of: BulkOf) -> None:
     """Cards named by their own ids: an order of their bulk may bind them, now or later."""
-    own = [r for r in fact.references if r.kind == OWN_KIND and r.value not in need.bulks]
+    known = frozenset(need.bulks)
+    own = [r for f in facts for r in f.references if r.kind == OWN_KIND and r.value not in known]
     need.cards.update(reference.value for reference in own)
     need.bulks.update(reference.value for reference in own if reference.vendor == ISSUER)
     _want_through(need, own, bulk_of)

@@ -85,12 +85,15 @@ class LaggingMember(NamedTuple):
 class Spreading(Transaction, Protocol):
     """One transaction that brings what is said of a bulk to some of its members."""
 
-    async def claim_lagging(self) -> str | None:
-        """Lock a bulk that has something to spread and that nobody else works at."""
+    async def claim_lagging(self, after: str) -> str | None:
+        """Lock a bulk that has something to spread, the next one after `after` if there is any.
+
+        One that nobody else works at comes first; else it waits for another's turn to end.
+        """
         ...
 
     async def claim_dirty(self) -> str | None:
-        """Lock a bulk whose counts are not published and that nobody else works at."""
+        """Lock a bulk whose counts are not published, likewise."""
         ...
 
     async def unspread(self, bulk_id: str, bulk: Bulk) -> Sequence[StoredFact]:

@@ -9,14 +9,17 @@ from card_fulfillment.pipeline.view import Need, StoredFact
 from card_fulfillment.postgres.reading import load_sayings
 from card_fulfillment.postgres.store import PostgresTransaction
 
-_CLAIM: Final = """
-SELECT bulk_issuance_id FROM bulk_issuance WHERE spread_number < last_number
+_LAGS: Final = "spread_number < last_number"
+_IS_DIRTY: Final = "dirty"
+_FREE: Final = """
+SELECT bulk_issuance_id FROM bulk_issuance WHERE {at_work} AND bulk_issuance_id > $1
 ORDER BY bulk_issuance_id LIMIT 1 FOR UPDATE SKIP LOCKED
 """
-_CLAIM_DIRTY: Final = """
-SELECT bulk_issuance_id FROM bulk_issuance WHERE dirty
-ORDER BY bulk_issuance_id LIMIT 1 FOR UPDATE SKIP LOCKED
+_ANY: Final = """
+SELECT bulk_issuance_id FROM bulk_issuance WHERE {at_work} ORDER BY bulk_issuance_id LIMIT 1
 """
+_LOCK: Final = "SELECT FROM bulk_issuance WHERE bulk_issuance_id = $1 FOR UPDATE"
+_STILL: Final = "SELECT 1 FROM bulk_issuance WHERE bulk_issuance_id = $1 AND {at_work}"
 # Whoever writes to a member holds its bulk's lock, as we do: these need no lock of their own.
 _ANY_MEMBER: Final = """
 (SELECT card_id, serial_number FROM card
@@ -37,15 +40,24 @@ ORDER BY c.serial_number LIMIT $6
 
 
 class SpreadingTransaction(PostgresTransaction):
-    async def claim_lagging(self) -> str | None:
-        return await self._claim(_CLAIM)
+    async def claim_lagging(self, after: str) -> str | None:
+        return await self._claim(_LAGS, after)
 
     async def claim_dirty(self) -> str | None:
-        return await self._claim(_CLAIM_DIRTY)
+        return await self._claim(_IS_DIRTY, "")
 
-    async def _claim(self, statement: str) -> str | None:
-        claimed: str | None = await self._connection.fetchval(statement)
-        return claimed
+    async def _claim(self, at_work: str, after: str) -> str | None:
+        """One that is free, the next one after `after` first; else wait for one that is not."""
+        for start in {after: None, "": None}:
+            free: str | None = await self._connection.fetchval(_FREE.format(at_work=at_work), start)
+            if free is not None:
+                return free
+        busy: str | None = await self._connection.fetchval(_ANY.format(at_work=at_work))
+        if busy is None:
+            return None
+        await self._connection.execute(_LOCK, busy)
+        still = await self._connection.fetchval(_STILL.format(at_work=at_work), busy)
+        return busy if still else None
 
     async def unspread(self, bulk_id: str, bulk: Bulk) -> Sequence[StoredFact]:
         return await load_sayings(self._connection, bulk_id, bulk, bulk.spread_number, Need())

@@ -11,8 +11,12 @@ _PAIR: Final = 2
 
 
 class Sense(NamedTuple):
-    """A code's meaning, ready for use. status: null keeps what the statement brings."""
+    """A code's meaning, ready for use.
 
+    entry: the key of the profile that says so. status: null keeps what the statement brings.
+    """
+
+    entry: str
     status: Status | None = None
     reason: Reason | None = None
     evidence: Evidence | None = None
@@ -29,18 +33,18 @@ def code_text(first: str, second: str | None) -> str:
 
 def finder(rule: FactRule, evidence: Evidence) -> Find:
     """Compile the code table; ValueError for a key that is no pair, or both mapped and ignored."""
-    table = {key: _sense(meaning, rule.evidence or evidence) for key, meaning in rule.codes.items()}
+    evidence = rule.evidence or evidence
+    table = {key: _sense(key, meaning, evidence) for key, meaning in rule.codes.items()}
     for key in rule.ignore:
         if key in table:
             raise ValueError(f"code {key!r} is both mapped and ignored")
-        table[key] = Sense(ignored=True)
+        table[key] = Sense(key, ignored=True)
     return _pairs(table) if len(rule.code) == _PAIR else _single(table)
 
 
-def _sense(meaning: Meaning, evidence: Evidence) -> Sense:
-    if meaning.status == KEEP:
-        return Sense(None, meaning.reason, meaning.evidence or evidence)
-    return Sense(Status(meaning.status), meaning.reason, meaning.evidence or evidence)
+def _sense(key: str, meaning: Meaning, evidence: Evidence) -> Sense:
+    status = None if meaning.status == KEEP else Status(meaning.status)
+    return Sense(key, status, meaning.reason, meaning.evidence or evidence)
 
 
 def _single(table: Mapping[str, Sense]) -> Find:

@@ -1,44 +1,88 @@
 """A profile's examples, run: what its messages become against what the profile says they become."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, assert_never
+from itertools import zip_longest
+from typing import Any, Final, NamedTuple, assert_never
 
-from card_fulfillment.domain.facts import Cause, Fact
+from card_fulfillment.domain.facts import SECOND, Cause, Fact
 from card_fulfillment.vendors.language import KEEP, Example, Expected, ExpectedFact
 from card_fulfillment.vendors.mapping import map_message
 from card_fulfillment.vendors.outcomes import Ignored, Outcome, Unusable
 from card_fulfillment.vendors.profile import Profile
 from card_fulfillment.vendors.times import microseconds
 
-_LATER_THAN_ALL: Final = datetime(2100, 1, 1, tzinfo=UTC)
+LATER_THAN_ALL: Final = datetime(2100, 1, 1, tzinfo=UTC)
+_NOTHING: Final = "nothing"
+
+
+class Difference(NamedTuple):
+    """where: which outcome, from 0, or the example as a whole. field: of the outcome."""
+
+    where: str
+    field: str
+    expected: object
+    found: object
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.field} is {self.found!r}, expected {self.expected!r}"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """An example that was run, and all that differs; none where all is as it says."""
+
+    example: Example
+    outcomes: list[Outcome]
+    differences: list[Difference]
+
+
+def try_examples(profile: Profile) -> list[Trial]:
+    """Run every example."""
+    return [_tried(profile, example) for example in profile.examples]
 
 
 def check_examples(profile: Profile) -> list[str]:
     """Run every example; one sentence per difference, none where all is as it says."""
     return [
-        f"{profile.vendor}: {example.name}: {difference}"
-        for example in profile.examples
-        for difference in _differences(profile, example)
+        f"{profile.vendor}: {trial.example.name}: {difference}"
+        for trial in try_examples(profile)
+        for difference in trial.differences
     ]
 
 
-def _differences(profile: Profile, example: Example) -> Iterable[str]:
+def as_expected(outcome: Outcome) -> dict[str, Any]:
+    """Write an outcome as an example would expect it, with all that can be said of it."""
+    match outcome:
+        case Fact():
+            return {"fact": _said(outcome)}
+        case Ignored():
+            return {"ignored": outcome.path}
+        case Unusable():
+            reason = {"path": outcome.path, "reason": outcome.reason.value}
+            return {"unusable": reason | ({"code": outcome.code} if outcome.code else {})}
+        case _:
+            assert_never(outcome)
+
+
+def _tried(profile: Profile, example: Example) -> Trial:
     outcomes = _outcomes(profile, example)
-    if len(outcomes) != len(example.expect):
-        told = ", ".join(map(_told, outcomes))
-        yield f"{len(example.expect)} outcomes expected, {len(outcomes)} came: {told}"
-        return
-    for i, (expected, outcome) in enumerate(zip(example.expect, outcomes, strict=True)):
-        yield from (f"outcome {i}: {difference}" for difference in _compare(expected, outcome))
-    yield from _taken_for_one(outcomes)
-    distinct = len({outcome.fact_id for outcome in outcomes if isinstance(outcome, Fact)})
+    differences = [
+        difference
+        for i, (expected, outcome) in enumerate(zip_longest(example.expect, outcomes))
+        for difference in _compare(f"outcome {i}", expected, outcome)
+    ]
+    facts = [outcome for outcome in outcomes if isinstance(outcome, Fact)]
+    differences += _taken_for_one(facts)
+    distinct = len({fact.fact_id for fact in facts})
     if example.distinct_facts not in (None, distinct):
-        yield f"{example.distinct_facts} distinct facts expected, {distinct} came"
+        differences.append(Difference("all", "distinct_facts", example.distinct_facts, distinct))
+    return Trial(example, outcomes, differences)
 
 
 def _outcomes(profile: Profile, example: Example) -> list[Outcome]:
-    received_at = microseconds(example.received_at or _LATER_THAN_ALL)
+    received_at = microseconds(example.received_at or LATER_THAN_ALL)
     headers = {name: value.encode() for name, value in example.headers.items()}
     return [
         outcome
@@ -53,18 +97,20 @@ def _outcomes(profile: Profile, example: Example) -> list[Outcome]:
     ]
 
 
-def _taken_for_one(outcomes: Iterable[Outcome]) -> Iterable[str]:
+def _taken_for_one(facts: Iterable[Fact]) -> Iterable[Difference]:
     """Facts of one identity must say the same, or one of them would be lost as a copy."""
     seen: dict[bytes, Fact] = {}
-    for outcome in outcomes:
-        if isinstance(outcome, Fact):
-            first = seen.setdefault(outcome.fact_id, outcome)
-            if first.status != outcome.status:
-                yield f"{_told(first)} and {_told(outcome)} would count as one fact"
+    for fact in facts:
+        first = seen.setdefault(fact.fact_id, fact)
+        if first.status != fact.status:
+            both = f"{_told(first)} and {_told(fact)}"
+            yield Difference("all", "identity", "two facts", f"{both} would count as one fact")
 
 
-def _told(outcome: Outcome) -> str:
+def _told(outcome: Outcome | None) -> str:
     match outcome:
+        case None:
+            return _NOTHING
         case Fact():
             return f"fact {outcome.status or KEEP} ({outcome.code})"
         case Ignored():
@@ -75,34 +121,56 @@ def _told(outcome: Outcome) -> str:
             assert_never(outcome)
 
 
-def _compare(expected: Expected, outcome: Outcome) -> list[str]:
-    if expected.fact is not None and isinstance(outcome, Fact):
-        return _compare_fact(expected.fact, outcome)
-    if expected.ignored is not None and isinstance(outcome, Ignored):
-        return _unequal("path", expected.ignored, outcome.path)
-    if expected.unusable is not None and isinstance(outcome, Unusable):
-        wanted = expected.unusable.model_dump(exclude_unset=True)
-        return [d for name in wanted for d in _unequal(name, wanted[name], getattr(outcome, name))]
-    return [f"{_told(outcome)} came"]
+def _wanted(expected: Expected | None) -> str:
+    if expected is None:
+        return _NOTHING
+    if expected.fact is not None:
+        return f"fact {expected.fact.status or 'of any status'}"
+    if expected.ignored is not None:
+        return f"ignored {expected.ignored}"
+    return f"unusable {expected.unusable.path if expected.unusable else ''}"
 
 
-def _compare_fact(expected: ExpectedFact, fact: Fact) -> list[str]:
-    found: dict[str, object] = {
-        "status": fact.status or KEEP,
-        "at": fact.stated,
+def _compare(
+    where: str, expected: Expected | None, outcome: Outcome | None
+) -> Iterable[Difference]:
+    found = as_expected(outcome) if outcome is not None else {}
+    wanted = expected.model_dump(exclude_unset=True) if expected is not None else {}
+    if found.keys() != wanted.keys():
+        yield Difference(where, "outcome", _wanted(expected), _told(outcome))
+        return
+    for kind, value in wanted.items():
+        yield from _unequal(where, value, found[kind])
+
+
+def _unequal(where: str, wanted: object, found: object) -> Iterable[Difference]:
+    if not isinstance(wanted, Mapping) or not isinstance(found, Mapping):
+        if wanted != found:
+            yield Difference(where, "path", wanted, found)
+        return
+    for name, value in wanted.items():
+        expected = _moment(value) if isinstance(value, datetime) else value
+        if expected != found.get(name):
+            yield Difference(where, name, expected, found.get(name))
+
+
+def _said(fact: Fact) -> dict[str, object]:
+    """Say all of a fact that an example can expect."""
+    said: dict[str, object] = {
+        "status": (fact.status or KEEP),
+        "at": moment(fact.stated),
         "references": {reference.kind: reference.value for reference in fact.references},
         "names": {f"{name.vendor}/{name.kind}": name.value for _, name in fact.names},
-        "attributes": dict(fact.attributes),
+        "attributes": {name.value: value for name, value in fact.attributes.items()},
     }
-    wanted = {name: getattr(expected, name) for name in expected.model_fields_set}
-    if expected.at is not None:
-        wanted["at"] = microseconds(expected.at)
-    return [
-        difference
-        for name, value in wanted.items()
-        for difference in _unequal(name, value, found.get(name, getattr(fact, name, None)))
-    ]
+    return {n: said[n] if n in said else getattr(fact, n) for n in ExpectedFact.model_fields}
 
 
-def _unequal(name: str, expected: object, found: object) -> list[str]:
-    return [] if expected == found else [f"{name} is {found!r}, expected {expected!r}"]
+def moment(at: int) -> str:
+    """Write microseconds since the epoch as ISO 8601 in UTC."""
+    return _moment(datetime.fromtimestamp(at // SECOND, UTC).replace(microsecond=at % SECOND))
+
+
+def _moment(at: datetime) -> str:
+    text = at.astimezone(UTC).isoformat().replace("+00:00", "")
+    return f"{text.rstrip('0') if '.' in text else text}Z"

@@ -1,9 +1,10 @@
 """One message of a vendor -> its facts, each statement failing or being ignored alone."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import partial
 from typing import Final
 
 import orjson
@@ -15,7 +16,16 @@ from card_fulfillment.vendors.rules import CompiledRule, Statement
 from card_fulfillment.vendors.selectors import BUILT_IN, InexactNumber, Scope, Unfit
 from card_fulfillment.vendors.statements import NoSubject, Record, fact, said, subject
 
-__all__ = ["Ignored", "Outcome", "Refusal", "Unusable", "map_message"]
+__all__ = [
+    "Ignored",
+    "Outcome",
+    "Reading",
+    "Refusal",
+    "Unusable",
+    "map_message",
+    "place_of",
+    "read_message",
+]
 
 _ELEMENTS: Final = 1_000
 _FIRST_LOOP: Final = len(BUILT_IN)
@@ -26,7 +36,7 @@ class _TooMany(Exception):
 
 
 @dataclass(slots=True)
-class _Reading:
+class Reading:
     """One message being read. positions: where each loop of the current rule stands."""
 
     record: Record
@@ -49,25 +59,40 @@ def map_message(
     record holds.
     """
     record = Record(profile.vendor, profile.version, received_at, cause)
+    return read_message(profile, record, payload, headers, Reading)
+
+
+def read_message(
+    profile: Profile,
+    record: Record,
+    payload: bytes,
+    headers: Mapping[str, bytes],
+    begin: Callable[[Record], Reading],
+) -> list[Outcome]:
+    """Do what `map_message` does, with a reading of the caller's.
+
+    begin: makes the reading; once more where the message has to be read again exactly.
+    """
     try:
         message = orjson.loads(payload)
     except orjson.JSONDecodeError:
         return [Unusable("", Refusal.MALFORMED, "no JSON, or nested too deeply")]
     try:
-        return _outcomes(profile, record, [message, headers])
+        return _outcomes(profile, begin(record), [message, headers])
     except InexactNumber:
-        return _exactly(profile, replace(record, exact=True), payload, headers)
+        exact = partial(begin, replace(record, exact=True))
+        return _exactly(profile, exact, payload, headers)
     except _TooMany:
         return [_too_many()]
 
 
 def _exactly(
-    profile: Profile, record: Record, payload: bytes, headers: Mapping[str, bytes]
+    profile: Profile, begin: Callable[[], Reading], payload: bytes, headers: Mapping[str, bytes]
 ) -> list[Outcome]:
     """Read the message again with the slower parser, which keeps integers beyond 64 bits."""
     try:
         message = json.loads(payload, parse_float=Decimal)
-        return _outcomes(profile, record, [message, headers])
+        return _outcomes(profile, begin(), [message, headers])
     except (ValueError, RecursionError):
         return [Unusable("", Refusal.MALFORMED, "a number too long, or nested too deeply")]
     except _TooMany:
@@ -78,9 +103,8 @@ def _too_many() -> Unusable:
     return Unusable("", Refusal.MALFORMED, f"more than {_ELEMENTS} elements")
 
 
-def _outcomes(profile: Profile, record: Record, base: Scope) -> list[Outcome]:
+def _outcomes(profile: Profile, reading: Reading, base: Scope) -> list[Outcome]:
     found = False
-    reading = _Reading(record)
     for rule in profile.rules:
         reading.positions = [0] * len(rule.loops)
         found |= _walk(reading, rule, base + reading.positions, 0)
@@ -91,7 +115,7 @@ def _outcomes(profile: Profile, record: Record, base: Scope) -> list[Outcome]:
     return [Unusable("", Refusal.MALFORMED, "nothing that a rule of the profile reads")]
 
 
-def _walk(reading: _Reading, rule: CompiledRule, scope: Scope, depth: int) -> bool:
+def _walk(reading: Reading, rule: CompiledRule, scope: Scope, depth: int) -> bool:
     """Visit every element below; false where not even the outermost list is there."""
     if depth == len(rule.loops):
         _element(reading, rule, scope)
@@ -102,7 +126,7 @@ def _walk(reading: _Reading, rule: CompiledRule, scope: Scope, depth: int) -> bo
         reading.outcomes.append(_refused(reading, rule, unfit))
         return True
     if not items and depth:
-        where = _place(reading, rule, rule.loops[depth].selector)
+        where = place_of(reading.positions, rule, rule.loops[depth].selector)
         reading.outcomes.append(Ignored(where, "no elements"))
     reading.elements += len(items or ())
     if reading.elements > _ELEMENTS:
@@ -122,7 +146,7 @@ def _items(rule: CompiledRule, scope: Scope, depth: int) -> list[object] | None:
     raise Unfit(loop.selector, "not a list")
 
 
-def _element(reading: _Reading, rule: CompiledRule, scope: Scope) -> None:
+def _element(reading: Reading, rule: CompiledRule, scope: Scope) -> None:
     before = len(reading.outcomes)
     who = None
     for statement in rule.statements:
@@ -141,28 +165,30 @@ def _element(reading: _Reading, rule: CompiledRule, scope: Scope) -> None:
         except Unfit as unfit:
             reading.outcomes.append(_refused(reading, rule, unfit))
     if len(reading.outcomes) == before:
-        reading.outcomes.append(Ignored(_place(reading, rule, None), "no statement applies"))
+        reading.outcomes.append(
+            Ignored(place_of(reading.positions, rule, None), "no statement applies")
+        )
 
 
-def _ignored(reading: _Reading, rule: CompiledRule, statement: Statement) -> Ignored:
-    where = _place(reading, rule, statement.code_selector)
+def _ignored(reading: Reading, rule: CompiledRule, statement: Statement) -> Ignored:
+    where = place_of(reading.positions, rule, statement.code_selectors[-1])
     return Ignored(where, "the code says nothing that is kept")
 
 
-def _refused(reading: _Reading, rule: CompiledRule, unfit: Unfit) -> Unusable:
+def _refused(reading: Reading, rule: CompiledRule, unfit: Unfit) -> Unusable:
     reading.record.settle(unfit)
-    where = _place(reading, rule, unfit.selector)
+    where = place_of(reading.positions, rule, unfit.selector)
     return Unusable(where, unfit.reason, unfit.message, unfit.code)
 
 
-def _place(reading: _Reading, rule: CompiledRule, selector: str | None) -> str:
+def place_of(positions: Sequence[int], rule: CompiledRule, selector: str | None) -> str:
     """Tell where a selector points in this message, e.g. notifications[0].detail.state.
 
     Without a selector: where the innermost element stands.
     """
     bases = {"message": "", "header": "header"}
     innermost = ""
-    for loop, position in zip(rule.loops, reading.positions, strict=True):
+    for loop, position in zip(rule.loops, positions, strict=True):
         innermost = f"{_joined(bases, loop.selector)}[{position}]"
         bases[loop.name] = innermost
     return innermost if selector is None else _joined(bases, selector)

@@ -13,26 +13,35 @@ from pydantic import ValidationError
 
 from card_fulfillment.domain.facts import Role
 from card_fulfillment.vendors.language import Example, ProfileFile, ShippingMethod
+from card_fulfillment.vendors.mistakes import Mistake, ProfileError, mistake, of_shape
+from card_fulfillment.vendors.near_miss import hint
 from card_fulfillment.vendors.paths import Path, identifiers, parse
-from card_fulfillment.vendors.rules import CompiledRule, compile_rule, level_of
-from card_fulfillment.vendors.yaml_text import Located, Location, read
+from card_fulfillment.vendors.rules import CompiledRule, Kind, compile_rule, level_of
+from card_fulfillment.vendors.yaml_text import Document, Place, read
 
-__all__ = ["Profile", "ProfileError", "ShippingMethod", "load_profile", "load_profiles"]
-
-
-class ProfileError(ValueError):
-    """A profile that cannot be used: one line per mistake, `file:line: field: what`."""
+__all__ = [
+    "Profile",
+    "ProfileError",
+    "ShippingMethod",
+    "built_in",
+    "contradictions",
+    "files_of",
+    "load_profile",
+    "load_profiles",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Profile:
     """A compiled profile.
 
+    path: of its file, as it was given.
     version: the declared version and a digest of what the file says; facts keep it.
     private: what must be masked before a payload is stored.
     identifiers: where references and tracking numbers stand, which may look like card numbers.
     """
 
+    path: str
     vendor: str
     role: Role
     version: str
@@ -42,7 +51,11 @@ class Profile:
     private: frozenset[Path]
     identifiers: frozenset[Path]
     rules: tuple[CompiledRule, ...]
-    examples: tuple[Example, ...]
+    source: ProfileFile
+
+    @property
+    def examples(self) -> list[Example]:
+        return self.source.examples
 
     def tracked(
         self,
@@ -63,22 +76,32 @@ class Profile:
 
 
 def load_profile(path: pathlib.Path | Traversable) -> Profile:
-    """Load and compile a file; ProfileError where it is no profile."""
+    """Load and compile a file; ProfileError, with all that is wrong, where it is no profile."""
+    name = str(path)
     try:
-        document, lines = read(path.read_text(encoding="utf-8"))
-    except Located as mistake:
-        raise ProfileError(_line(path.name, mistake.line, (), str(mistake))) from None
+        document = read(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise ProfileError(f"{path.name}: not readable: {error}") from None
+        raise ProfileError([Mistake(name, None, "", f"not readable: {error}")]) from None
+    mistakes = [Mistake(name, slip.place, "", slip.message) for slip in document.slips]
     try:
-        file = ProfileFile.model_validate(document)
+        file = ProfileFile.model_validate(document.value)
     except ValidationError as error:
-        raise ProfileError(_mistakes(path.name, error, lines)) from None
-    return _compile(file, path.name, lines)
+        if not mistakes or document.places:
+            mistakes += of_shape(name, document, error)
+        raise ProfileError(_in_order(mistakes)) from None
+    rules = _compiled(file, name, document, mistakes)
+    if mistakes:
+        raise ProfileError(_in_order(mistakes))
+    return _profile(file, name, rules)
 
 
-def _compile(file: ProfileFile, name: str, lines: Mapping[Location, int]) -> Profile:
+def _in_order(mistakes: Iterable[Mistake]) -> list[Mistake]:
+    return sorted(mistakes, key=lambda mistake: mistake.place or Place(0, 0))
+
+
+def _profile(file: ProfileFile, name: str, rules: Iterable[CompiledRule]) -> Profile:
     return Profile(
+        path=name,
         vendor=file.vendor,
         role=file.role,
         version=f"{file.version}-{_digest(file)}",
@@ -87,45 +110,29 @@ def _compile(file: ProfileFile, name: str, lines: Mapping[Location, int]) -> Pro
         reference_kinds=tuple(file.reference_kinds),
         private=frozenset(map(parse, file.private)),
         identifiers=identifiers(file.rules),
-        rules=tuple(_rules(file, name, lines)),
-        examples=tuple(file.examples),
+        rules=tuple(rules),
+        source=file,
     )
 
 
-def _rules(file: ProfileFile, name: str, lines: Mapping[Location, int]) -> Iterable[CompiledRule]:
+def _compiled(
+    file: ProfileFile, name: str, document: Document, mistakes: list[Mistake]
+) -> list[CompiledRule]:
+    """Compile all rules that can be, and add what is wrong with the other ones."""
+    rules = []
     for i, rule in enumerate(file.rules):
         try:
-            yield compile_rule(rule, file)
+            rules.append(compile_rule(rule, file))
         except ValueError as error:
             at = ("rules", i)
-            raise ProfileError(_line(name, lines.get(at), at, str(error))) from None
+            mistakes.append(mistake(name, document, at, str(error)))
+    return rules
 
 
 def _digest(file: ProfileFile) -> str:
     """Digest of the meaning: neither comments nor examples make another mapping."""
     meaning = file.model_dump(mode="json", exclude={"examples"})
     return blake2b(orjson.dumps(meaning), digest_size=4).hexdigest()
-
-
-def _mistakes(name: str, error: ValidationError, lines: Mapping[Location, int]) -> str:
-    found = error.errors(include_input=False, include_url=False)
-    return "\n".join(
-        _line(name, _nearest(e["loc"], lines), e["loc"], e["msg"].removeprefix("Value error, "))
-        for e in found
-    )
-
-
-def _nearest(at: Location, lines: Mapping[Location, int]) -> int | None:
-    """Find the line of the value or, where it is missing, of the nearest thing around it."""
-    while at and at not in lines:
-        at = at[:-1]
-    return lines.get(at)
-
-
-def _line(name: str, line: int | None, at: Location, message: str) -> str:
-    place = f"{name}:{line}" if line else name
-    field = ".".join(map(str, at))
-    return f"{place}: {field}: {message}" if field else f"{place}: {message}"
 
 
 def load_profiles(
@@ -136,34 +143,60 @@ def load_profiles(
     enabled: the vendors wanted, null for all. ProfileError for one that has no profile, for two
     files of one vendor, and where two profiles disagree about a reference that one names.
     """
-    profiles = _by_vendor(files("card_fulfillment.vendors").joinpath("profiles").iterdir())
+    mistakes: list[Mistake] = []
+    profiles = _by_vendor(built_in(), mistakes)
     if directory is not None:
-        if not directory.is_dir():
-            raise ProfileError(f"{directory}: no directory")
-        profiles |= _by_vendor(directory.iterdir())
-    _check_names(profiles)
-    return profiles if enabled is None else _chosen(profiles, enabled)
+        profiles |= _by_vendor(files_of(directory), mistakes)
+    mistakes += contradictions(profiles)
+    if enabled is not None:
+        missing = sorted(set(enabled) - set(profiles))
+        mistakes += (_missing(vendor, profiles) for vendor in missing)
+    if mistakes:
+        raise ProfileError(mistakes)
+    return {v: profile for v, profile in profiles.items() if enabled is None or v in enabled}
 
 
-def _by_vendor(paths: Iterable[pathlib.Path | Traversable]) -> dict[str, Profile]:
+def built_in() -> list[pathlib.Path | Traversable]:
+    """Return the files of the profiles that come with the worker."""
+    return _profiles_among(files("card_fulfillment.vendors").joinpath("profiles").iterdir())
+
+
+def files_of(directory: pathlib.Path) -> list[pathlib.Path | Traversable]:
+    """Return the profile files of a directory, *.yaml and *.yml; ProfileError without one."""
+    if not directory.is_dir():
+        raise ProfileError([Mistake(str(directory), None, "", "no directory")])
+    return _profiles_among(directory.iterdir())
+
+
+def _profiles_among(
+    paths: Iterable[pathlib.Path | Traversable],
+) -> list[pathlib.Path | Traversable]:
+    profiles = (path for path in paths if path.name.endswith((".yaml", ".yml")))
+    return sorted(profiles, key=lambda path: path.name)
+
+
+def _by_vendor(
+    paths: Iterable[pathlib.Path | Traversable], mistakes: list[Mistake]
+) -> dict[str, Profile]:
     found: dict[str, Profile] = {}
-    for path in sorted(paths, key=lambda path: path.name):
-        if path.name.endswith((".yaml", ".yml")):
+    for path in paths:
+        try:
             profile = load_profile(path)
-            if profile.vendor in found:
-                raise ProfileError(f"{path.name}: a second profile of {profile.vendor!r}")
-            found[profile.vendor] = profile
+        except ProfileError as error:
+            mistakes += error.mistakes
+            continue
+        first = found.setdefault(profile.vendor, profile)
+        if first is not profile:
+            message = f"a second profile of {profile.vendor!r}, beside {first.path}"
+            mistakes.append(Mistake(profile.path, None, "vendor", message))
     return found
 
 
-def _chosen(profiles: Mapping[str, Profile], enabled: Collection[str]) -> dict[str, Profile]:
-    missing = sorted(set(enabled) - set(profiles))
-    if missing:
-        raise ProfileError(f"no profile of {', '.join(missing)}")
-    return {vendor: profile for vendor, profile in profiles.items() if vendor in enabled}
+def _missing(vendor: str, profiles: Iterable[str]) -> Mistake:
+    return Mistake("vendors.enabled", None, "", f"no profile of {vendor}{hint(vendor, profiles)}")
 
 
-def _check_names(profiles: Mapping[str, Profile]) -> None:
+def contradictions(profiles: Mapping[str, Profile]) -> list[Mistake]:
     """Both sides of a reference that one vendor registers for another must agree on its layer."""
     named = (
         (profile, name)
@@ -172,12 +205,18 @@ def _check_names(profiles: Mapping[str, Profile]) -> None:
         for statement in rule.statements
         for name in statement.names
     )
-    for profile, name in named:
-        other = profiles.get(name.vendor)
-        if other is not None and (
-            name.kind not in other.reference_kinds or other.level(name.kind) != name.level
-        ):
-            raise ProfileError(
-                f"{profile.vendor}: names {name.vendor}/{name.kind} with a role or place"
-                f" that is not that of {name.vendor}'s profile"
-            )
+    return [
+        Mistake(
+            profile.path,
+            None,
+            "",
+            f"names {name.vendor}/{name.kind} with a role or place"
+            f" that is not that of {name.vendor}'s profile",
+        )
+        for profile, name in named
+        if name.vendor in profiles and not _agree(profiles[name.vendor], name)
+    ]
+
+
+def _agree(other: Profile, name: Kind) -> bool:
+    return name.kind in other.reference_kinds and other.level(name.kind) == name.level

@@ -21,6 +21,7 @@ from card_fulfillment.vendors.language import (
     ProfileFile,
     ReasonTable,
     Rule,
+    TimeField,
 )
 from card_fulfillment.vendors.selectors import (
     BUILT_IN,
@@ -35,6 +36,7 @@ from card_fulfillment.vendors.selectors import (
 from card_fulfillment.vendors.times import ReadTime, date_reader, time_reader, zone_of
 
 Holds = Callable[[Scope], bool]
+Asked = tuple[str, str]
 # A value that stands for its absence: null, and the empty text of flat files.
 NOTHING: Final = (None, "")
 
@@ -56,6 +58,7 @@ class Kind:
     kind: str
     level: int
     token: str
+    selector: str
     value: Text
 
 
@@ -63,29 +66,39 @@ class Kind:
 class Register:
     attribute: Attribute
     token: str
+    selector: str
     value: Text
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """How one fact is read from an element. `second` is the other half of a pair of codes."""
+    """How one fact is read from an element.
 
+    asked: of each condition the selector, and what is wanted of it.
+    second: the other half of a pair of codes.
+    time_selectors: where each of the times stands.
+    """
+
+    asked: tuple[Asked, ...]
     conditions: tuple[Holds, ...]
     first: Text
     second: Text | None
-    code_selector: str
+    code_selectors: tuple[str, ...]
     find: Find
+    reason_selector: str | None
     reason: tuple[Text, Mapping[str, Reason]] | None
     times: tuple[ReadTime, ...]
-    time_selector: str | None
+    time_selectors: tuple[str, ...]
     registers: tuple[Register, ...]
     names: tuple[Kind, ...]
+    text_selector: str | None
     text: Text | None
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledRule:
     loops: tuple[Loop, ...]
+    event_id_selector: str | None
     event_id: Text | None
     references: tuple[Kind, ...]
     statements: tuple[Statement, ...]
@@ -113,39 +126,44 @@ def compile_rule(rule: Rule, file: ProfileFile) -> CompiledRule:
     top = max(kind.level for kind in references)
     event_id = text(rule.event_id, levels) if rule.event_id else None
     statements = tuple(_statement(fact, file, levels, top) for fact in rule.facts)
-    return CompiledRule(loops, event_id, references, statements)
+    return CompiledRule(loops, rule.event_id, event_id, references, statements)
 
 
 def _kind(file: ProfileFile, kind: str, selector: str, levels: Sequence[str]) -> Kind:
     level = level_of(file.role, file.reference_kinds, kind)
-    return Kind(file.vendor, kind, level, f"\0r{kind}\0=", text(selector, levels))
+    return Kind(file.vendor, kind, level, f"\0r{kind}\0=", selector, text(selector, levels))
 
 
 def _statement(rule: FactRule, file: ProfileFile, levels: Sequence[str], top: int) -> Statement:
     evidence = Evidence.CARRIER_SCAN if file.role is Role.CARRIER else Evidence.VENDOR_CLAIM
     zone = zone_of(file, None)
     named = [_named(name, file, levels, top) for name in rule.names]
+    conditions = _conditions(rule.when, levels)
     return Statement(
-        conditions=tuple(_conditions(rule.when, levels)),
+        asked=tuple(asked for asked, _ in conditions),
+        conditions=tuple(holds for _, holds in conditions),
         first=text(rule.code[0], levels),
         second=text(rule.code[1], levels) if rule.code[1:] else None,
-        code_selector=rule.code[-1],
+        code_selectors=tuple(rule.code),
         find=finder(rule, evidence),
+        reason_selector=rule.reason.at if rule.reason else None,
         reason=_reasons(rule.reason, levels),
         times=tuple(time_reader(field, levels, zone) for field in rule.time),
-        time_selector=rule.time[0].at if rule.time else None,
+        time_selectors=tuple(field.at for field in rule.time),
         registers=tuple(_registers(rule.attributes, levels)),
         names=tuple(sorted(named, key=lambda name: name.token)),
+        text_selector=rule.text,
         text=text(rule.text, levels, LONG) if rule.text else None,
     )
 
 
-def _conditions(when: Condition, levels: Sequence[str]) -> list[Holds]:
-    present = [_is_there(getter(selector, levels)) for selector in when.present]
-    absent = [_is_absent(getter(selector, levels)) for selector in when.absent]
+def _conditions(when: Condition, levels: Sequence[str]) -> list[tuple[Asked, Holds]]:
+    """Compile the conditions, each with what it asks."""
+    present = [((s, "present"), _is_there(getter(s, levels))) for s in when.present]
+    absent = [((s, "absent"), _is_absent(getter(s, levels))) for s in when.absent]
     one_of = [
-        _is_one_of(text(selector, levels), frozenset(values))
-        for selector, values in when.one_of.items()
+        ((s, f"one of {', '.join(values)}"), _is_one_of(text(s, levels), frozenset(values)))
+        for s, values in when.one_of.items()
     ]
     return one_of + present + absent
 
@@ -179,7 +197,15 @@ def _registers(attributes: Attributes, levels: Sequence[str]) -> list[Register]:
         readers[Attribute.TRACKING_URL] = _url(attributes.tracking_url, levels)
     if attributes.estimated_delivery is not None:
         readers[Attribute.ESTIMATED_DELIVERY] = date_reader(attributes.estimated_delivery, levels)
-    return [Register(name, f"\0a{name}\0=", readers[name]) for name in sorted(readers)]
+    return [
+        Register(name, f"\0a{name}\0=", _selector(attributes, name), readers[name])
+        for name in sorted(readers)
+    ]
+
+
+def _selector(attributes: Attributes, name: Attribute) -> str:
+    field: TimeField | str = getattr(attributes, name.value)
+    return field if isinstance(field, str) else field.at
 
 
 def _url(selector: str, levels: Sequence[str]) -> Text:
@@ -204,4 +230,4 @@ def _named(name: NamedReference, file: ProfileFile, levels: Sequence[str], top: 
     if name.vendor == file.vendor and level_of(file.role, file.reference_kinds, name.kind) != level:
         raise ValueError(f"names {name.kind!r} with another role or place than this profile's")
     token = f"\0n{name.vendor}\0{name.kind}\0="
-    return Kind(name.vendor, name.kind, level, token, text(name.value, levels))
+    return Kind(name.vendor, name.kind, level, token, name.value, text(name.value, levels))

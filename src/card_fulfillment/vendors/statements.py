@@ -71,13 +71,13 @@ def said(statement: Statement, scope: Scope) -> Said | None:
             return None
     first = statement.first(scope)
     if first is None:
-        raise Unfit(statement.code_selector, "no code")
+        raise Unfit(statement.code_selectors[-1], "no code")
     second = statement.second(scope) if statement.second is not None else None
     sense = statement.find(first, second)
     if sense is None:
         unknown = code_text(first, second)
         message = "the profile does not know the code"
-        raise Unfit(statement.code_selector, message, Refusal.UNMAPPED_CODE, unknown)
+        raise Unfit(statement.code_selectors[-1], message, Refusal.UNMAPPED_CODE, unknown)
     if second is None:
         return Said(first, f"\0c{first}", sense)
     return Said(f"{first}/{second}", f"\0c{first}\0d{second}", sense)

@@ -1,58 +1,85 @@
-"""Profile files as YAML in which every scalar is text, and every value knows its line.
+"""Profile files as YAML in which every scalar is text, and every value knows its place.
 
 Codes such as `002`, `no` or `1e3` would otherwise become numbers and booleans, unnoticed.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import yaml
 
 Location = tuple[str | int, ...]
 _NULLS: Final = ("", "~", "null")
+# Aliases of aliases make a short file endless.
+_MOST_VALUES: Final = 200_000
 
 
-class Located(ValueError):
-    """A mistake at a line."""
+class Place(NamedTuple):
+    """Line and column in a file, from 1."""
 
-    def __init__(self, line: int | None, message: str) -> None:
-        super().__init__(message)
-        self.line = line
+    line: int
+    column: int
 
 
-def read(content: str) -> tuple[object, dict[Location, int]]:
-    """Return the document and, by location, the line of each value; Located where it is no YAML."""
-    lines: dict[Location, int] = {}
+class Slip(NamedTuple):
+    """A mistake in the YAML itself; place: null where it is not known."""
+
+    place: Place | None
+    message: str
+
+
+class Document(NamedTuple):
+    """What a file says. places: of each value and, in an object, of its key."""
+
+    value: object
+    places: dict[Location, Place]
+    slips: list[Slip]
+
+
+def read(content: str) -> Document:
+    """Read a file; what is wrong with it is among its slips, and nothing raises."""
+    document = Document({}, {}, [])
     try:
         node = yaml.compose(content, Loader=yaml.BaseLoader)
-        return _value(node, (), lines), lines
+        return document._replace(value=_value(node, (), document))
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else None
-        raise Located(line, f"no YAML: {error.problem}") from None
+        slip = Slip(_place(error.problem_mark), f"no YAML: {error.problem}")
     except yaml.YAMLError as error:
-        raise Located(None, f"no YAML: {error}") from None
+        slip = Slip(None, f"no YAML: {str(error).partition(chr(10))[0]}")
     except RecursionError:
-        raise Located(None, "no YAML: nested too deeply, or within itself") from None
+        slip = Slip(None, "no YAML: nested too deeply, or within itself")
+    return Document(None, {}, [slip])
 
 
-def _value(node: yaml.Node | None, at: Location, lines: dict[Location, int]) -> object:
+def _value(node: yaml.Node | None, at: Location, document: Document) -> object:
     if node is None:
         return None
-    lines[at] = node.start_mark.line + 1
+    document.places.setdefault(at, _placed(node))
+    if len(document.places) > _MOST_VALUES:
+        raise yaml.YAMLError(f"more than {_MOST_VALUES} values")
     if isinstance(node, yaml.MappingNode):
-        return _mapping(node, at, lines)
+        return _mapping(node, at, document)
     if isinstance(node, yaml.SequenceNode):
-        return [_value(item, (*at, i), lines) for i, item in enumerate(node.value)]
+        return [_value(item, (*at, i), document) for i, item in enumerate(node.value)]
     plain = isinstance(node, yaml.ScalarNode) and node.style is None
     return None if plain and node.value in _NULLS else node.value
 
 
-def _mapping(node: yaml.MappingNode, at: Location, lines: dict[Location, int]) -> dict[str, object]:
+def _mapping(node: yaml.MappingNode, at: Location, document: Document) -> dict[str, object]:
     found: dict[str, object] = {}
     for key, value in node.value:
         if not isinstance(key, yaml.ScalarNode):
-            raise Located(key.start_mark.line + 1, "a key is a plain text")
-        if key.value in found:
-            raise Located(key.start_mark.line + 1, f"{key.value!r} is here twice")
-        found[key.value] = _value(value, (*at, key.value), lines)
-        lines[*at, key.value] = key.start_mark.line + 1
+            document.slips.append(Slip(_placed(key), "a key is a plain text"))
+        elif key.value in found:
+            document.slips.append(Slip(_placed(key), f"{key.value!r} is here twice"))
+        else:
+            document.places[*at, key.value] = _placed(key)
+            found[key.value] = _value(value, (*at, key.value), document)
     return found
+
+
+def _placed(node: yaml.Node) -> Place:
+    return Place(node.start_mark.line + 1, node.start_mark.column + 1)
+
+
+def _place(mark: yaml.Mark | None) -> Place | None:
+    return Place(mark.line + 1, mark.column + 1) if mark else None

@@ -43,3 +43,14 @@ def test_a_member_ordered_by_name_takes_what_was_found_through_its_bulk() -> Non
     )
 
     assert _last(telling, "c1") == (Status.SHIPPED, 2)
+
+
+def test_the_issuers_name_of_a_card_is_not_taken_for_a_bulks_where_a_vendor_names_it_too() -> None:
+    telling = _told(
+        fact(Status.REJECTED, 0, own_id("issuer", "c1")),
+        fact(Status.RETURNED, 90, own_id("alpha", "c1")),
+        order(_B1, 30),
+        announcement("c1", bulk="b1", serial=3),
+    )
+
+    assert _last(telling, "c1") == (Status.RETURNED, 1)

@@ -21,17 +21,25 @@ reference_kinds: [%s]
 def refusal(directory: Path, text: str) -> str:
     with pytest.raises(ProfileError) as refused:
         profile_of(directory, text)
-    return str(refused.value)
+    return str(refused.value).replace(f"{directory}/", "")
 
 
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("role: bureau", "role: printer", "acme.yaml:3: role: "),
-        ("live_tracking: false\n", "", "acme.yaml:2: live_tracking: Field required"),
-        ("message.at", "{at: message.at, unit: ms}", "acme.yaml:13: rules.0.facts.0.time.0.unit: "),
-        ("A: accepted", "A: arrived", "acme.yaml:12: rules.0.facts.0.codes.A.status"),
-        ("A: accepted", "A: accepted, A: shipped", "acme.yaml:12: 'A' is here twice"),
+        (
+            "role: bureau",
+            "role: printer",
+            "acme.yaml:3:1: role: 'printer' is none of issuer, bureau, ",
+        ),
+        ("live_tracking: false\n", "", "acme.yaml:2:1: live_tracking: is missing"),
+        (
+            "message.at",
+            "{at: message.at, unit: ms}",
+            "acme.yaml:13:32: rules[0].facts[0].time.unit: ",
+        ),
+        ("A: accepted", "A: arrived", "acme.yaml:12:17: rules[0].facts[0].codes.A: 'arr"),
+        ("A: accepted", "A: accepted, A: shipped", "acme.yaml:12:30: 'A' is here twice"),
         ("message.code", "code", "begins with no level of this rule (message, header)"),
         ("message.code", "message.[", "no JMESPath expression"),
         ("message.code", "message code", "is no selector"),
@@ -39,18 +47,22 @@ def refusal(directory: Path, text: str) -> str:
         ("message.code", "[message.a, message.b]", "'A' is no pair of codes"),
         ("card: message.card", "carton: message.card", "'carton' is none of reference_kinds"),
         ("message.at", "{at: message.at, format: '%d/%m'}", "does not name a whole date"),
-        ("message.at", "{at: message.at, format: '%Q'}", "time.0.format: "),
+        ("message.at", "{at: message.at, format: '%Q'}", "time.format: "),
         ("message.at", "{at: message.at, zone: Asia/Atlantis}", "is no time zone"),
         ("message.at", "{at: message.at, zone: UTC, assumed_zone: UTC}", "only one of them"),
         ("version: 3", "version: 3\nzone: UTC\nassumed_zone: UTC", "only one of them"),
         ("[card, batch]", "[card, card]", "names a kind twice"),
         ("time: message.at", "ignore: [A]", "code 'A' is both mapped and ignored"),
         ("- references", "- each: {message: message.x}\n    references", "is a level already"),
-        ("role: bureau", "role: [bureau", "acme.yaml:4: no YAML"),
+        ("role: bureau", "role: [bureau", "acme.yaml:4:8: no YAML"),
         ("role: bureau", "role: &r [*r]", "within itself"),
         ("role: bureau", "[a]: bureau", "a key is a plain text"),
-        ("role: bureau", "role: bureau\nexpected_days: 3", "acme.yaml:4: expected_days: Extra"),
-        ("version: 3", "version: 3\nprivate: ['a b']", "private.0: "),
+        (
+            "role: bureau",
+            "role: bureau\nexpected_days: 3",
+            "acme.yaml:4:1: expected_days: is no field here (vendor, ",
+        ),
+        ("version: 3", "version: 3\nprivate: ['a b']", "private[0]: 'a b' is not of the form"),
         ("version: 3", "version: 3\nexamples: [{name: x, messages: '{}', expect: [{}]}]", "one of"),
     ],
 )
@@ -173,7 +185,7 @@ def test_profiles_that_are_asked_for_and_are_not_there_are_told(
 def test_two_files_of_one_vendor_are_refused(tmp_path: Path) -> None:
     directory_of(tmp_path, one=HEAD + FLAT, two=HEAD + FLAT)
 
-    with pytest.raises(ProfileError, match=r"two\.yaml: a second profile of 'acme'"):
+    with pytest.raises(ProfileError, match=r"two\.yaml: vendor: a second profile of 'acme'"):
         load_profiles(tmp_path)
 
 
@@ -184,7 +196,9 @@ def test_two_profiles_must_agree_on_a_reference_that_one_registers_for_the_other
     assert "speedy" in load_profiles(tmp_path)
 
     directory_of(tmp_path, speedy=CARRIER % "parcel, waybill")
-    with pytest.raises(ProfileError, match="acme: names speedy/waybill with a role or place"):
+    with pytest.raises(
+        ProfileError, match=r"acme\.yaml: names speedy/waybill with a role or place"
+    ):
         load_profiles(tmp_path)
 
     directory_of(tmp_path, acme=HEAD + FLAT + NAMES % ", place: 1")

@@ -1,0 +1,213 @@
+"""What was noted while a message was mapped, in the words of the profile that maps it."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from card_fulfillment.domain.facts import Precision
+from card_fulfillment.vendors.codes import Sense, code_text
+from card_fulfillment.vendors.examples import moment
+from card_fulfillment.vendors.explaining import Looked, Noted, RuleTrace, Tried, Visited
+from card_fulfillment.vendors.language import KEEP, FactRule, ProfileFile, TimeField
+from card_fulfillment.vendors.mapping import place_of
+from card_fulfillment.vendors.near_miss import hint
+from card_fulfillment.vendors.outcomes import Outcome
+from card_fulfillment.vendors.rules import CompiledRule, Statement
+from card_fulfillment.vendors.times import Stated
+
+DECIDED: Final = "decided by"
+EACH: Final = "each"
+_MOST_SHOWN: Final = 120
+_PRECISE: Final = {
+    Precision.SECOND: "exact",
+    Precision.DAY: "a day: it counts as its first instant",
+    Precision.ZONE_ASSUMED: "exact, in a zone that is assumed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that was asked. gave: null where it is absent. says: what follows from it.
+
+    path: where in the message, empty where nothing of it was read.
+    """
+
+    part: str
+    selector: str
+    gave: str | None
+    says: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """A fact of a rule. field: its place in the file. applies: else a condition did not hold."""
+
+    field: str
+    applies: bool
+    steps: list[Step]
+    outcome: Outcome | None
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """A list that is looped over, or an element. path: where in the message."""
+
+    path: str
+    steps: list[Step]
+    facts: list[Attempted]
+    outcome: Outcome | None
+
+    @property
+    def all_steps(self) -> list[Step]:
+        return [*self.steps, *(step for fact in self.facts for step in fact.steps)]
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """A rule. field: its place in the file."""
+
+    field: str
+    met: list[Met]
+
+    @property
+    def read(self) -> set[str]:
+        """Where something of the message was read."""
+        steps = (step for met in self.met for step in met.all_steps)
+        return {step.path for step in steps if step.path}
+
+
+def story(traces: Iterable[RuleTrace], file: ProfileFile) -> list[Chapter]:
+    return [
+        Chapter(f"rules[{i}]", [_met(each, trace.rule, file, i) for each in trace.met])
+        for i, trace in enumerate(traces)
+    ]
+
+
+def _met(met: Looked | Visited, rule: CompiledRule, file: ProfileFile, index: int) -> Met:
+    def placed(steps: Iterable[Step]) -> list[Step]:
+        return [
+            replace(step, path=place_of(met.positions, rule, step.selector))
+            if _is_read(step)
+            else step
+            for step in steps
+        ]
+
+    if isinstance(met, Looked):
+        step = _look(met.note, rule)
+        path = place_of(met.positions, rule, step.selector)
+        return Met(path, placed([step]), [], met.outcome)
+    whom = placed(_of_whom(note, rule) for note in met.whom)
+    facts = [_attempted(each, rule, file, index) for each in met.tried]
+    facts = [replace(each, steps=placed(each.steps)) for each in facts]
+    return Met(place_of(met.positions, rule, None), whom, facts, met.outcome)
+
+
+def _is_read(step: Step) -> bool:
+    of_message = step.selector and not step.part.startswith((DECIDED, EACH))
+    return bool(of_message) and step.gave is not None
+
+
+def _look(note: Noted, rule: CompiledRule) -> Step:
+    loop = rule.loops[int(note.at[1])]
+    found = note.gave
+    gave = f"{len(found)} elements" if isinstance(found, list) else _shown(found)
+    return Step(f"{EACH} {loop.name}", loop.selector, gave, note.refused or "")
+
+
+def _of_whom(note: Noted, rule: CompiledRule) -> Step:
+    if note.at[0] == "event_id":
+        return Step("event_id", rule.event_id_selector or "", _shown(note.gave), note.refused or "")
+    kind = rule.references[int(note.at[1])]
+    return Step(f"reference {kind.kind}", kind.selector, _shown(note.gave), note.refused or "")
+
+
+def _attempted(tried: Tried, rule: CompiledRule, file: ProfileFile, index: int) -> Attempted:
+    field = f"rules[{index}].facts[{tried.statement}]"
+    source = file.rules[index].facts[tried.statement]
+    statement = rule.statements[tried.statement]
+    last = tried.notes[-1]
+    applies = last.at[2] != "conditions" or last.gave is not False
+    steps = list(_steps(tried, statement, source, file))
+    return Attempted(field, applies, steps, tried.outcome)
+
+
+def _steps(
+    tried: Tried, statement: Statement, source: FactRule, file: ProfileFile
+) -> Iterator[Step]:
+    asked_when = False
+    for note in tried.notes:
+        part = str(note.at[2])
+        match part:
+            case "conditions":
+                selector, wanted = statement.asked[int(note.at[3])]
+                gave = f"{'is' if note.gave else 'is not'} {wanted}"
+                yield Step("when", selector, note.refused or gave)
+            case "find":
+                yield _decided(note, source)
+            case "times":
+                asked_when = True
+                yield _time(note, statement, source, file)
+            case _:
+                yield _value(note, statement)
+    if tried.outcome is not None and not asked_when and not source.time:
+        yield Step("time", "", None, "the profile names none: the record's own, precision unknown")
+
+
+def _value(note: Noted, statement: Statement) -> Step:
+    part, refused = str(note.at[2]), note.refused or ""
+    gave = _shown(note.gave)
+    match part:
+        case "first":
+            return Step("code", statement.code_selectors[0], gave, refused)
+        case "second":
+            return Step("code, 2nd", statement.code_selectors[-1], gave, refused)
+        case "registers":
+            register = statement.registers[int(note.at[3])]
+            return Step(register.attribute.value, register.selector, gave, refused)
+        case "names":
+            name = statement.names[int(note.at[3])]
+            return Step(f"names {name.vendor}/{name.kind}", name.selector, gave, refused)
+        case "reason":
+            return Step("reason", statement.reason_selector or "", gave, refused)
+        case _:
+            selector = getattr(statement, f"{part}_selector", None)
+            return Step(part, selector or "", gave, refused)
+
+
+def _decided(note: Noted, source: FactRule) -> Step:
+    """Tell which entry of the table decided."""
+    sense = note.gave
+    if isinstance(sense, Sense):
+        meaning = "ignored" if sense.ignored else sense.status or KEEP
+        reason = f", {sense.reason}" if sense.reason else ""
+        return Step(DECIDED, "", sense.entry, f"means {meaning}{reason}")
+    first, second = (str(each) if each is not None else None for each in note.arguments)
+    code = code_text(first or "", second)
+    return Step(DECIDED, "", None, f"no entry is for {code!r}{hint(code, source.codes)}")
+
+
+def _time(note: Noted, statement: Statement, source: FactRule, file: ProfileFile) -> Step:
+    place = int(note.at[3])
+    selector = statement.time_selectors[place]
+    if note.refused:
+        return Step("time", selector, None, note.refused)
+    if not isinstance(note.gave, Stated):
+        last = place == len(statement.times) - 1
+        return Step("time", selector, None, "the record's own, precision unknown" if last else "")
+    stated = note.gave
+    zone = _zone(source.time[place], file)
+    return Step(
+        "time", selector, stated.raw, f"{moment(stated.at)}, {_PRECISE[stated.precision]}{zone}"
+    )
+
+
+def _zone(field: TimeField, file: ProfileFile) -> str:
+    name = field.zone or field.assumed_zone or file.zone or file.assumed_zone
+    return f" ({name}, unless the text states a zone)" if name else ""
+
+
+def _shown(value: object) -> str | None:
+    if value is None or value == "":
+        return None
+    return value if isinstance(value, str) else str(value)[:_MOST_SHOWN]

@@ -1,0 +1,56 @@
+"""What is allowed in a profile and probably not meant."""
+
+from collections.abc import Iterable, Iterator
+
+from card_fulfillment.vendors.language import FactRule, ProfileFile, Rule
+from card_fulfillment.vendors.yaml_text import Location
+
+# Where in the file, and one sentence.
+Advice = tuple[Location, str]
+
+
+def advice(file: ProfileFile) -> Iterator[Advice]:
+    """Look at a valid profile for what can never matter, or matters more than it seems."""
+    if not file.examples:
+        yield (), "no examples: nothing shows that it does what it says"
+    used = {kind for rule in file.rules for kind in rule.references}
+    for i, kind in enumerate(file.reference_kinds):
+        if kind not in used:
+            yield ("reference_kinds", i), f"no rule finds anybody by {kind!r}"
+    for i, rule in enumerate(file.rules):
+        if rule in file.rules[:i]:
+            yield ("rules", i), f"says the same as rules[{file.rules.index(rule)}]"
+        yield from ((("rules", i, *at), message) for at, message in _of_rule(rule))
+
+
+def _of_rule(rule: Rule) -> Iterator[Advice]:
+    rest = rule.model_dump(exclude={"each"})
+    said = {*_texts(rest), *rule.each.values()}
+    for level in rule.each:
+        if not any(text == level or text.startswith(f"{level}.") for text in said):
+            yield ("each", level), f"nothing is read from {level!r}: each element says the same"
+    if rule.event_id in rule.references.values():
+        yield ("event_id",), "is a reference too: it must name one event, and nothing else"
+    for i, fact in enumerate(rule.facts):
+        if fact in rule.facts[:i]:
+            yield ("facts", i), f"says the same as facts[{rule.facts.index(fact)}]"
+        yield from ((("facts", i, *at), message) for at, message in _of_fact(fact))
+
+
+def _of_fact(fact: FactRule) -> Iterator[Advice]:
+    for selector in sorted(set(fact.when.present) & set(fact.when.absent)):
+        yield ("when",), f"never applies: {selector} cannot be both present and absent"
+    for key in sorted({key.casefold() for key in fact.codes} & {k.casefold() for k in fact.ignore}):
+        yield ("codes",), f"code {key!r} is mapped in one spelling and ignored in another"
+
+
+def _texts(value: object) -> Iterable[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            yield from _texts(key)
+            yield from _texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)

@@ -1,0 +1,98 @@
+"""All that is wrong with a file is told at once, with what was probably meant."""
+
+from pathlib import Path
+
+import pytest
+from vendor_samples import FLAT, HEAD, profile_of
+
+from card_fulfillment.vendors.mistakes import Mistake, ProfileError
+from card_fulfillment.vendors.profile import load_profiles
+
+
+def mistakes(directory: Path, text: str) -> list[Mistake]:
+    with pytest.raises(ProfileError) as refused:
+        profile_of(directory, text)
+    return list(refused.value.mistakes)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field", "meant"),
+    [
+        ("references:", "refrences:", "rules[0].refrences", "references"),
+        ("version:", "Version:", "Version", "version"),
+        ("S: shipped", "S: shiped", "rules[0].facts[0].codes.S", "shipped"),
+        ("K: keep", "K: {status: kep}", "rules[0].facts[0].codes.K.status", "keep"),
+        ("K: keep", "K: {staus: keep}", "rules[0].facts[0].codes.K.staus", "status"),
+        ("role: bureau", "role: Bureu", "role", "bureau"),
+        (
+            "time: message.at",
+            "time: {at: message.at, zon: UTC}",
+            "rules[0].facts[0].time.zon",
+            "zone",
+        ),
+        (
+            "time: message.at",
+            "reason: {at: message.r, codes: {a: damagd}}",
+            "rules[0].facts[0].reason.codes.a",
+            "damaged",
+        ),
+        (
+            "time: message.at",
+            "time: [message.at, {at: message.at, frmat: iso}]",
+            "rules[0].facts[0].time[1].frmat",
+            "format",
+        ),
+    ],
+)
+def test_a_slip_is_told_with_what_was_probably_meant(
+    tmp_path: Path, old: str, new: str, field: str, meant: str
+) -> None:
+    (found,) = mistakes(tmp_path, (HEAD + FLAT).replace(old, new, 1))
+
+    assert found.field == field
+    assert found.message.endswith(f": did you mean `{meant}`?")
+
+
+def test_all_mistakes_of_a_file_are_told_in_its_order(tmp_path: Path) -> None:
+    text = (HEAD + FLAT).replace("card, batch", "card, card").replace("A: accepted", "A: x, A: y")
+    text = text.replace("role: bureau", "roel: bureau").replace("time: message.at", "time: at all")
+
+    found = mistakes(tmp_path, text)
+
+    assert [(m.place and m.place.line, m.field) for m in found] == [
+        (3, "roel"),
+        (12, "rules[0].facts[0].codes.A"),
+        (12, ""),
+        (13, "rules[0].facts[0].time"),
+    ]
+
+
+def test_what_is_nowhere_near_shows_what_there_is(tmp_path: Path) -> None:
+    (found,) = mistakes(tmp_path, (HEAD + FLAT).replace("time:", "when: {}\n        moment_of_it:"))
+
+    assert "(when, code, codes, " in found.message
+
+
+def test_each_file_of_a_directory_is_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("vendor: [")
+    (tmp_path / "b.yaml").write_text(HEAD)
+    (tmp_path / "c.yaml").write_text(HEAD + FLAT)
+    (tmp_path / "d.yaml").write_text(HEAD + FLAT)
+
+    with pytest.raises(ProfileError) as refused:
+        load_profiles(tmp_path, enabled=["acm"])
+
+    assert [line.replace(f"{tmp_path}/", "") for line in str(refused.value).splitlines()] == [
+        "a.yaml:1:10: no YAML: expected the node content, but found '<stream end>'",
+        "b.yaml:2:1: rules: is missing",
+        "d.yaml: vendor: a second profile of 'acme', beside c.yaml",
+        "vendors.enabled: no profile of acm: did you mean `acme`?",
+    ]
+
+
+def test_a_short_file_that_means_a_long_one_is_refused(tmp_path: Path) -> None:
+    levels = "".join(f"x{i}: &x{i} [{', '.join([f'*x{i - 1}'] * 9)}]\n" for i in range(1, 9))
+
+    (found,) = mistakes(tmp_path, f"x0: &x0 [a, b]\n{levels}")
+
+    assert "more than 200000 values" in found.message
