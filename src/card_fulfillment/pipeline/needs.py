@@ -17,8 +17,10 @@ from card_fulfillment.domain.facts import (
     issuers_name,
     own_reference,
 )
+from card_fulfillment.domain.files import FileLine
 from card_fulfillment.pipeline.batch import Batch
 from card_fulfillment.pipeline.contested import contested, has_attempts, shaken
+from card_fulfillment.pipeline.filing import want_files, want_line
 from card_fulfillment.pipeline.view import Need, View
 
 
@@ -33,6 +35,7 @@ class Wanted:
     members: dict[str, str | None] = field(default_factory=dict)
     orders: list[Order] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
+    lines: list[FileLine] = field(default_factory=list)
 
 
 def wanted(batch: Batch) -> Wanted:
@@ -49,6 +52,9 @@ def wanted(batch: Batch) -> Wanted:
                 case Fact():
                     out.facts.append(element)
                     _want_new_fact(out.need, element)
+                case FileLine():
+                    out.lines.append(element)
+                    want_line(out.need, element)
                 case _:
                     pass
     return out
@@ -74,6 +80,7 @@ def _want_order(need: Need, order: Order) -> None:
     _want_to_bind(need, order.references)
     if order.subject.kind is SubjectKind.BULK_ISSUANCE:
         need.refolds.add(order.subject)  # it binds the members' own ids, too
+        need.filed.update(order.references)
     if order.subject.kind is SubjectKind.BULK_ISSUANCE or order.attempt > 1:
         _want_issuers_facts(need, order.subject)
 
@@ -135,6 +142,7 @@ def needs(want: Wanted, view: View) -> Need:
     unsettled = {b.subject for b in contested(want.orders, facts, view, bulk_of)}
     need.refolds.update(unsettled, *(each.places for each in view.waiting.values()))
     _want_sayings(need, view)
+    want_files(need, want.lines, want.orders, view)
     return need
 
 
@@ -169,7 +177,8 @@ def _want_sayings(need: Need, view: View) -> None:
 
 def tells_more(view: View) -> bool:
     """Whether what was found can make a need grow: cards do by their bulk issuances alone."""
-    return bool(view.bindings or view.waiting or view.histories or view.bulks or any(_bulks(view)))
+    rows = (view.bindings, view.waiting, view.histories, view.bulks, view.files)
+    return any(rows) or any(_bulks(view))
 
 
 def _subjects(view: View) -> set[Subject]:

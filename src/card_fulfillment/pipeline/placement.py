@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from card_fulfillment.domain.bindings import (
     Binding,
+    Bindings,
     Resolution,
     by_announcement,
     membership,
@@ -99,6 +100,11 @@ class Placement:
                 self._track(fact, {})
             elif fact.fact_id in self._view.waiting or self._is_rebound(fact):
                 self._track(fact, self._stored[fact.fact_id].places)
+
+    @property
+    def bindings(self) -> Bindings:
+        """Of the references that are needed, as they are with the batch."""
+        return self._bindings
 
     def gains(self) -> Mapping[Subject, Gain]:
         """By subject, what it has to fold."""

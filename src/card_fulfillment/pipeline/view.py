@@ -8,6 +8,7 @@ from typing import NamedTuple, Self
 from card_fulfillment.domain.bindings import Binding, BulkOf
 from card_fulfillment.domain.bulk import Bulk
 from card_fulfillment.domain.facts import CardIdentity, Fact, Reference, Subject
+from card_fulfillment.domain.files import FileName, LineKey, VendorFile
 from card_fulfillment.domain.journey import FactOutcome, Journey
 
 
@@ -27,6 +28,8 @@ class Need:
     serials: places in a bulk that are announced: who has them already is needed.
     fact_ids: ids that the batch brings, to tell the new from the seen.
     named: cards that vendors name by their own ids, whoever they are.
+    files: files that the batch has lines of, and those found by a reference of `filed`; locked.
+    lines: lines of files that the batch brings, to tell the new from the seen.
     """
 
     bulks: set[str] = field(default_factory=set)
@@ -40,6 +43,9 @@ class Need:
     serials: set[tuple[str, int]] = field(default_factory=set)
     fact_ids: set[bytes] = field(default_factory=set)
     named: set[str] = field(default_factory=set)
+    files: set[FileName] = field(default_factory=set)
+    filed: set[Reference] = field(default_factory=set)
+    lines: set[LineKey] = field(default_factory=set)
 
     def covers(self, other: Self) -> bool:
         return all(getattr(self, f.name) >= getattr(other, f.name) for f in fields(self))
@@ -60,6 +66,8 @@ class Need:
             references=self.references - asked.references,
             unlocks=self.unlocks - asked.unlocks,
             refolds=self.refolds - asked.refolds,
+            files=self.files - asked.files,
+            filed=self.filed - asked.filed,
         )
 
     def __bool__(self) -> bool:
@@ -106,6 +114,8 @@ class View:
     taken: of the need's `serials`, those that some card has.
     contents: of the need's `fact_ids`, those that are stored, with their content digests.
     announced: of the need's `named`, those that exist; for alerts only.
+    files: of the need's `files`, and those of which a line has one of its `filed` references.
+    lines: of the need's `lines`, those that are stored.
     """
 
     bulks: dict[str, Bulk] = field(default_factory=dict)
@@ -117,6 +127,8 @@ class View:
     taken: AbstractSet[tuple[str, int]] = frozenset()
     contents: dict[bytes, bytes] = field(default_factory=dict)
     announced: AbstractSet[str] = frozenset()
+    files: dict[FileName, VendorFile] = field(default_factory=dict)
+    lines: AbstractSet[LineKey] = frozenset()
 
     @property
     def bulk_of(self) -> BulkOf:
