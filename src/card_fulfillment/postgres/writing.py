@@ -15,6 +15,7 @@ from card_fulfillment.pipeline.ports import PositionLost
 from card_fulfillment.pipeline.positions import record_digest
 from card_fulfillment.pipeline.view import CardState, Place, Places
 from card_fulfillment.postgres.bulk_writing import write_bulks
+from card_fulfillment.postgres.files import write_files
 from card_fulfillment.postgres.rows import (
     dump_bindings,
     dump_fact,
@@ -151,6 +152,7 @@ async def write(connection: asyncpg.Connection, effects: Effects, lanes: Lanes) 
     await execute(connection, _COUNT_COPIES, effects.copies.items())
     await execute(connection, _WRITE_CARDS, (_card_row(*c) for c in effects.cards.items()))
     await write_bulks(connection, effects)
+    await write_files(connection, effects)
     await execute(
         connection,
         _WRITE_BINDINGS,
