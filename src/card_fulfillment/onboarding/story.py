@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from card_fulfillment.domain.facts import Precision
+from card_fulfillment.domain.facts import Fact, Precision
 from card_fulfillment.vendors.codes import Sense, code_text
 from card_fulfillment.vendors.examples import moment
 from card_fulfillment.vendors.explaining import Looked, Noted, RuleTrace, Tried, Visited
@@ -158,7 +158,7 @@ def _steps(
                 yield _time(note, statement, file)
             case _:
                 yield _value(note, statement)
-    if tried.outcome is not None and not asked_when and not source.time:
+    if isinstance(tried.outcome, Fact) and not asked_when:
         yield Step("time", "", None, "the profile names none: the record's own, precision unknown")
 
 
