@@ -22,6 +22,7 @@ from card_fulfillment.domain.facts import (
     card,
     own_reference,
 )
+from card_fulfillment.domain.files import FileLine, FileName
 from card_fulfillment.domain.status import Status
 from card_fulfillment.messages.envelope import Ignored, Record, Refused
 from card_fulfillment.messages.identity import digest
@@ -157,6 +158,29 @@ def fact(
     )
 
 
+def file_line(
+    line: int,
+    reference: Reference | None = None,
+    *,
+    file: str = "f1",
+    vendor: str = "alpha",
+    at: float | None = None,
+    **said: int | None,
+) -> FileLine:
+    """A line of a file. said: sequence, quantity, total."""
+    stated = None if at is None else hour(at)
+    name = FileName(vendor, file)
+    return FileLine(
+        file=name,
+        line=line,
+        cause=_CAUSE,
+        received_at=hour(0),
+        reference=reference,
+        stated=stated,
+        **said,
+    )
+
+
 class Sent(NamedTuple):
     """A record before it is in a log: one or several elements, and where it goes."""
 
@@ -202,6 +226,8 @@ def _stamped(element: Element, record: Record) -> Element:
             return _caused_by(element, record)
         case Refused() | Ignored():
             return element
+        case FileLine():
+            return replace(element, cause=Cause(None, *record[:3]))
         case _:
             return replace(element, fact=_caused_by(element.fact, record))
 

@@ -19,6 +19,7 @@ from card_fulfillment.domain.facts import (
     card,
     is_issuers_name,
 )
+from card_fulfillment.domain.files import FileLine, FileName, LineKey, VendorFile
 from card_fulfillment.domain.status import Status
 from card_fulfillment.pipeline.batch import Partition, RecordClass
 from card_fulfillment.pipeline.effects import Effects, NewChange
@@ -37,6 +38,8 @@ class _Tables:
     lanes: dict[tuple[str, int], tuple[NewChange, ...]] = field(default_factory=dict)
     positions: dict[Partition, Position] = field(default_factory=dict)
     dead_letters: dict[str, str] = field(default_factory=dict)
+    files: dict[FileName, VendorFile] = field(default_factory=dict)
+    lines: dict[LineKey, FileLine] = field(default_factory=dict)
 
     def copied(self) -> "_Tables":
         return _Tables(*(copy(getattr(self, f.name)) for f in fields(self)))
@@ -57,7 +60,13 @@ class MemoryTransaction:
             bindings=self._bindings(need.references),
             waiting=self._waiting(need.unlocks),
             histories=self._histories(need.refolds),
+            files=self._files(need),
         )
+
+    def _files(self, need: Need) -> dict[FileName, VendorFile]:
+        lines = self._tables.lines.values()
+        names = need.files | {line.file for line in lines if line.reference in need.filed}
+        return {name: file for name, file in self._tables.files.items() if name in names}
 
     def _bindings(self, references: set[Reference]) -> dict[Reference, Sequence[Binding]]:
         held = self._tables.references
@@ -92,6 +101,8 @@ class MemoryTransaction:
             self._tables.cards.setdefault(card_id, CardState())
         for reference in need.locked_references:
             self._tables.references.setdefault(reference, ())
+        for name in need.files:
+            self._tables.files.setdefault(name, VendorFile())
 
     async def read(self, need: Need) -> View:
         view = await self.peek(need)
@@ -100,6 +111,7 @@ class MemoryTransaction:
         view.retimed = {i: StoredFact(*facts[i][:2]) for i in need.retimed}
         view.histories = self._histories({card(i) for i in need.histories} | need.refolds)
         cards = self._tables.cards
+        view.lines = need.lines & self._tables.lines.keys()
         view.announced = {i for i in need.named if i in cards and cards[i].identity is not None}
         view.taken = need.serials & {
             (s.identity.bulk_issuance_id, s.identity.serial_number)
@@ -180,8 +192,11 @@ class MemoryTransaction:
         assert effects.cards.keys() <= locked.cards, "a card is written without its lock"
         assert effects.bindings.keys() <= locked.locked_references, "a reference without its lock"
         assert effects.bulks.keys() <= locked.bulks, "a bulk is written without its lock"
+        assert effects.files.keys() <= locked.files, "a file is written without its lock"
         tables.cards |= effects.cards
         tables.bulks |= effects.bulks
+        tables.files |= effects.files
+        tables.lines |= {line.key: line for line in effects.lines}
         tables.references |= {r: tuple(bindings) for r, bindings in effects.bindings.items()}
         tables.waiting |= set(effects.waits)
         tables.waiting -= set(effects.woken)
@@ -268,4 +283,6 @@ class MemoryStore:
             lanes={lane: list(changes) for lane, changes in tables.lanes.items()},
             positions=dict(tables.positions),
             dead_letters=sorted(tables.dead_letters.values()),
+            files=dict(tables.files),
+            lines=frozenset(tables.lines),
         )

@@ -16,6 +16,7 @@ from card_fulfillment.domain.facts import (
     SubjectKind,
     card,
 )
+from card_fulfillment.domain.files import FileLine
 from card_fulfillment.messages.envelope import Ignored, RefusalReason, Refused
 from card_fulfillment.pipeline.batch import SEVERITY, Element, Partition, RecordClass
 from oracle_whom import Said, Whom, whom_all
@@ -32,6 +33,7 @@ class _Verdict(NamedTuple):
 class Witness:
     """Hears the same records as the worker and says what it must have made of them.
 
+    lines: those of files, once each.
     told: the statements that count, copies and contradictions aside; of a card announced again the
         first announcement counts, and all the sizes named of its bulk.
     rebound: whether a fact ever went to others than it was about before.
@@ -39,6 +41,7 @@ class Witness:
 
     def __init__(self) -> None:
         self.told: list[Statement] = []
+        self.lines: list[FileLine] = []
         self.counted: defaultdict[Partition, Counter[RecordClass]] = defaultdict(Counter)
         self.refused: list[str] = []
         self.copies: Counter[bytes] = Counter()
@@ -68,6 +71,8 @@ class Witness:
             return _Verdict(RecordClass.IGNORED)
         if isinstance(element, Refused):
             return _refuse(element.reason, element.field_path)
+        if isinstance(element, FileLine):
+            return self._line(element)
         stated = _fact_of(element)
         content = self._contents.get(stated.fact_id, stated.content)
         if content != stated.content:
@@ -86,6 +91,12 @@ class Witness:
                     self.told[place] = copy
                     self.rebound |= bool(self._whom.get(copy.fact_id))
                 return
+
+    def _line(self, line: FileLine) -> _Verdict:
+        if line.key in {each.key for each in self.lines}:
+            return _Verdict(RecordClass.DUPLICATE)
+        self.lines.append(line)
+        return _Verdict(RecordClass.APPLIED)
 
     def _again(self, statement: Statement) -> _Verdict | None:
         """A card that was announced before, under another event id."""

@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple, assert_never
 
 from card_fulfillment.domain.facts import Announcement, CardIdentity, Fact, Order, Precision
+from card_fulfillment.domain.files import FileLine, LineKey
 from card_fulfillment.messages.dead_letter import DeadLetter
 from card_fulfillment.messages.envelope import Ignored, Record, RefusalReason, Refused
 from card_fulfillment.pipeline.batch import Decoded, Element, RecordClass
@@ -23,12 +25,18 @@ class Admission:
     """The elements of a batch, one by one in the order of their records.
 
     seen: what is stored of the facts already; identities: of cards already announced.
+    seen_lines: lines of files that are stored.
     retimed: earlier copies of stored facts that have no time of their own.
     repeated: announcements of known cards under other event ids; they can name a bulk's size.
     """
 
-    def __init__(self, seen: Mapping[bytes, Seen], identities: Mapping[str, CardIdentity]) -> None:
-        self._stored = seen
+    def __init__(
+        self,
+        seen: Mapping[bytes, Seen],
+        identities: Mapping[str, CardIdentity],
+        seen_lines: AbstractSet[LineKey],
+    ) -> None:
+        self._stored, self._lines = seen, seen_lines
         self.identities = dict(identities)
         self.announcements: list[Announcement] = []
         self.repeated: list[Announcement] = []
@@ -37,6 +45,7 @@ class Admission:
         self.new: dict[bytes, Fact] = {}
         self.copies: Counter[bytes] = Counter()
         self.retimed: dict[bytes, Fact] = {}
+        self.lines: dict[LineKey, FileLine] = {}
         self.dead_letters: dict[str, DeadLetter] = {}
         self.records: list[Admitted] = []
 
@@ -52,6 +61,8 @@ class Admission:
                 return self._seen(record, element.fact) or self._order(element)
             case Announcement():
                 return self._seen(record, element.fact) or self._announce(record, element)
+            case FileLine():
+                return self._file(element)
             case Ignored():
                 return RecordClass.IGNORED
             case Refused():
@@ -93,6 +104,12 @@ class Admission:
         }[reason]
         refused = Refused(reason, "event_id", message, fact.vendor, fact.mapping_version)
         return self._quarantine(record, refused)
+
+    def _file(self, line: FileLine) -> RecordClass:
+        if line.key in self._lines or line.key in self.lines:
+            return RecordClass.DUPLICATE
+        self.lines[line.key] = line
+        return RecordClass.APPLIED
 
     def _track(self, fact: Fact) -> Fact:
         self.new[fact.fact_id] = fact

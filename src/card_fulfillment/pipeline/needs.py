@@ -18,8 +18,10 @@ from card_fulfillment.domain.facts import (
     issuers_name,
     own_reference,
 )
+from card_fulfillment.domain.files import FileLine
 from card_fulfillment.pipeline.batch import Batch
 from card_fulfillment.pipeline.contested import contested, has_attempts, shaken
+from card_fulfillment.pipeline.filing import want_files, want_line
 from card_fulfillment.pipeline.view import Need, View
 
 
@@ -36,6 +38,7 @@ class Wanted:
     untimed: dict[bytes, int] = field(default_factory=dict)
     orders: list[Order] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
+    lines: list[FileLine] = field(default_factory=list)
 
 
 def wanted(batch: Batch) -> Wanted:
@@ -55,6 +58,9 @@ def wanted(batch: Batch) -> Wanted:
                         earlier = out.untimed.get(element.fact_id, element.stated)
                         out.untimed[element.fact_id] = min(earlier, element.stated)
                     _want_new_fact(out.need, element)
+                case FileLine():
+                    out.lines.append(element)
+                    want_line(out.need, element)
                 case _:
                     pass
     return out
@@ -80,6 +86,7 @@ def _want_order(need: Need, order: Order) -> None:
     _want_to_bind(need, order.references)
     if order.subject.kind is SubjectKind.BULK_ISSUANCE:
         need.refolds.add(order.subject)  # it binds the members' own ids, too
+        need.filed.update(order.references)
     if order.subject.kind is SubjectKind.BULK_ISSUANCE or order.attempt > 1:
         _want_issuers_facts(need, order.subject)
 
@@ -147,6 +154,7 @@ def needs(want: Wanted, view: View) -> Need:
     moving = (*view.waiting.values(), *view.retimed.values())
     need.refolds.update(unsettled, *(each.places for each in moving))
     _want_sayings(need, view)
+    want_files(need, want.lines, want.orders, view)
     return need
 
 
@@ -181,7 +189,8 @@ def _want_sayings(need: Need, view: View) -> None:
 
 def tells_more(view: View) -> bool:
     """Whether what was found can make a need grow: cards do by their bulk issuances alone."""
-    return bool(view.bindings or view.waiting or view.histories or view.bulks or any(_bulks(view)))
+    rows = (view.bindings, view.waiting, view.histories, view.bulks, view.files)
+    return any(rows) or any(_bulks(view))
 
 
 def _subjects(view: View) -> set[Subject]:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from card_fulfillment.domain.bindings import (
     Binding,
+    Bindings,
     Resolution,
     by_announcement,
     membership,
@@ -109,6 +110,11 @@ class Placement:
                 self._track(fact, self._stored[fact.fact_id].places, anew=True)
             elif fact.fact_id in self._view.waiting or self._is_rebound(fact):
                 self._track(fact, self._stored[fact.fact_id].places)
+
+    @property
+    def bindings(self) -> Bindings:
+        """Of the references that are needed, as they are with the batch."""
+        return self._bindings
 
     def gains(self) -> Mapping[Subject, Gain]:
         """By subject, what it has to fold."""

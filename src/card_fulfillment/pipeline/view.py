@@ -8,6 +8,7 @@ from typing import NamedTuple, Self
 from card_fulfillment.domain.bindings import Binding, BulkOf
 from card_fulfillment.domain.bulk import Bulk
 from card_fulfillment.domain.facts import CardIdentity, Fact, Reference, Subject
+from card_fulfillment.domain.files import FileName, LineKey, VendorFile
 from card_fulfillment.domain.journey import FactOutcome, Journey
 
 
@@ -28,6 +29,8 @@ class Need:
     fact_ids: ids that the batch brings, to tell the new from the seen.
     retimed: stored facts without a time of their own, of which an earlier copy came.
     named: cards that vendors name by their own ids, whoever they are.
+    files: files that the batch has lines of, and those found by a reference of `filed`; locked.
+    lines: lines of files that the batch brings, to tell the new from the seen.
     """
 
     bulks: set[str] = field(default_factory=set)
@@ -42,6 +45,9 @@ class Need:
     fact_ids: set[bytes] = field(default_factory=set)
     retimed: set[bytes] = field(default_factory=set)
     named: set[str] = field(default_factory=set)
+    files: set[FileName] = field(default_factory=set)
+    filed: set[Reference] = field(default_factory=set)
+    lines: set[LineKey] = field(default_factory=set)
 
     def covers(self, other: Self) -> bool:
         return all(getattr(self, f.name) >= getattr(other, f.name) for f in fields(self))
@@ -62,6 +68,8 @@ class Need:
             references=self.references - asked.references,
             unlocks=self.unlocks - asked.unlocks,
             refolds=self.refolds - asked.refolds,
+            files=self.files - asked.files,
+            filed=self.filed - asked.filed,
         )
 
     def __bool__(self) -> bool:
@@ -115,6 +123,8 @@ class View:
     taken: of the need's `serials`, those that some card has.
     seen: of the need's `fact_ids`, those that are stored.
     announced: of the need's `named`, those that exist; for alerts only.
+    files: of the need's `files`, and those of which a line has one of its `filed` references.
+    lines: of the need's `lines`, those that are stored.
     """
 
     bulks: dict[str, Bulk] = field(default_factory=dict)
@@ -127,6 +137,8 @@ class View:
     seen: dict[bytes, Seen] = field(default_factory=dict)
     retimed: dict[bytes, StoredFact] = field(default_factory=dict)
     announced: AbstractSet[str] = frozenset()
+    files: dict[FileName, VendorFile] = field(default_factory=dict)
+    lines: AbstractSet[LineKey] = frozenset()
 
     @property
     def bulk_of(self) -> BulkOf:

@@ -26,6 +26,7 @@ from card_fulfillment.postgres.bulk_rows import (
     load_bulk,
     load_parcel,
 )
+from card_fulfillment.postgres.files import load_files, stored_lines
 from card_fulfillment.postgres.issuers_names import issuers_bindings
 from card_fulfillment.postgres.rows import (
     OUTCOMES,
@@ -115,6 +116,7 @@ async def peek(connection: asyncpg.Connection, need: Need) -> View:
         bindings=await _bindings(connection, need.references),
         waiting=await _waiting(connection, need.unlocks),
         histories=await _histories(connection, need.refolds),
+        files=await load_files(connection, need.files, need.filed),
     )
 
 
@@ -129,6 +131,7 @@ async def read(connection: asyncpg.Connection, need: Need) -> View:
     if need.named:
         rows = await connection.fetch(_ANNOUNCED, list(need.named))
         view.announced = frozenset(row[0] for row in rows)
+    view.lines = await stored_lines(connection, need.lines)
     if need.fact_ids:
         rows = await connection.fetch(_SEEN, list(need.fact_ids))
         view.seen = {fact_id: Seen(content, since) for fact_id, content, since in rows}

@@ -138,7 +138,7 @@ class _Trace:
             self._note(index, note)
 
         watched: CompiledRule = _watched(rule, (), tell)
-        return watched
+        return replace(watched, whom_depth=len(rule.loops))
 
     def _note(self, index: int, note: Noted) -> None:
         met = self.rules[index].met

@@ -179,13 +179,16 @@ def text(selector: str, levels: Sequence[str], limit: int = SHORT) -> Text:
 def word(selector: str, levels: Sequence[str]) -> Text:
     """Compile a getter of a code: as `text`, of a boolean `true` or `false`."""
     get = getter(selector, levels)
-    read_text = text(selector, levels)
 
     def read(scope: Scope) -> str | None:
         value = get(scope)
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        return read_text(scope)
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            value = str(value).lower() if isinstance(value, bool) else _digits(selector, value)
+        if len(value) > SHORT or "\0" in value:
+            raise Unfit(selector, f"longer than {SHORT} characters, or with a NUL")
+        return value or None
 
     return read
 
