@@ -122,6 +122,9 @@ def _of_whom(note: Noted, rule: CompiledRule) -> Step:
     if note.at[0] == "conditions":
         selector, wanted = rule.asked[int(note.at[1])]
         return Step("when", selector, note.refused or f"{'is' if note.gave else 'is not'} {wanted}")
+    if note.at[0] == "file":
+        part = f"file {note.at[1]}"
+        return Step(part, rule.file.selector if rule.file else "", _shown(note.gave))
     if note.at[0] in ("serials", "carton", "quantity"):
         name = str(note.at[0])
         read = getattr(rule, name)
