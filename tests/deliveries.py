@@ -1,7 +1,6 @@
 """How what is said reaches the worker: shuffled, doubled, cut into batches, useless things too."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from random import Random
 from typing import Final
 
@@ -48,10 +47,10 @@ def _copy(rng: Random, statement: Statement) -> Statement:
     later = hour(rng.choice((0, 1, 24))) - hour(0)
     if not isinstance(statement, Fact):
         stated = statement.fact
-        return replace(statement, fact=replace(stated, received_at=stated.received_at + later))
+        return statement._replace(fact=stated._replace(received_at=stated.received_at + later))
     if statement.precision is Precision.UNKNOWN:
         return statement
-    return replace(statement, received_at=statement.received_at + later)
+    return statement._replace(received_at=statement.received_at + later)
 
 
 def _useless(rng: Random) -> Element:

@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 from random import Random
 
 import pytest
@@ -142,7 +141,7 @@ _SCANNED = fact(Status.DELIVERED, 9, _W)
         ([_NAMES, _SCANNED], _ORDER, _CREATED),
         ([_CREATED, order("c2", 2, _O1), _SHIPPED], _ORDER, announcement("c2")),
         ([_ORDER, order("c2", 2, _O1), _SHIPPED], _CREATED, announcement("c2")),
-        ([_CREATED, _ORDER], _SHIPPED, replace(_SHIPPED, received_at=_SHIPPED.received_at + 1)),
+        ([_CREATED, _ORDER], _SHIPPED, _SHIPPED._replace(received_at=_SHIPPED.received_at + 1)),
     ],
 )
 async def test_two_that_must_see_each_others_work_do_so_whoever_comes_first(

@@ -5,12 +5,12 @@ what is published is the way there, in key order inside one fold.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
 from card_fulfillment.domain.claims import Claim, Detail, Entry, Scope, claim, greatest, later
 from card_fulfillment.domain.facts import (
+    NOTHING,
     Attribute,
     AttributeValue,
     Cause,
@@ -38,14 +38,13 @@ class Published(NamedTuple):
     status_version: int  # the version that told the status; later ones were updates
 
 
-@dataclass(frozen=True, slots=True)
-class Journey:
+class Journey(NamedTuple):
     """All that folding goes on from: three maxima, the registers, what was published."""
 
     own: Claim | None = None
     bulk: Claim | None = None
     range_production: Claim | None = None
-    registers: Registers = field(default_factory=dict)
+    registers: Registers = NOTHING
     version: int = 0
     published: Published | None = None
 
