@@ -7,7 +7,7 @@ from rich.text import Text
 
 from card_fulfillment.domain.facts import Precision
 from card_fulfillment.domain.status import STANDING, Action, Phase, Status
-from card_fulfillment.messages.outbound import CardStatusChanged
+from card_fulfillment.messages.card_event import CardStatusChanged
 from card_fulfillment.pipeline.timeline import Quarantined
 
 _TROUBLE: Final = frozenset({Status.PRODUCTION_FAILED, Status.DELIVERY_EXCEPTION, Status.RETURNING})

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from card_fulfillment.domain.bindings import Binding
 from card_fulfillment.domain.facts import CardIdentity, Fact, Reference
 from card_fulfillment.domain.journey import FactOutcome, Journey
+from card_fulfillment.messages.card_event import CardStatusChanged
 from card_fulfillment.messages.envelope import RefusalReason
-from card_fulfillment.messages.outbound import CardStatusChanged
 
 
 class Remembered(NamedTuple):
