@@ -16,7 +16,7 @@ from card_fulfillment.pipeline.batch import Batch, Partition
 from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.pipeline.fan_out import FanOut
 from card_fulfillment.pipeline.view import CardState
-from deliveries import deliveries
+from deliveries import Told, deliveries
 from memory import MemoryStore
 from oracle import CardEnd, end_state
 from oracle_bulk import BulkEnd
@@ -117,13 +117,13 @@ class Telling:
 
     def __init__(self, *, updates: bool = True, most: int = 2) -> None:
         self.store, self.witness, self.log = MemoryStore(), Witness(), Log()
-        self._publishing, self._most = publishing(updates=updates), most
+        self._publishing, self.most = publishing(updates=updates), most
         self.applier = Applier(self.store, self._publishing)
         self.begin_fan_out()
 
     def begin_fan_out(self) -> None:
         """As a process does that is new, or was killed and is there again."""
-        self._fan_out = FanOut(self.store.transaction, self._publishing, self._most)
+        self._fan_out = FanOut(self.store.transaction, self._publishing, self.most)
 
     def take(self, batch: Sequence[Sent], hole: int = 0) -> Batch:
         """Apply the records; returns the batch that was made of them."""
@@ -169,7 +169,7 @@ class Telling:
         return run(self.store.snapshot())
 
 
-def tell(rng: Random, told: Sequence[Statement], *, updates: bool = True) -> Telling:
+def tell(rng: Random, told: Sequence[Told], *, updates: bool = True) -> Telling:
     """Tell all of it, in an order and in batches of chance, with the fan-out when it comes."""
     telling = Telling(updates=updates, most=rng.choice((1, 2, 100)))
     for batch in deliveries(rng, told):

@@ -1,6 +1,7 @@
 """The stories of the store in memory, told to Postgres as well: the same to the last byte."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -9,13 +10,17 @@ from agreement import Telling, assert_agrees
 from builders import NOW, Log, announcement, fact, order, order_no, publishing, sent
 from card_fulfillment.domain.status import Status
 from card_fulfillment.pipeline.apply import Applier
+from card_fulfillment.pipeline.fan_out import FanOut
 from card_fulfillment.pipeline.ports import PositionLost
 from deliveries import deliveries
 from postgres_state import PostgresState, opened
-from snapshot import check
+from snapshot import Snapshot, check
+from snapshot_bulk import is_quiet
 from stories import statements
 
-_STORIES = 60
+_STORIES = 40
+_PACE = 0.4
+_ALL = 100
 
 
 @pytest.fixture
@@ -26,22 +31,48 @@ async def state(dsn: str) -> AsyncIterator[PostgresState]:
 
 async def test_stories_end_in_postgres_as_they_end_in_memory(state: PostgresState) -> None:
     for seed in range(_STORIES):
-        await retell(state, Random(seed))  # noqa: S311 - no secret
+        await retell(state, Random(seed), most=_ALL)  # noqa: S311 - no secret
 
 
-async def retell(state: PostgresState, rng: Random) -> None:
-    """Tell a story of chance to both stores, batch by batch."""
+async def test_stories_end_where_they_must_when_members_are_reached_one_by_one(
+    state: PostgresState,
+) -> None:
+    for seed in range(_STORIES, 2 * _STORIES):
+        await retell(state, Random(seed), most=1)  # noqa: S311 - no secret
+
+
+async def retell(state: PostgresState, rng: Random, most: int) -> None:
+    """Tell a story of chance to both stores, batch by batch, with the same fan-out in between."""
     await state.empty()
-    telling, applier = Telling(), Applier(state.store(), publishing())
+    telling, store = Telling(most=most), state.store()
+    applier = Applier(store, publishing())
+    fan_out = FanOut(store.transaction, publishing(), most)
     for records in deliveries(rng, statements(rng)):
         batch = telling.take(records, hole=rng.choice((0, 0, 2)))
         await state.begin(batch.moves)
         await applier.apply(batch, NOW)
+        while rng.random() < _PACE:
+            assert telling.spread() == bool(await fan_out.spread(NOW))
+            telling.tick()
+            await fan_out.tick(NOW)
+    await _settle(fan_out)
     state.hang_up()
     stored = await state.snapshot()
     check(stored, rebound=telling.witness.rebound)
+    assert is_quiet(stored.bulks, stored.cards)
     assert_agrees(stored, telling.witness.told)
-    assert stored == telling.snapshot()
+    if most == _ALL:  # members of equal serials are taken in any order
+        assert _unordered(stored) == _unordered(telling.settle().snapshot())
+
+
+async def _settle(fan_out: FanOut) -> None:
+    while await fan_out.spread(NOW) or await fan_out.tick(NOW):
+        pass
+
+
+def _unordered(snapshot: Snapshot) -> Snapshot:
+    lanes = {lane: sorted(changes, key=repr) for lane, changes in snapshot.lanes.items()}
+    return replace(snapshot, lanes=lanes)
 
 
 async def test_a_batch_that_was_applied_is_refused_and_changes_nothing(

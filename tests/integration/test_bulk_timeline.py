@@ -22,7 +22,7 @@ from card_fulfillment.ops.timeline import in_full
 from card_fulfillment.pipeline.timeline import BulkTimeline, Timeline
 from card_fulfillment.postgres.bulk_timeline import load_bulk_timeline
 from card_fulfillment.postgres.timeline import load_timeline
-from desk import Desk, lines_with, opened_desk, shown
+from support_desk import Desk, lines_with, opened_desk, shown
 
 # Records that are built have this key.
 ORDER = order_no("key")

@@ -12,7 +12,7 @@ from card_fulfillment.messages.envelope import RefusalReason, Refused
 from card_fulfillment.ops.timeline import in_full
 from card_fulfillment.pipeline.timeline import Timeline
 from card_fulfillment.postgres.timeline import load_timeline
-from desk import Desk, lines_with, opened_desk, shown
+from support_desk import Desk, lines_with, opened_desk, shown
 
 KEY = "key"  # of all records that are built
 NUMBER = order_no(KEY)

@@ -39,7 +39,7 @@ class Desk:
 
     async def spread(self, most: int = 1000) -> None:
         """Bring to the members of bulks what is said of those, and publish counts, until quiet."""
-        fan_out = FanOut(self.state.spreading().transaction, publishing(), most)
+        fan_out = FanOut(self.state.store().transaction, publishing(), most)
         await _until_quiet(fan_out.spread)
         await _until_quiet(fan_out.tick)
 
