@@ -13,8 +13,8 @@ from card_fulfillment.domain.facts import Attribute, bulk_issuance
 from card_fulfillment.domain.status import Status
 from card_fulfillment.postgres.bulk_check import Checked, all_bulks, check_bulk
 from deliveries import deliveries
-from desk import Desk, opened_desk
 from stories_bulk import bulk_statements
+from support_desk import Desk, opened_desk
 
 ORDER = order_no("key")
 

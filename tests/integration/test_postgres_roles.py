@@ -15,8 +15,8 @@ from builders import announcement, box_no, fact, order, order_no, sent
 from card_fulfillment.devstack import Stack
 from card_fulfillment.domain.facts import bulk_issuance
 from card_fulfillment.domain.status import Status
-from desk import opened_desk
 from stack import Services
+from support_desk import opened_desk
 
 DONE: Final = 0
 USAGE: Final = 2
@@ -84,6 +84,10 @@ async def test_the_worker_s_role_runs_the_worker_and_looks(world: World) -> None
     assert code == DONE, lines
 
 
+async def parcels_of(world: World) -> list[str]:
+    return [row[0] for row in await world.fetch("SELECT bulk_issuance_id FROM parcel")]
+
+
 async def test_the_worker_s_role_takes_a_parcel_from_a_bulk_and_support_counts_anew(
     world: World,
 ) -> None:
@@ -95,9 +99,9 @@ async def test_the_worker_s_role_takes_a_parcel_from_a_bulk_and_support_counts_a
             sent(order(first, 1, number)),
             sent(fact(Status.SHIPPED, 299, number, names=[box_no("AX1")], serials=(1, 1))),
         )
-        assert await world.fetch("SELECT bulk_issuance_id FROM parcel") == [("b1",)]
+        assert await parcels_of(world) == ["b1"]
         await desk.hear(sent(order(second, 300, number)))
-        assert await world.fetch("SELECT bulk_issuance_id FROM parcel") == [("b2",)]
+        assert await parcels_of(world) == ["b2"]
     code, lines = await command(world, "fulfillment_support", "check", "bulks")
     assert (code, lines[0].split(": ")[1].split(";")[0]) == (DONE, "0 differences"), lines
 
