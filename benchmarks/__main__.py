@@ -6,18 +6,30 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 
 from card_fulfillment.devstack import Stack, embedded_stack
 
+from .bulk import measure_curve, measure_fan_out
 from .drain import measure_drain
 from .hot_functions import measure_hot_functions
 from .latency import measure_latency
 from .machine import description
 from .naive_drain import measure_naive
-from .report import Report, drain_figures, first_of, hot_figures, latency_figures
+from .report import (
+    Report,
+    drain_figures,
+    fan_out_figures,
+    first_of,
+    hot_figures,
+    latency_figures,
+)
 from .stage import stage
+
+_BOTH: Final = ("meridian", "delta")
+_SIZES: Final = (5000, 20_000, 50_000, 200_000)
 
 
 def main() -> int:
@@ -48,6 +60,7 @@ def _arguments() -> argparse.Namespace:
 async def _measure(stack: Stack, arguments: argparse.Namespace, hot: Mapping[str, float]) -> Report:
     servers = {"postgres": stack.postgres.pid, "kafka": stack.kafka.pid}
     cards, naive_cards, seconds = (2000, 100, 5) if arguments.quick else (20_000, 500, 20)
+    members, sizes = (5000, (1000, 5000)) if arguments.quick else (50_000, _SIZES)
     with tempfile.TemporaryDirectory() as logs:
         where = (stack.bootstrap, stack.dsn)
         async with stage(*where, "drain", Path(logs)) as world:
@@ -56,11 +69,26 @@ async def _measure(stack: Stack, arguments: argparse.Namespace, hot: Mapping[str
             naive = await measure_naive(world, servers, naive_cards)
         async with stage(*where, "steady", Path(logs)) as world:
             latency = await measure_latency(world, servers, seconds)
+        async with stage(*where, "bulk", Path(logs), vendors=_BOTH) as world:
+            fan_out = await measure_fan_out(world, servers, members)
+        async with stage(*where, "curve", Path(logs), vendors=_BOTH) as world:
+            curve = await measure_curve(world, servers, sizes)
     return Report(
-        {**hot, **drain_figures(drain, naive), **latency_figures(latency)},
+        {
+            **hot,
+            **drain_figures(drain, naive),
+            **latency_figures(latency),
+            **fan_out_figures(fan_out, curve),
+        },
         description(),
         not arguments.quick,
-        first_of({"drain": drain.anomalies, "latency": latency.anomalies}),
+        first_of(
+            {
+                "drain": drain.anomalies,
+                "latency": latency.anomalies,
+                "bulk": fan_out.anomalies,
+            }
+        ),
     )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,9 +28,10 @@ class Latency:
     peak_memory: int
     anomalies: list[str]
 
-    def quantile(self, share: float) -> float:
-        ordered = sorted(self.milliseconds)
-        return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+def quantile(milliseconds: Sequence[float], share: float) -> float:
+    ordered = sorted(milliseconds)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
 class _Subscriber:

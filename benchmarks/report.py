@@ -8,8 +8,9 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
+from .bulk import FanOut, Point
 from .drain import Drain
-from .latency import Latency
+from .latency import Latency, quantile
 from .machine import Cost
 from .naive_drain import NaiveDrain
 
@@ -22,6 +23,8 @@ FLOORS: Final = {
     "drain.peak_rss_mib": ("<=", 128.0),
     "latency.p50_ms": ("<=", 30.0),
     "latency.p99_ms": ("<=", 120.0),
+    "bulk.seconds_to_last_change": ("<=", 3.0),
+    "bulk.others_p99_ms": ("<=", 250.0),
 }
 
 
@@ -93,12 +96,30 @@ def latency_figures(latency: Latency) -> dict[str, float]:
     return {
         "latency.events": latency.events,
         "latency.events_per_second": latency.rate,
-        "latency.p50_ms": latency.quantile(0.5),
-        "latency.p99_ms": latency.quantile(0.99),
-        "latency.max_ms": latency.quantile(1),
+        "latency.p50_ms": quantile(latency.milliseconds, 0.5),
+        "latency.p99_ms": quantile(latency.milliseconds, 0.99),
+        "latency.max_ms": quantile(latency.milliseconds, 1),
         "latency.peak_rss_mib": latency.peak_memory / _MIB,
         **_cost("latency", latency.cost, latency.events),
     }
+
+
+def fan_out_figures(fan_out: FanOut, curve: Iterable[Point]) -> dict[str, float]:
+    figures = {
+        "bulk.members": float(fan_out.members),
+        "bulk.seconds_to_last_change": fan_out.seconds,
+        "bulk.members_per_second": fan_out.members / fan_out.seconds,
+        "bulk.others_p99_ms": quantile(fan_out.others, 0.99),
+        "bulk.others_alone_p99_ms": quantile(fan_out.others_alone, 0.99),
+        **_cost("bulk", fan_out.cost, fan_out.members),
+    }
+    for point in curve:
+        name = f"curve.{point.members}"
+        figures[f"{name}.us_per_member"] = point.seconds / point.members * _MICRO
+        figures[f"{name}.worker_cpu_us_per_member"] = (
+            point.cost.cpu["worker"] / point.members * _MICRO
+        )
+    return figures
 
 
 def _cost(what: str, cost: Cost, events: int) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import multiprocessing
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -30,10 +30,12 @@ class _Settled(World):
 
 
 @asynccontextmanager
-async def stage(bootstrap: str, dsn: str, name: str, directory: Path) -> AsyncIterator[World]:
+async def stage(
+    bootstrap: str, dsn: str, name: str, directory: Path, vendors: Sequence[str] = ("meridian",)
+) -> AsyncIterator[World]:
     """Set up an installation with a database of its own; its worker ends with it."""
     database = await create_database(dsn)
-    world = _Settled(bootstrap, database, f"{name}-", directory, partitions=6)
+    world = _Settled(bootstrap, database, f"{name}-", directory, partitions=6, vendors=vendors)
     await migrate(database)
     async with installed(world):
         yield world

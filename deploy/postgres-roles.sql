@@ -45,6 +45,8 @@ BEGIN
             ('parcel', 'SELECT, INSERT, UPDATE'),
             ('fact', 'SELECT, INSERT, UPDATE, DELETE'),
             ('waiting', 'SELECT, INSERT, DELETE'),
+            ('vendor_file', 'SELECT, INSERT, UPDATE'),
+            ('vendor_file_line', 'SELECT, INSERT'),
             ('lane', 'SELECT, INSERT, UPDATE'),
             ('change', 'SELECT, INSERT'),
             ('input_position', 'SELECT, INSERT, UPDATE'),

@@ -1,6 +1,7 @@
 """One installation of the worker: its topics, its database, its processes, and how it is judged."""
 
 import asyncio
+import json
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -46,6 +47,7 @@ class World:
     prefix: str
     directory: Path
     partitions: int = 3
+    vendors: Sequence[str] = ("meridian",)
     processes: list[WorkerProcess] = field(default_factory=list)
 
     @property
@@ -66,7 +68,7 @@ class World:
             "FULFILLMENT_POSTGRES__DSN": self.dsn,
             "FULFILLMENT_TOPICS__PREFIX": self.prefix,
             "FULFILLMENT_TOPICS__PARTITIONS": str(self.partitions),
-            "FULFILLMENT_VENDORS__ENABLED": '["meridian"]',
+            "FULFILLMENT_VENDORS__ENABLED": json.dumps(self.vendors),
             "FULFILLMENT_INTAKE__BATCH_RECORDS": "100",
         } | {f"FULFILLMENT_{name}": value for name, value in more.items()}
 
@@ -75,7 +77,7 @@ class World:
             {
                 "kafka": {"bootstrap_servers": self.bootstrap},
                 "topics": {"prefix": self.prefix, "partitions": self.partitions},
-                "vendors": {"enabled": ["meridian"]},
+                "vendors": {"enabled": list(self.vendors)},
             }
         )
         options, plans = client_options(settings.kafka), topology(settings).plans
@@ -94,6 +96,12 @@ class World:
         worker = WorkerProcess(settings, self.directory / "worker.log")
         self.processes.append(worker)
         return worker
+
+    def command(self, *arguments: str) -> WorkerProcess:
+        """Run another command on this installation."""
+        log = self.directory / f"{'-'.join(arguments)}.log"
+        self.processes.append(WorkerProcess(self.settings(), log, *arguments))
+        return self.processes[-1]
 
     async def stop(self) -> None:
         """End all workers in order."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from card_fulfillment.vendors.codes import Sense
 from card_fulfillment.vendors.examples import LATER_THAN_ALL, Trial, try_examples
+from card_fulfillment.vendors.expectations import Example
 from card_fulfillment.vendors.explaining import Visited, explain
-from card_fulfillment.vendors.language import Example
 from card_fulfillment.vendors.profile import Profile
 from card_fulfillment.vendors.times import microseconds
 

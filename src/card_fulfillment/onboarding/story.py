@@ -4,13 +4,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from card_fulfillment.domain.facts import Precision
+from card_fulfillment.domain.facts import Fact, Precision
 from card_fulfillment.vendors.codes import Sense, code_text
 from card_fulfillment.vendors.examples import moment
 from card_fulfillment.vendors.explaining import Looked, Noted, RuleTrace, Tried, Visited
-from card_fulfillment.vendors.language import KEEP, FactRule, ProfileFile, TimeField
+from card_fulfillment.vendors.language import FactRule, ProfileFile, TimeField
 from card_fulfillment.vendors.mapping import place_of
 from card_fulfillment.vendors.near_miss import hint
+from card_fulfillment.vendors.notation import KEEP
 from card_fulfillment.vendors.outcomes import Outcome
 from card_fulfillment.vendors.rules import CompiledRule, Statement
 from card_fulfillment.vendors.times import Stated
@@ -118,6 +119,13 @@ def _look(note: Noted, rule: CompiledRule) -> Step:
 def _of_whom(note: Noted, rule: CompiledRule) -> Step:
     if note.at[0] == "event_id":
         return Step("event_id", rule.event_id_selector or "", _shown(note.gave), note.refused or "")
+    if note.at[0] == "conditions":
+        selector, wanted = rule.asked[int(note.at[1])]
+        return Step("when", selector, note.refused or f"{'is' if note.gave else 'is not'} {wanted}")
+    if note.at[0] in ("serials", "carton", "quantity"):
+        name = str(note.at[0])
+        read = getattr(rule, name)
+        return Step(name, read.selector, _shown(note.gave), note.refused or "")
     kind = rule.references[int(note.at[1])]
     return Step(f"reference {kind.kind}", kind.selector, _shown(note.gave), note.refused or "")
 
@@ -147,10 +155,10 @@ def _steps(
                 yield _decided(note, source)
             case "times":
                 asked_when = True
-                yield _time(note, statement, source, file)
+                yield _time(note, statement, file)
             case _:
                 yield _value(note, statement)
-    if tried.outcome is not None and not asked_when and not source.time:
+    if isinstance(tried.outcome, Fact) and not asked_when:
         yield Step("time", "", None, "the profile names none: the record's own, precision unknown")
 
 
@@ -187,16 +195,16 @@ def _decided(note: Noted, source: FactRule) -> Step:
     return Step(DECIDED, "", None, f"no entry is for {code!r}{hint(code, source.codes)}")
 
 
-def _time(note: Noted, statement: Statement, source: FactRule, file: ProfileFile) -> Step:
+def _time(note: Noted, statement: Statement, file: ProfileFile) -> Step:
     place = int(note.at[3])
-    selector = statement.time_selectors[place]
+    selector = statement.time_fields[place].at
     if note.refused:
         return Step("time", selector, None, note.refused)
     if not isinstance(note.gave, Stated):
         last = place == len(statement.times) - 1
         return Step("time", selector, None, "the record's own, precision unknown" if last else "")
     stated = note.gave
-    zone = _zone(source.time[place], file)
+    zone = _zone(statement.time_fields[place], file)
     return Step(
         "time", selector, stated.raw, f"{moment(stated.at)}, {_PRECISE[stated.precision]}{zone}"
     )

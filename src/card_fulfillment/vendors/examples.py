@@ -7,8 +7,9 @@ from itertools import zip_longest
 from typing import Any, Final, NamedTuple, assert_never
 
 from card_fulfillment.domain.facts import SECOND, Cause, Fact
-from card_fulfillment.vendors.language import KEEP, Example, Expected, ExpectedFact
+from card_fulfillment.vendors.expectations import Example, Expected, ExpectedFact
 from card_fulfillment.vendors.mapping import map_message
+from card_fulfillment.vendors.notation import KEEP
 from card_fulfillment.vendors.outcomes import Ignored, Outcome, Unusable
 from card_fulfillment.vendors.profile import Profile
 from card_fulfillment.vendors.times import microseconds
@@ -161,9 +162,19 @@ def _said(fact: Fact) -> dict[str, object]:
         "at": moment(fact.stated),
         "references": {reference.kind: reference.value for reference in fact.references},
         "names": {f"{name.vendor}/{name.kind}": name.value for _, name in fact.names},
+        "parcels": {parcel.kind: parcel.value for parcel in fact.parcels},
+        "serials": None if fact.serials is None else "-".join(map(str, fact.serials)),
+        "carton": _carton(fact),
         "attributes": {name.value: value for name, value in fact.attributes.items()},
     }
     return {n: said[n] if n in said else getattr(fact, n) for n in ExpectedFact.model_fields}
+
+
+def _carton(fact: Fact) -> str | None:
+    """Write it as `1/3`, or `1` of unknown how many."""
+    if fact.carton is None:
+        return None
+    return "/".join(str(each) for each in fact.carton if each is not None)
 
 
 def moment(at: int) -> str:

@@ -18,7 +18,7 @@ from card_fulfillment.vendors.statements import Record
 
 # Where a piece is in a compiled rule, e.g. ("statements", 0, "times", 1).
 At = tuple[str | int, ...]
-_OF_WHOM: Final = ("event_id", "references")
+_OF_WHOM: Final = ("conditions", "event_id", "references", "serials", "carton", "quantity")
 
 
 class Noted(NamedTuple):

@@ -12,11 +12,15 @@ import orjson
 from pydantic import ValidationError
 
 from card_fulfillment.domain.facts import Role
-from card_fulfillment.vendors.language import Example, ProfileFile, ShippingMethod
+from card_fulfillment.vendors.bodies import Body
+from card_fulfillment.vendors.conditions import Holds, compile_conditions
+from card_fulfillment.vendors.expectations import Example
+from card_fulfillment.vendors.language import ProfileFile, ShippingMethod
 from card_fulfillment.vendors.mistakes import Mistake, ProfileError, mistake, of_shape
 from card_fulfillment.vendors.near_miss import hint
 from card_fulfillment.vendors.paths import Path, identifiers, parse
 from card_fulfillment.vendors.rules import CompiledRule, Kind, compile_rule, level_of
+from card_fulfillment.vendors.selectors import BUILT_IN
 from card_fulfillment.vendors.yaml_text import Document, Place, read
 
 __all__ = [
@@ -50,6 +54,8 @@ class Profile:
     reference_kinds: tuple[str, ...]
     private: frozenset[Path]
     identifiers: frozenset[Path]
+    body: Body
+    conditions: tuple[Holds, ...]
     rules: tuple[CompiledRule, ...]
     source: ProfileFile
 
@@ -107,9 +113,11 @@ def _profile(file: ProfileFile, name: str, rules: Iterable[CompiledRule]) -> Pro
         version=f"{file.version}-{_digest(file)}",
         live_tracking=file.live_tracking,
         methods=MappingProxyType(file.methods),
-        reference_kinds=tuple(file.reference_kinds),
+        reference_kinds=tuple(file.kinds),
         private=frozenset(map(parse, file.private)),
         identifiers=identifiers(file.rules),
+        body=file.body,
+        conditions=compile_conditions(file.when, BUILT_IN).holds,
         rules=tuple(rules),
         source=file,
     )

@@ -113,11 +113,23 @@ def _keys(selector: str, index: int, keys: tuple[str, ...]) -> Getter:
 
 
 def _expression(selector: str, index: int, compiled: ParsedResult) -> Getter:
+    """Evaluate once for each value of the level: elements of inner loops do not pay for it again.
+
+    Else a message of many elements would cost the square of its size.
+    """
+    last: tuple[object, object] = (object(), None)
+
     def get(scope: Scope) -> object:
+        nonlocal last
+        at, found = last
+        if at is scope[index]:
+            return found
         try:
-            return compiled.search(scope[index])
+            found = compiled.search(scope[index])
         except _UNFIT:
             raise Unfit(selector, "the expression does not fit the value") from None
+        last = (scope[index], found)
+        return found
 
     return get
 
@@ -152,6 +164,20 @@ def text(selector: str, levels: Sequence[str], limit: int = SHORT) -> Text:
         if len(value) > limit or "\0" in value:
             raise Unfit(selector, f"longer than {limit} characters, or with a NUL")
         return value or None
+
+    return read
+
+
+def word(selector: str, levels: Sequence[str]) -> Text:
+    """Compile a getter of a code: as `text`, of a boolean `true` or `false`."""
+    get = getter(selector, levels)
+    read_text = text(selector, levels)
+
+    def read(scope: Scope) -> str | None:
+        value = get(scope)
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        return read_text(scope)
 
     return read
 

@@ -70,7 +70,7 @@ def test_all_mistakes_of_a_file_are_told_in_its_order(tmp_path: Path) -> None:
 def test_what_is_nowhere_near_shows_what_there_is(tmp_path: Path) -> None:
     (found,) = mistakes(tmp_path, (HEAD + FLAT).replace("time:", "when: {}\n        moment_of_it:"))
 
-    assert "(when, code, codes, " in found.message
+    assert "(when, status, code, " in found.message
 
 
 def test_each_file_of_a_directory_is_looked_at(tmp_path: Path) -> None:
