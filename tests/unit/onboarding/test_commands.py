@@ -36,7 +36,22 @@ def test_a_broken_file_is_told_and_the_others_are_still_checked(profile: Path) -
         (
             "- code: line.stage",
             "- when: {present: line.a, absent: line.a}\n        code: line.stage",
-            "facts[0].when: never applies: line.a cannot be both present and absent",
+            "facts[0].when: never holds: line.a cannot be both present and absent",
+        ),
+        (
+            "rules:",
+            "when: {one_of: {message.env: live}, none_of: {message.env: [live, test]}}\nrules:",
+            "when.one_of.message.env: never holds: message.env may have none of these values",
+        ),
+        (
+            "- each:",
+            "- when: {one_of: {line.a: x}, absent: line.a}\n    each:",
+            "rules[0].when.one_of.line.a: never holds: line.a is absent",
+        ),
+        (
+            "ignore: [T]",
+            "ignore: [T]\n        after: [{seen: [p], codes: {S: returned}}]",
+            "facts[0].after[0].seen: no table has 'p': did you mean `P`?",
         ),
         (
             "references: {card: line.card}",
