@@ -29,7 +29,17 @@ from card_fulfillment.vendors.numbers import (
     quantity_reader,
     serials_reader,
 )
-from card_fulfillment.vendors.selectors import BUILT_IN, LONG, Getter, Text, getter, text, word
+from card_fulfillment.vendors.selectors import (
+    BUILT_IN,
+    LONG,
+    MESSAGE,
+    Getter,
+    Text,
+    getter,
+    split,
+    text,
+    word,
+)
 from card_fulfillment.vendors.times import Clocks, ReadTime, clocks, time_reader
 
 _PARCEL_ROLES = (Role.AGGREGATOR, Role.CARRIER)
@@ -93,7 +103,11 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class CompiledRule:
-    """asked: of each condition the selector, and what is wanted of it."""
+    """A rule, ready for use.
+
+    asked: of each condition the selector, and what is wanted of it.
+    whom_depth: how many of the loops say whom an element is about; below them it is the same.
+    """
 
     loops: tuple[Loop, ...]
     asked: tuple[Asked, ...]
@@ -104,6 +118,7 @@ class CompiledRule:
     serials: Range | None
     carton: Place | None
     quantity: Count | None
+    whom_depth: int
     statements: tuple[Statement, ...]
 
     @property
@@ -147,8 +162,19 @@ def compile_rule(rule: Rule, file: ProfileFile) -> CompiledRule:
         serials=serials_reader(rule.serials, levels) if rule.serials else None,
         carton=carton_reader(rule.carton, levels) if rule.carton else None,
         quantity=quantity_reader(rule.quantity, levels) if rule.quantity else None,
+        whom_depth=max(map(levels.index, _levels_of_whom(rule))) - len(BUILT_IN) + 1,
         statements=tuple(_statement(fact, context) for fact in rule.facts),
     )
+
+
+def _levels_of_whom(rule: Rule) -> Iterable[str]:
+    """Name the levels of all that says whom an element is about."""
+    selectors = [MESSAGE, rule.event_id, rule.quantity, *rule.references.values()]
+    if rule.serials:
+        selectors += [rule.serials.first, rule.serials.last]
+    if rule.carton:
+        selectors += [rule.carton.number, rule.carton.of]
+    return (split(selector)[0] for selector in selectors if selector)
 
 
 def _kind(file: ProfileFile, kind: str, selector: str, levels: Sequence[str]) -> Kind:
