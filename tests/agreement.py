@@ -16,7 +16,7 @@ from card_fulfillment.pipeline.batch import Batch, Partition
 from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.pipeline.fan_out import FanOut
 from card_fulfillment.pipeline.view import CardState
-from deliveries import deliveries
+from deliveries import Told, deliveries
 from memory import MemoryStore
 from oracle import CardEnd, end_state
 from oracle_bulk import BulkEnd
@@ -169,7 +169,7 @@ class Telling:
         return run(self.store.snapshot())
 
 
-def tell(rng: Random, told: Sequence[Statement], *, updates: bool = True) -> Telling:
+def tell(rng: Random, told: Sequence[Told], *, updates: bool = True) -> Telling:
     """Tell all of it, in an order and in batches of chance, with the fan-out when it comes."""
     telling = Telling(updates=updates, most=rng.choice((1, 2, 100)))
     for batch in deliveries(rng, told):

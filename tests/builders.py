@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, NamedTuple, TypeVar
 from zlib import crc32
 
@@ -21,6 +22,7 @@ from card_fulfillment.domain.facts import (
     card,
     own_reference,
 )
+from card_fulfillment.domain.files import FileLine, FileName
 from card_fulfillment.domain.status import Status
 from card_fulfillment.messages.envelope import Ignored, Record, Refused
 from card_fulfillment.messages.identity import digest
@@ -140,7 +142,8 @@ def fact(
     said["names"] = tuple((level_of(r), r) for r in said.get("names", ()))
     mentioned = (*references, *(name for _, name in said["names"]))
     said["parcels"] = tuple(r for r in dict.fromkeys(mentioned) if level_of(r) > 0)
-    everything = repr((status, stated, references, sorted(said.items())))
+    untimed = precision is Precision.UNKNOWN and event_id is not None  # copies may differ in time
+    everything = repr((status, None if untimed else stated, references, sorted(said.items())))
     return Fact(
         fact_id=digest(("fact", event_id or everything)),
         content=digest(("fact", everything)),
@@ -151,6 +154,29 @@ def fact(
         cause=_CAUSE._replace(event_id=event_id),
         references=references,
         level=max(map(level_of, references)),
+        **said,
+    )
+
+
+def file_line(
+    line: int,
+    reference: Reference | None = None,
+    *,
+    file: str = "f1",
+    vendor: str = "alpha",
+    at: float | None = None,
+    **said: int | None,
+) -> FileLine:
+    """A line of a file. said: sequence, quantity, total."""
+    stated = None if at is None else hour(at)
+    name = FileName(vendor, file)
+    return FileLine(
+        file=name,
+        line=line,
+        cause=_CAUSE,
+        received_at=hour(0),
+        reference=reference,
+        stated=stated,
         **said,
     )
 
@@ -200,6 +226,8 @@ def _stamped(element: Element, record: Record) -> Element:
             return _caused_by(element, record)
         case Refused() | Ignored():
             return element
+        case FileLine():
+            return replace(element, cause=Cause(None, *record[:3]))
         case _:
             return element._replace(fact=_caused_by(element.fact, record))
 

@@ -1,16 +1,20 @@
 """How what is said reaches the worker: shuffled, doubled, cut into batches, useless things too."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from random import Random
 from typing import Final
 
 from builders import Sent, hour, sent
 from card_fulfillment.domain.facts import Announcement, Fact, Order, Precision, Statement
+from card_fulfillment.domain.files import FileLine
 from card_fulfillment.messages.envelope import Ignored, RefusalReason, Refused
 from card_fulfillment.pipeline.batch import Element
 
+Told = Statement | FileLine
 
-def deliveries(rng: Random, told: Sequence[Statement]) -> list[list[Sent]]:
+
+def deliveries(rng: Random, told: Sequence[Told]) -> list[list[Sent]]:
     """Cut into batches what is said: shuffled, doubled, over partitions, with things of no use."""
     records = [_record(rng, [each]) for each in _copied(rng, told)]
     records += [_record(rng, [_useless(rng)]) for _ in range(rng.choice((0, 0, 1, 2)))]
@@ -35,22 +39,31 @@ def _record(rng: Random, elements: Sequence[Element]) -> Sent:
     return sent(*elements, topic=topic, partition=rng.randint(0, 1))
 
 
-def _copied(rng: Random, told: Sequence[Statement]) -> Iterable[Statement]:
+def _copied(rng: Random, told: Sequence[Told]) -> Iterable[Told]:
     for each in told:
         yield each
         while rng.random() < 0.2:
             yield _copy(rng, each)
 
 
-def _copy(rng: Random, statement: Statement) -> Statement:
+def _copy(rng: Random, statement: Told) -> Told:
     """A copy that comes in a record of another time."""
     later = hour(rng.choice((0, 1, 24))) - hour(0)
+    if isinstance(statement, FileLine):
+        return replace(statement, received_at=statement.received_at + later)
     if not isinstance(statement, Fact):
         stated = statement.fact
         return statement._replace(fact=stated._replace(received_at=stated.received_at + later))
     if statement.precision is Precision.UNKNOWN:
-        return statement
+        return _untimed_copy(statement, later)
     return statement._replace(received_at=statement.received_at + later)
+
+
+def _untimed_copy(fact: Fact, later: int) -> Fact:
+    """Only by a trusted id is it known to be one."""
+    if fact.cause.event_id is None:
+        return fact
+    return fact._replace(received_at=fact.received_at + later, stated=fact.stated + later)
 
 
 def _useless(rng: Random) -> Element:

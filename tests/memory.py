@@ -11,6 +11,7 @@ from card_fulfillment.domain.bindings import Binding, by_announcement
 from card_fulfillment.domain.bulk import Bulk
 from card_fulfillment.domain.facts import (
     Fact,
+    Precision,
     Reference,
     Subject,
     SubjectKind,
@@ -18,11 +19,12 @@ from card_fulfillment.domain.facts import (
     card,
     is_issuers_name,
 )
+from card_fulfillment.domain.files import FileLine, FileName, LineKey, VendorFile
 from card_fulfillment.domain.status import Status
 from card_fulfillment.pipeline.batch import Partition, RecordClass
 from card_fulfillment.pipeline.effects import Effects, NewChange
 from card_fulfillment.pipeline.ports import Contended, Lagging, LaggingMember, PositionLost
-from card_fulfillment.pipeline.view import CardState, Need, Places, StoredFact, View
+from card_fulfillment.pipeline.view import CardState, Need, Places, Seen, StoredFact, View
 from snapshot import Position, Row, Snapshot
 
 
@@ -36,6 +38,8 @@ class _Tables:
     lanes: dict[tuple[str, int], tuple[NewChange, ...]] = field(default_factory=dict)
     positions: dict[Partition, Position] = field(default_factory=dict)
     dead_letters: dict[str, str] = field(default_factory=dict)
+    files: dict[FileName, VendorFile] = field(default_factory=dict)
+    lines: dict[LineKey, FileLine] = field(default_factory=dict)
 
     def copied(self) -> "_Tables":
         return _Tables(*(copy(getattr(self, f.name)) for f in fields(self)))
@@ -56,7 +60,13 @@ class MemoryTransaction:
             bindings=self._bindings(need.references),
             waiting=self._waiting(need.unlocks),
             histories=self._histories(need.refolds),
+            files=self._files(need),
         )
+
+    def _files(self, need: Need) -> dict[FileName, VendorFile]:
+        lines = self._tables.lines.values()
+        names = need.files | {line.file for line in lines if line.reference in need.filed}
+        return {name: file for name, file in self._tables.files.items() if name in names}
 
     def _bindings(self, references: set[Reference]) -> dict[Reference, Sequence[Binding]]:
         held = self._tables.references
@@ -91,13 +101,17 @@ class MemoryTransaction:
             self._tables.cards.setdefault(card_id, CardState())
         for reference in need.locked_references:
             self._tables.references.setdefault(reference, ())
+        for name in need.files:
+            self._tables.files.setdefault(name, VendorFile())
 
     async def read(self, need: Need) -> View:
         view = await self.peek(need)
         facts = self._tables.facts
-        view.contents = {i: facts[i][0].content for i in need.fact_ids if i in facts}
+        view.seen = {i: _seen(facts[i][0]) for i in need.fact_ids if i in facts}
+        view.retimed = {i: StoredFact(*facts[i][:2]) for i in need.retimed}
         view.histories = self._histories({card(i) for i in need.histories} | need.refolds)
         cards = self._tables.cards
+        view.lines = need.lines & self._tables.lines.keys()
         view.announced = {i for i in need.named if i in cards and cards[i].identity is not None}
         view.taken = need.serials & {
             (s.identity.bulk_issuance_id, s.identity.serial_number)
@@ -178,8 +192,11 @@ class MemoryTransaction:
         assert effects.cards.keys() <= locked.cards, "a card is written without its lock"
         assert effects.bindings.keys() <= locked.locked_references, "a reference without its lock"
         assert effects.bulks.keys() <= locked.bulks, "a bulk is written without its lock"
+        assert effects.files.keys() <= locked.files, "a file is written without its lock"
         tables.cards |= effects.cards
         tables.bulks |= effects.bulks
+        tables.files |= effects.files
+        tables.lines |= {line.key: line for line in effects.lines}
         tables.references |= {r: tuple(bindings) for r, bindings in effects.bindings.items()}
         tables.waiting |= set(effects.waits)
         tables.waiting -= set(effects.woken)
@@ -197,6 +214,8 @@ class MemoryTransaction:
             if new.fact.fact_id in facts:
                 raise Contended("the fact is stored already")
             facts[new.fact.fact_id] = (new.fact, dict(new.places), new.copies)
+        for fact_id, retimed in effects.retimed.items():
+            facts[fact_id] = (retimed, *facts[fact_id][1:])
         for fact_id, places in effects.moved.items():
             fact, _, copies = facts[fact_id]
             facts[fact_id] = (fact, dict(places), copies)
@@ -216,6 +235,10 @@ class MemoryTransaction:
             raise PositionLost("the partition is elsewhere")
         counted = at.counted + counts.get(partition, Counter())
         self._tables.positions[partition] = Position(next_offset, counted)
+
+
+def _seen(fact: Fact) -> Seen:
+    return Seen(fact.content, fact.stated if fact.precision is Precision.UNKNOWN else None)
 
 
 def _is_member(state: CardState, bulk_id: str) -> bool:
@@ -260,4 +283,6 @@ class MemoryStore:
             lanes={lane: list(changes) for lane, changes in tables.lanes.items()},
             positions=dict(tables.positions),
             dead_letters=sorted(tables.dead_letters.values()),
+            files=dict(tables.files),
+            lines=frozenset(tables.lines),
         )

@@ -111,7 +111,7 @@ def whom_of(
 ) -> Whom:
     """The subjects that all of its references which mean anything then have in common."""
     known = [
-        set(meanings.get(r, ())) if r.vendor == ISSUER else _meant(meanings.get(r, ()), fact.stated)
+        set(meanings.get(r, ())) if r.vendor == ISSUER else meant(meanings.get(r, ()), fact.stated)
         for r in fact.references
     ]
     known = [each for each in known if each]
@@ -141,7 +141,7 @@ def _about(subject: Subject, meanings: Collection[Meaning]) -> set[Meaning]:
     return {m for m in meanings if m.subject == subject}
 
 
-def _meant(meanings: Collection[Meaning], time: int) -> set[Meaning]:
+def meant(meanings: Collection[Meaning], time: int) -> set[Meaning]:
     return {m for m in meanings if time in _in_force(m, meanings)}
 
 

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from builders import DEAD_LETTERS, OUTPUT_PARTITIONS, STATUS_TOPIC
 from card_fulfillment.domain.facts import Reference, Subject, bulk_issuance, card
+from card_fulfillment.domain.files import FileName, LineKey
 from card_fulfillment.domain.journey import FactOutcome
 from card_fulfillment.messages.envelope import Outgoing
 from card_fulfillment.pipeline.batch import Partition, RecordClass
@@ -26,7 +27,7 @@ from snapshot import Position, Row, Snapshot
 
 _EMPTY: Final = """
 TRUNCATE card, bulk_issuance, parcel, vendor_reference, fact, waiting, change, dead_letter,
-         input_position;
+         input_position, vendor_file, vendor_file_line;
 UPDATE lane SET last_seq = 0, published_seq = 0
 """
 
@@ -72,6 +73,8 @@ class PostgresState:
             lanes=await self._changes(),
             positions=await self._positions(),
             dead_letters=await self._column("SELECT reason FROM dead_letter ORDER BY reason"),
+            files=view.files,
+            lines=await self._lines(),
         )
 
     async def _column(self, query: str) -> list[str]:
@@ -81,7 +84,13 @@ class PostgresState:
         cards = await self._column("SELECT card_id FROM card")
         references = await self._column("SELECT reference FROM vendor_reference")
         bulks = await self._column("SELECT bulk_issuance_id FROM bulk_issuance")
-        need = Need(bulks=set(bulks), cards=set(cards), references=set(map(_reference, references)))
+        files = await self._connection.fetch("SELECT vendor, file FROM vendor_file")
+        need = Need(
+            bulks=set(bulks),
+            cards=set(cards),
+            references=set(map(_reference, references)),
+            files={FileName(*row) for row in files},
+        )
         store = PostgresStore(self._connect, self._lanes, PostgresTransaction)
         try:
             async with store.transaction() as transaction:
@@ -114,6 +123,12 @@ class PostgresState:
     async def _waiting(self) -> frozenset[tuple[Reference, bytes]]:
         rows = await self._connection.fetch("SELECT reference, fact_id FROM waiting")
         return frozenset((_reference(text), fact_id) for text, fact_id in rows)
+
+    async def _lines(self) -> frozenset[LineKey]:
+        rows = await self._connection.fetch(
+            "SELECT vendor, file, line, content FROM vendor_file_line"
+        )
+        return frozenset(LineKey(FileName(*name), line, i) for *name, line, i in map(tuple, rows))
 
     async def _changes(self) -> dict[tuple[str, int], list[NewChange]]:
         """Fails where the numbers of a lane are not 1, 2, 3, … up to its counter."""

@@ -12,6 +12,7 @@ from card_fulfillment.domain.bindings import Binding
 from card_fulfillment.domain.bulk import Bulk
 from card_fulfillment.domain.claims import greatest
 from card_fulfillment.domain.facts import Reference, Subject, SubjectKind, card
+from card_fulfillment.domain.files import FileName, LineKey, VendorFile
 from card_fulfillment.domain.journey import ChangeKind, FactOutcome
 from card_fulfillment.messages.envelope import Outgoing
 from card_fulfillment.pipeline.batch import Partition, RecordClass
@@ -47,6 +48,8 @@ class Snapshot:
     lanes: Mapping[tuple[str, int], list[NewChange]]
     positions: Mapping[Partition, Position]
     dead_letters: list[str]
+    files: Mapping[FileName, VendorFile]
+    lines: frozenset[LineKey]
 
     def journeys(self, kind: SubjectKind = SubjectKind.CARD) -> dict[str, list[dict[str, Any]]]:
         """By card, or bulk, all that was published of it, decoded, in the order of publication."""

@@ -10,11 +10,13 @@ from card_fulfillment.domain.facts import (
     CardIdentity,
     Fact,
     Order,
+    Precision,
     Statement,
     Subject,
     SubjectKind,
     card,
 )
+from card_fulfillment.domain.files import FileLine
 from card_fulfillment.messages.envelope import Ignored, RefusalReason, Refused
 from card_fulfillment.pipeline.batch import SEVERITY, Element, Partition, RecordClass
 from oracle_whom import Said, Whom, whom_all
@@ -31,6 +33,7 @@ class _Verdict(NamedTuple):
 class Witness:
     """Hears the same records as the worker and says what it must have made of them.
 
+    lines: those of files, once each.
     told: the statements that count, copies and contradictions aside; of a card announced again the
         first announcement counts, and all the sizes named of its bulk.
     rebound: whether a fact ever went to others than it was about before.
@@ -38,6 +41,7 @@ class Witness:
 
     def __init__(self) -> None:
         self.told: list[Statement] = []
+        self.lines: list[FileLine] = []
         self.counted: defaultdict[Partition, Counter[RecordClass]] = defaultdict(Counter)
         self.refused: list[str] = []
         self.copies: Counter[bytes] = Counter()
@@ -67,14 +71,32 @@ class Witness:
             return _Verdict(RecordClass.IGNORED)
         if isinstance(element, Refused):
             return _refuse(element.reason, element.field_path)
+        if isinstance(element, FileLine):
+            return self._line(element)
         stated = _fact_of(element)
         content = self._contents.get(stated.fact_id, stated.content)
         if content != stated.content:
             return _refuse(RefusalReason.EVENT_ID_CONFLICT)
         if stated.fact_id in self._contents:
             self.copies[stated.fact_id] += 1
+            self._retime(stated)
             return _Verdict(RecordClass.DUPLICATE)
         return self._again(element) or self._new(element)
+
+    def _retime(self, copy: Fact) -> None:
+        """Of an untimed fact the copy of the earliest record counts."""
+        for place, known in enumerate(self.told):
+            if isinstance(known, Fact) and known.fact_id == copy.fact_id:
+                if copy.precision is Precision.UNKNOWN and copy.stated < known.stated:
+                    self.told[place] = copy
+                    self.rebound |= bool(self._whom.get(copy.fact_id))
+                return
+
+    def _line(self, line: FileLine) -> _Verdict:
+        if line.key in {each.key for each in self.lines}:
+            return _Verdict(RecordClass.DUPLICATE)
+        self.lines.append(line)
+        return _Verdict(RecordClass.APPLIED)
 
     def _again(self, statement: Statement) -> _Verdict | None:
         """A card that was announced before, under another event id."""

@@ -17,10 +17,14 @@ class UnknownVendor(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """readers: of the input topics, by full name. spared: where ids stand in them."""
+    """readers: of the input topics, by full name. spared: where ids stand in them.
+
+    vendors: whose they are, of those that are a vendor's.
+    """
 
     readers: Mapping[str, Reader]
     spared: Mapping[str, Spared]
+    vendors: Mapping[str, str]
     status_changed: str
     dead_letter: str
     plans: tuple[TopicPlan, ...]
@@ -30,12 +34,14 @@ def topology(settings: Settings) -> Topology:
     """Raises ProfileError or UnknownVendor."""
     topics, vendors = settings.topics, settings.vendors
     profiles = load_profiles(vendors.directory, vendors.enabled)
-    inputs = _inputs(topics, profiles)
+    of_vendors = _of_vendors(topics, profiles)
+    inputs = _inputs(topics, profiles, of_vendors)
     status_changed = topics.prefix + topics.status_changed
     dead_letter = topics.prefix + topics.dead_letter
     return Topology(
         {topics.prefix + name: reader for name, (reader, _) in inputs.items()},
         {topics.prefix + name: spared for name, (_, spared) in inputs.items()},
+        {topics.prefix + name: vendor for name, vendor in of_vendors.items()},
         status_changed,
         dead_letter,
         (
@@ -46,9 +52,8 @@ def topology(settings: Settings) -> Topology:
     )
 
 
-def _inputs(
-    topics: TopicSettings, profiles: Mapping[str, Profile]
-) -> dict[str, tuple[Reader, Spared]]:
+def _of_vendors(topics: TopicSettings, profiles: Mapping[str, Profile]) -> Mapping[str, str]:
+    """Return whose each vendor topic is; UnknownVendor where one has no profile."""
     of_vendors = topics.vendor_tracking or {f"perso-vendor-tracking-{v}": v for v in profiles}
     unknown = set(of_vendors.values()) - set(profiles)
     if unknown:
@@ -56,6 +61,12 @@ def _inputs(
             f"topics.vendor_tracking: no profile for {', '.join(sorted(unknown))}; "
             f"there are {', '.join(sorted(profiles))}"
         )
+    return of_vendors
+
+
+def _inputs(
+    topics: TopicSettings, profiles: Mapping[str, Profile], of_vendors: Mapping[str, str]
+) -> dict[str, tuple[Reader, Spared]]:
     return {
         topics.card_created: (card_created, OWN_IDS),
         topics.embossing_requested: (embossing_requested(profiles), OWN_IDS),

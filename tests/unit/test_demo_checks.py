@@ -72,6 +72,8 @@ def timeline(events: Sequence[CardStatusChanged]) -> Timeline:
         journey=Journey(version=len(events)),
         changes=events,
         history=(),
+        through_bulk=(),
+        folded=0,
         bound=(),
         dead_letters=(),
     )

@@ -17,6 +17,7 @@ from card_fulfillment.domain.facts import (
     Fact,
     Reference,
 )
+from card_fulfillment.domain.files import FileTotals
 from card_fulfillment.domain.journey import ChangeKind
 from card_fulfillment.domain.parcels import NOTHING_SAID, Said
 from card_fulfillment.domain.serials import Ranges, united
@@ -100,7 +101,7 @@ class Bulk:
     sizes: numbers of cards that announcements and orders named. last_number: of its newest facts;
     members fold up to it. reset_number: members that folded less fold everything anew.
     spread_number: what every member that it concerns has folded. told: what was published last.
-    dirty: counts changed since.
+    dirty: counts changed since. filed: what files that are about it alone say.
     """
 
     common: Common | None = None
@@ -116,6 +117,7 @@ class Bulk:
     told: RollUp | None = None
     because: Because | None = None
     dirty: bool = False
+    filed: FileTotals = field(default_factory=dict)
 
     @property
     def announced(self) -> int:
@@ -178,7 +180,9 @@ def roll_up(bulk: Bulk) -> RollUp:
             if parcel.named
         },
         discrepancies=discrepancies(
-            Sizes(bulk.sizes, bulk.greatest_serial, bulk.taken_twice), bulk.said.reports, attempt
+            Sizes(bulk.sizes, bulk.greatest_serial, bulk.taken_twice),
+            bulk.said.reports.with_totals(bulk.filed.values()),
+            attempt,
         ),
     )
 

@@ -57,6 +57,15 @@ class Role(StrEnum):
     CARRIER = "carrier"
 
 
+class ParcelRole(StrEnum):
+    """What a parcel is to a card."""
+
+    OUTBOUND = "outbound"
+    RETURN = "return"
+    REPLACEMENT = "replacement"
+    PIN = "pin"
+
+
 # References are layered: 0 is what an embossing request binds, then by the vendor's role and,
 # inside
 # a vendor, by the order of its kinds. A fact binds only layers above its own: nothing keeps itself
@@ -143,9 +152,11 @@ class Fact(NamedTuple):
     names: references that the fact registers for others; never part of what it is found by.
     parcels: of `references` and `names` those that are a parcel's, by their kinds: what is said of
         a bulk by such a reference is said of that parcel's cards alone.
+    parcel_role: of that parcel, or of the one that its attributes describe.
     serials: first and last serial number, inclusive, of the cards of a bulk that it is about.
     carton: of a parcel of a bulk, which one of how many (null: unknown) it is, where it is said.
     quantity: how many cards the vendor says that this is about; never a bulk's size.
+    alert: a name under which people must be told of it; it moves nothing.
     """
 
     fact_id: bytes
@@ -160,6 +171,7 @@ class Fact(NamedTuple):
     level: int = 0
     names: tuple[tuple[int, Reference], ...] = ()
     parcels: tuple[Reference, ...] = ()
+    parcel_role: ParcelRole = ParcelRole.OUTBOUND
     serials: tuple[int, int] | None = None
     carton: tuple[int, int | None] | None = None
     quantity: int | None = None
@@ -168,6 +180,7 @@ class Fact(NamedTuple):
     evidence: Evidence | None = None
     code: str | None = None
     text: str | None = None
+    alert: str | None = None
     mapping_version: str | None = None
 
     @property

@@ -5,7 +5,7 @@ Everything here is a union or a maximum, so that the order in which it is heard 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from card_fulfillment.domain.claims import Claim, Entry, claim, later
 from card_fulfillment.domain.facts import Fact, Reference
@@ -66,6 +66,9 @@ class Reports:
     miscounted: frozenset[tuple[Range, int]] = frozenset()
     cartons: frozenset[tuple[int, int, int]] = frozenset()
     handed_over: Mapping[int, Ranges] = field(default_factory=dict)
+
+    def with_totals(self, totals: Iterable[frozenset[int]]) -> Self:
+        return replace(self, totals=self.totals.union(*totals))
 
 
 NOTHING_REPORTED: Final = Reports()

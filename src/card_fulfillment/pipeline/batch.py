@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from card_fulfillment.domain.facts import Statement
+from card_fulfillment.domain.files import FileLine
 from card_fulfillment.messages.envelope import Ignored, Record, Refused
 
 
@@ -28,7 +29,7 @@ class RecordClass(StrEnum):
 
 SEVERITY = {name: place for place, name in enumerate(RecordClass)}
 
-Element = Statement | Refused | Ignored
+Element = Statement | FileLine | Refused | Ignored
 
 
 class Decoded(NamedTuple):

@@ -12,15 +12,20 @@ from card_fulfillment.domain.journey import Change, FactOutcome, Journey
 from card_fulfillment.domain.members import Numbered, Sayings, scope_of
 from card_fulfillment.domain.parcels import Hearing, Parcel, Said
 from card_fulfillment.domain.status import STANDING
+from card_fulfillment.pipeline.filing import Filed
 from card_fulfillment.pipeline.placement import Gain, Placement
 from card_fulfillment.pipeline.view import Place, StoredFact, View
 
 
 class Announced(NamedTuple):
-    """What a batch announces of one bulk. sizes: numbers of cards that it names."""
+    """What a batch announces of one bulk. sizes: numbers of cards that it names.
+
+    filed: what files about it say, where that changes.
+    """
 
     announcements: list[Announcement]
     sizes: list[int]
+    filed: Filed | None = None
 
 
 @dataclass
@@ -97,7 +102,7 @@ def turn(
             last_number=number,
             reset_number=number if lost else before.reset_number,
             spread_number=number if before.common is None else before.spread_number,
-            because=_because_of(news) or before.because,
+            because=_because_of(news) or _because_filed(before.because, announced.filed),
         ),
         number,
         gain is not None,
@@ -138,6 +143,8 @@ def _announced(bulk: Bulk, bulk_id: str, view: View, announced: Announced) -> Bu
         bulk = bulk.with_member(each.card, taken=serial in taken)
         if serial is not None:
             taken.add(serial)
+    if announced.filed is not None:
+        bulk = replace(bulk, filed=announced.filed.totals)
     return bulk.of_size(announced.sizes)
 
 
@@ -164,3 +171,10 @@ def _because_of(news: list[Numbered]) -> Because | None:
     if not news:
         return None
     return because(max(news, key=lambda n: n.entry.order).entry.fact)
+
+
+def _because_filed(because: Because | None, filed: Filed | None) -> Because | None:
+    """A line of a file says nothing of a status: only the record that it came with is told."""
+    if because is None or filed is None or filed.cause is None:
+        return because
+    return because._replace(cause=filed.cause)

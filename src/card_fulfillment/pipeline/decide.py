@@ -12,6 +12,7 @@ from card_fulfillment.pipeline.admission import Admission, Admitted, Verdict
 from card_fulfillment.pipeline.alerts import alerts
 from card_fulfillment.pipeline.batch import SEVERITY, Batch, Partition, RecordClass
 from card_fulfillment.pipeline.effects import Effects, NewFact
+from card_fulfillment.pipeline.filing import filed_totals, files_with
 from card_fulfillment.pipeline.folding import Folding, announced_bulks
 from card_fulfillment.pipeline.placement import Placement
 from card_fulfillment.pipeline.publishing import Publishing
@@ -21,25 +22,30 @@ from card_fulfillment.pipeline.view import Place, View
 def decide(batch: Batch, view: View, publishing: Publishing, now: int) -> Effects:
     """What the batch changes. `now`: the worker's clock, microseconds, informational."""
     announced = {i: state.identity for i, state in view.cards.items() if state.identity}
-    admission = Admission(view.contents, announced)
+    admission = Admission(view.seen, announced, view.lines)
     for decoded in batch.decoded:
         admission.take(decoded)
-    placement = Placement(view, admission.identities)
+    placement = Placement(view, admission.identities, admission.retimed)
     for announcement in admission.announcements:
         placement.announce(announcement)
     for order in admission.orders:
         placement.order(order)
     placement.track(admission.tracking)
+    files = files_with(admission.lines.values(), view)
     effects = Effects(
         bindings={r: b for r, b in placement.bound.items() if not is_issuers_name(r)},
         waits=placement.waits,
         woken=placement.woken,
         dead_letters=list(admission.dead_letters.values()),
         moves=batch.moves,
+        retimed=admission.retimed,
+        lines=list(admission.lines.values()),
+        files=files,
     )
     effects.dead_letters += alerts(placement, view.announced)
     folding = Folding(effects, view, placement, admission.identities, publishing, now)
-    folding.fold(announced_bulks(admission))
+    filed = filed_totals(effects.lines, files, view, placement.bindings)
+    folding.fold(announced_bulks(admission, filed))
     effects.changes += [publishing.dead_letter(d, now) for d in effects.dead_letters]
     _store_facts(effects, admission, placement)
     effects.settled = placement.settled()

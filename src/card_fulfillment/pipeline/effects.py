@@ -8,6 +8,7 @@ from typing import NamedTuple
 from card_fulfillment.domain.bindings import Binding
 from card_fulfillment.domain.bulk import Bulk
 from card_fulfillment.domain.facts import Fact, Reference, Subject
+from card_fulfillment.domain.files import FileLine, FileName, VendorFile
 from card_fulfillment.domain.parcels import Parcel
 from card_fulfillment.messages.dead_letter import DeadLetter
 from card_fulfillment.messages.envelope import Outgoing
@@ -39,8 +40,10 @@ class Effects:
 
     parcels: those of a bulk that changed; null where nothing is said of one any more.
     moved: all places of stored facts of which one changed. copies: further copies of stored facts.
+    retimed: stored facts of which an earlier copy came, as they are now.
     settled: stored facts that waited for somebody to be about; alerts about them are closed.
     waits: references that a fact waits for from now on; woken: those that it waits for no more.
+    lines: new ones. files: those that have new lines.
     """
 
     cards: dict[str, CardState] = field(default_factory=dict)
@@ -49,9 +52,12 @@ class Effects:
     bindings: Mapping[Reference, Sequence[Binding]] = field(default_factory=dict)
     facts: list[NewFact] = field(default_factory=list)
     moved: dict[bytes, Places] = field(default_factory=dict)
+    retimed: Mapping[bytes, Fact] = field(default_factory=dict)
     copies: Counter[bytes] = field(default_factory=Counter)
     waits: list[tuple[Reference, bytes]] = field(default_factory=list)
     woken: list[tuple[Reference, bytes]] = field(default_factory=list)
+    lines: Sequence[FileLine] = ()
+    files: Mapping[FileName, VendorFile] = field(default_factory=dict)
     changes: list[NewChange] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     settled: list[Fact] = field(default_factory=list)

@@ -17,6 +17,7 @@ from card_fulfillment.domain.journey import Folded, fold, refold
 from card_fulfillment.pipeline.admission import Admission
 from card_fulfillment.pipeline.bulks import Announced, Turn, turn
 from card_fulfillment.pipeline.effects import Effects
+from card_fulfillment.pipeline.filing import Filed
 from card_fulfillment.pipeline.placement import Gain, Placement
 from card_fulfillment.pipeline.publishing import Publishing
 from card_fulfillment.pipeline.view import CardState, Place, View
@@ -125,14 +126,16 @@ class Folding:
             self.effects.changes.append(self.publishing.change(outgoing, subject, change.version))
 
 
-def announced_bulks(admission: Admission) -> AnnouncedBulks:
-    """What a batch announces and orders of bulks, by bulk."""
+def announced_bulks(admission: Admission, filed: Mapping[str, Filed]) -> AnnouncedBulks:
+    """What a batch announces and orders of bulks, and what files say of them, by bulk."""
     by_bulk: defaultdict[str, Announced] = defaultdict(lambda: Announced([], []))
     for announcement in admission.announcements:
         if announcement.card.bulk_issuance_id is not None:
             by_bulk[announcement.card.bulk_issuance_id].announcements.append(announcement)
     for bulk_id, size in _sizes(admission):
         by_bulk[bulk_id].sizes.append(size)
+    for bulk_id, of_files in filed.items():
+        by_bulk[bulk_id] = by_bulk[bulk_id]._replace(filed=of_files)
     return by_bulk
 
 

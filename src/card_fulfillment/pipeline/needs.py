@@ -10,6 +10,7 @@ from card_fulfillment.domain.facts import (
     Announcement,
     Fact,
     Order,
+    Precision,
     Reference,
     Subject,
     SubjectKind,
@@ -17,8 +18,10 @@ from card_fulfillment.domain.facts import (
     issuers_name,
     own_reference,
 )
+from card_fulfillment.domain.files import FileLine
 from card_fulfillment.pipeline.batch import Batch
 from card_fulfillment.pipeline.contested import contested, has_attempts, shaken
+from card_fulfillment.pipeline.filing import want_files, want_line
 from card_fulfillment.pipeline.view import Need, View
 
 
@@ -27,12 +30,15 @@ class Wanted:
     """What the batch itself names, before anything is looked up.
 
     members: the bulk of each card that it announces.
+    untimed: the times of facts that have none but that of their records.
     """
 
     need: Need = field(default_factory=Need)
     members: dict[str, str | None] = field(default_factory=dict)
+    untimed: dict[bytes, int] = field(default_factory=dict)
     orders: list[Order] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
+    lines: list[FileLine] = field(default_factory=list)
 
 
 def wanted(batch: Batch) -> Wanted:
@@ -48,7 +54,13 @@ def wanted(batch: Batch) -> Wanted:
                     _want_order(out.need, element)
                 case Fact():
                     out.facts.append(element)
+                    if element.precision is Precision.UNKNOWN:
+                        earlier = out.untimed.get(element.fact_id, element.stated)
+                        out.untimed[element.fact_id] = min(earlier, element.stated)
                     _want_new_fact(out.need, element)
+                case FileLine():
+                    out.lines.append(element)
+                    want_line(out.need, element)
                 case _:
                     pass
     return out
@@ -74,6 +86,7 @@ def _want_order(need: Need, order: Order) -> None:
     _want_to_bind(need, order.references)
     if order.subject.kind is SubjectKind.BULK_ISSUANCE:
         need.refolds.add(order.subject)  # it binds the members' own ids, too
+        need.filed.update(order.references)
     if order.subject.kind is SubjectKind.BULK_ISSUANCE or order.attempt > 1:
         _want_issuers_facts(need, order.subject)
 
@@ -121,7 +134,12 @@ def needs(want: Wanted, view: View) -> Need:
         if has_attempts(order.subject, view):
             _want_issuers_facts(need, order.subject)
     bulk_of = {**want.members, **view.bulk_of}
-    stored = [*view.waiting.values(), *shaken(need.unlocks, view, bulk_of)]
+    need.retimed.update(
+        fact_id
+        for fact_id, stated in want.untimed.items()
+        if (seen := view.seen.get(fact_id)) and seen.since is not None and stated < seen.since
+    )
+    stored = [*view.waiting.values(), *view.retimed.values(), *shaken(need.unlocks, view, bulk_of)]
     for fact, _ in stored:
         _want_fact(need, fact)
     for subject in _subjects(view):
@@ -133,8 +151,10 @@ def needs(want: Wanted, view: View) -> Need:
         _want_through(need, order.references, bulk_of)
     need.locked_references |= _unbound(facts, view, bulk_of)
     unsettled = {b.subject for b in contested(want.orders, facts, view, bulk_of)}
-    need.refolds.update(unsettled, *(each.places for each in view.waiting.values()))
+    moving = (*view.waiting.values(), *view.retimed.values())
+    need.refolds.update(unsettled, *(each.places for each in moving))
     _want_sayings(need, view)
+    want_files(need, want.lines, want.orders, view)
     return need
 
 
@@ -169,7 +189,8 @@ def _want_sayings(need: Need, view: View) -> None:
 
 def tells_more(view: View) -> bool:
     """Whether what was found can make a need grow: cards do by their bulk issuances alone."""
-    return bool(view.bindings or view.waiting or view.histories or view.bulks or any(_bulks(view)))
+    rows = (view.bindings, view.waiting, view.histories, view.bulks, view.files)
+    return any(rows) or any(_bulks(view))
 
 
 def _subjects(view: View) -> set[Subject]:
@@ -178,7 +199,8 @@ def _subjects(view: View) -> set[Subject]:
     A fact of several subjects is written as a whole, so none of them may change meanwhile.
     """
     meant = {b.subject for bindings in view.bindings.values() for b in bindings}
-    stored = [*view.waiting.values(), *(s for h in view.histories.values() for s in h)]
+    stored = [*view.waiting.values(), *view.retimed.values()]
+    stored += [s for h in view.histories.values() for s in h]
     return meant.union(*(each.places for each in stored))
 
 

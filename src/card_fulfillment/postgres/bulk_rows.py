@@ -9,6 +9,7 @@ from card_fulfillment.domain.bulk import Because, Bulk, Common, Member, RollUp
 from card_fulfillment.domain.claims import Detail
 from card_fulfillment.domain.discrepancies import Discrepancy, DiscrepancyName
 from card_fulfillment.domain.facts import Cause, Reference
+from card_fulfillment.domain.files import FileName
 from card_fulfillment.domain.parcels import Line, Parcel, Reports, Said
 from card_fulfillment.domain.serials import Ranges
 from card_fulfillment.domain.status import Status
@@ -62,6 +63,7 @@ def _dump_journey(bulk: Bulk) -> Json:
             "reports": _dump_reports(said.reports),
             "told": _dump_told(bulk.told) if bulk.told else None,
             "because": bulk.because,
+            "filed": [(*name, sorted(totals)) for name, totals in sorted(bulk.filed.items())],
         }
     )
 
@@ -109,6 +111,7 @@ def load_bulk(columns: Sequence[Any], parcels: dict[Reference, Parcel]) -> Bulk:
         told=_load_told(told) if told else None,
         because=_load_because(stored["because"]),
         dirty=dirty,
+        filed={FileName(*name): frozenset(totals) for *name, totals in stored["filed"]},
     )
 
 
@@ -142,9 +145,9 @@ def _load_told(stored: dict[str, Any]) -> RollUp:
 
 
 def _load_discrepancy(
-    name: str, expected: int | None, reported: Sequence[int], serials: Sequence[Sequence[int]]
+    name: str, expected: int | None, reported: Sequence[int], *ranges: Sequence[Sequence[int]]
 ) -> Discrepancy:
-    return Discrepancy(DiscrepancyName(name), expected, tuple(reported), _ranges(serials))
+    return Discrepancy(DiscrepancyName(name), expected, tuple(reported), *map(_ranges, ranges))
 
 
 def _load_because(stored: Sequence[Any] | None) -> Because | None:

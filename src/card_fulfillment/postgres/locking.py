@@ -1,4 +1,4 @@
-"""Locks, in one order everywhere: bulk issuances, cards, references, parcels, lanes; each by key.
+"""Locks, in one order everywhere: bulk issuances, cards, references, files, lanes; each by key.
 
 These statements only lock, or create what is to be locked: under READ COMMITTED a read in the same
 statement would miss what the one before us in the queue committed.
@@ -7,6 +7,7 @@ statement would miss what the one before us in the queue committed.
 import asyncpg
 
 from card_fulfillment.pipeline.view import Need
+from card_fulfillment.postgres.files import lock_files
 from card_fulfillment.postgres.rows import reference_text
 from card_fulfillment.postgres.statement import execute_on
 
@@ -42,3 +43,4 @@ async def lock(connection: asyncpg.Connection, need: Need) -> None:
             in_order = sorted(keys)  # by code point, which is the order of the bytes in UTF-8
             await execute_on(connection, create, in_order)
             await execute_on(connection, select, in_order)
+    await lock_files(connection, need.files)

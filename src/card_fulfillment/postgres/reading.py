@@ -19,13 +19,14 @@ from card_fulfillment.domain.facts import (
     is_issuers_name,
 )
 from card_fulfillment.domain.parcels import Parcel
-from card_fulfillment.pipeline.view import CardState, Need, Place, StoredFact, View
+from card_fulfillment.pipeline.view import CardState, Need, Place, Seen, StoredFact, View
 from card_fulfillment.postgres.bulk_rows import (
     BULK_COLUMNS,
     PARCEL_COLUMNS,
     load_bulk,
     load_parcel,
 )
+from card_fulfillment.postgres.files import load_files, stored_lines
 from card_fulfillment.postgres.issuers_names import issuers_bindings
 from card_fulfillment.postgres.rows import (
     OUTCOMES,
@@ -61,6 +62,9 @@ WHERE f.fact_id IN (
     UNION ALL SELECT h.fact_id FROM fact h WHERE h.bulk_issuance_id = ANY ($2::text[])
 )
 ORDER BY f.fact_id, f.part
+"""  # noqa: S608 - a constant of this module
+_BY_ID: Final = f"""
+SELECT {_FACT_COLUMNS} FROM fact f WHERE f.fact_id = ANY ($1::bytea[]) ORDER BY f.fact_id, f.part
 """  # noqa: S608 - a constant of this module
 _SPOKEN_OF: Final = """
 SELECT DISTINCT c.card_id FROM card c JOIN fact f ON f.card_id = c.card_id
@@ -99,8 +103,10 @@ RETURNING f.fact_id, f.content, f.vendor, f.status, f.body::text
 _ANNOUNCED: Final = """
 SELECT card_id FROM card WHERE card_id = ANY ($1::text[]) AND identity IS NOT NULL
 """
-_CONTENTS: Final = """
-SELECT fact_id, content FROM fact WHERE fact_id = ANY ($1::bytea[]) AND part = 0
+_SEEN: Final = """
+SELECT fact_id, content,
+       CASE WHEN body ->> 'precision' = 'unknown' THEN (body ->> 'stated')::bigint END
+FROM fact WHERE fact_id = ANY ($1::bytea[]) AND part = 0
 """
 
 
@@ -111,6 +117,7 @@ async def peek(connection: asyncpg.Connection, need: Need) -> View:
         bindings=await _bindings(connection, need.references),
         waiting=await _waiting(connection, need.unlocks),
         histories=await _histories(connection, need.refolds),
+        files=await load_files(connection, need.files, need.filed),
     )
 
 
@@ -125,9 +132,12 @@ async def read(connection: asyncpg.Connection, need: Need) -> View:
     if need.named:
         rows = await fetch(connection, _ANNOUNCED, need.named)
         view.announced = frozenset(row[0] for row in rows)
+    view.lines = await stored_lines(connection, need.lines)
     if need.fact_ids:
-        rows = await fetch(connection, _CONTENTS, need.fact_ids)
-        view.contents = {fact_id: content for fact_id, content in rows}  # noqa: C416 - asyncpg's records are no tuples
+        rows = await fetch(connection, _SEEN, need.fact_ids)
+        view.seen = {fact_id: Seen(content, since) for fact_id, content, since in rows}
+    if need.retimed:
+        view.retimed = _facts(await fetch(connection, _BY_ID, need.retimed))
     return view
 
 

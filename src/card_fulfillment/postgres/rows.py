@@ -15,6 +15,7 @@ from card_fulfillment.domain.facts import (
     Evidence,
     Fact,
     Key,
+    ParcelRole,
     Precision,
     Reference,
     Subject,
@@ -66,8 +67,10 @@ def dump_identity(card: CardIdentity) -> Json:
 def load_identity(
     card_id: str, bulk: str | None, serial: int | None, text: Json | None
 ) -> CardIdentity | None:
-    if text is None:
-        return None
+    return None if text is None else identity_of(card_id, bulk, serial, text)
+
+
+def identity_of(card_id: str, bulk: str | None, serial: int | None, text: Json) -> CardIdentity:
     return CardIdentity(
         card_id=card_id, bulk_issuance_id=bulk, serial_number=serial, **orjson.loads(text)
     )
@@ -189,6 +192,7 @@ def dump_fact(fact: Fact) -> Json:
         "level": fact.level,
         "names": fact.names,
         "parcels": fact.parcels,
+        "parcel_role": None if fact.parcel_role is ParcelRole.OUTBOUND else fact.parcel_role,
         "serials": fact.serials,
         "carton": fact.carton,
         "quantity": fact.quantity,
@@ -197,6 +201,7 @@ def dump_fact(fact: Fact) -> Json:
         "evidence": fact.evidence,
         "code": fact.code,
         "text": fact.text,
+        "alert": fact.alert,
         "mapping_version": fact.mapping_version,
     }
     return dump({name: value for name, value in stored.items() if value or value == 0})
@@ -220,6 +225,7 @@ def load_fact(
         level=stored.get("level", 0),
         names=tuple((level, Reference(*r)) for level, r in stored.get("names", ())),
         parcels=tuple(Reference(*r) for r in stored.get("parcels", ())),
+        parcel_role=ParcelRole(stored.get("parcel_role", ParcelRole.OUTBOUND)),
         serials=tuple(serials) if serials else None,
         carton=tuple(stored["carton"]) if "carton" in stored else None,
         quantity=stored.get("quantity"),
@@ -228,5 +234,6 @@ def load_fact(
         evidence=_EVIDENCE[stored.get("evidence")],
         code=stored.get("code"),
         text=stored.get("text"),
+        alert=stored.get("alert"),
         mapping_version=stored.get("mapping_version"),
     )
