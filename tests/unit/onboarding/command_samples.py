@@ -1,6 +1,7 @@
 """A profile, a message, and how the commands are called."""
 
 import json
+import logging
 from typing import Any
 
 from typer.testing import CliRunner, Result
@@ -39,10 +40,19 @@ MESSAGE = {
 }
 
 
-def vendors(*arguments: object, stdin: str | None = None, **settings: str) -> Result:
+def call(*arguments: object, stdin: str | None = None, **settings: str) -> Result:
+    """Every command configures logging for its process; here it stays as it was."""
     environment = {f"FULFILLMENT_{name}": value for name, value in settings.items()}
-    words = ["vendors", *map(str, arguments)]
-    return CliRunner().invoke(cli, words, env=environment, input=stdin)
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    try:
+        return CliRunner().invoke(cli, list(map(str, arguments)), env=environment, input=stdin)
+    finally:
+        root.handlers, root.level = handlers, level
+
+
+def vendors(*arguments: object, stdin: str | None = None, **settings: str) -> Result:
+    return call("vendors", *arguments, stdin=stdin, **settings)
 
 
 def as_data(*arguments: object) -> Any:  # noqa: ANN401 - JSON

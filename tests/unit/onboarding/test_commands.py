@@ -3,10 +3,14 @@
 from pathlib import Path
 
 import pytest
-from command_samples import EXAMPLES, PROFILE, as_data, vendors
-from typer.testing import CliRunner
+from command_samples import EXAMPLES, PROFILE, as_data, call, vendors
 
-from card_fulfillment.cli import cli
+
+@pytest.fixture
+def profile(tmp_path: Path) -> Path:
+    file = tmp_path / "acme.yaml"
+    file.write_text(PROFILE + EXAMPLES % "produced")
+    return file
 
 
 def test_all_profiles_that_come_with_the_worker_are_valid_and_hold() -> None:
@@ -141,9 +145,8 @@ def test_commands_that_need_profiles_say_what_is_wrong_with_one(
     tmp_path: Path, command: tuple[str, ...]
 ) -> None:
     (tmp_path / "broken.yaml").write_text("vendor: x\nroel: bureau\n")
-    environment = {"FULFILLMENT_VENDORS__DIRECTORY": str(tmp_path)}
 
-    told = CliRunner().invoke(cli, command, env=environment)
+    told = call(*command, VENDORS__DIRECTORY=str(tmp_path))
 
     assert told.exit_code == 2
     assert "broken.yaml:2:1: roel: is no field here: did you mean `role`?" in told.output

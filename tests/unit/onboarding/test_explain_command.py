@@ -3,9 +3,24 @@
 import json
 from pathlib import Path
 
-from command_samples import PROFILE, as_data, vendors
+import pytest
+from command_samples import EXAMPLES, MESSAGE, PROFILE, as_data, vendors
 
 from card_fulfillment.vendors.profile import load_profile
+
+
+@pytest.fixture
+def profile(tmp_path: Path) -> Path:
+    file = tmp_path / "acme.yaml"
+    file.write_text(PROFILE + EXAMPLES % "produced")
+    return file
+
+
+@pytest.fixture
+def message(tmp_path: Path) -> Path:
+    file = tmp_path / "message.json"
+    file.write_text(json.dumps(MESSAGE))
+    return file
 
 
 def test_explain_tells_what_decided_and_why_the_rest_is_nothing(
