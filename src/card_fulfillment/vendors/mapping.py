@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from card_fulfillment.domain.facts import Cause
+from card_fulfillment.domain.facts import Cause, Fact
 from card_fulfillment.vendors.bodies import body_of, parse, parse_exactly
+from card_fulfillment.vendors.file_lines import FileReader, file_line
 from card_fulfillment.vendors.outcomes import Ignored, Outcome, Refusal, Unusable
 from card_fulfillment.vendors.profile import Profile
+from card_fulfillment.vendors.record import Record
 from card_fulfillment.vendors.rules import CompiledRule, Statement
 from card_fulfillment.vendors.selectors import (
     BUILT_IN,
@@ -17,7 +19,7 @@ from card_fulfillment.vendors.selectors import (
     Scope,
     Unfit,
 )
-from card_fulfillment.vendors.statements import NoSubject, Record, fact, said, subject
+from card_fulfillment.vendors.statements import NoSubject, Who, fact, said, subject
 
 __all__ = [
     "Ignored",
@@ -42,11 +44,16 @@ class _TooMany(Exception):
 
 @dataclass(slots=True)
 class Reading:
-    """One message being read. positions: where each loop of the current rule stands."""
+    """One message being read.
+
+    positions: where each loop of the current rule stands.
+    who: whom the elements here are about, once one of them has asked.
+    """
 
     record: Record
     positions: list[int] = field(default_factory=list)
     elements: int = 0
+    who: Who | None = None
     outcomes: list[Outcome] = field(default_factory=list)
 
 
@@ -116,6 +123,7 @@ def _outcomes(profile: Profile, reading: Reading, base: Scope) -> list[Outcome]:
     found = False
     for rule in profile.rules:
         reading.positions = [0] * len(rule.loops)
+        reading.who = None
         scope = base + reading.positions
         if rule.has_turns:
             scope.append(set())
@@ -160,6 +168,8 @@ def _walk(reading: Reading, rule: CompiledRule, scope: Scope, depth: int) -> boo
     for i in places:
         scope[_FIRST_LOOP + depth] = items[i]
         reading.positions[depth] = i
+        if depth < rule.whom_depth:
+            reading.who = None
         _walk(reading, rule, scope, depth + 1)
     return True
 
@@ -175,28 +185,54 @@ def _count(reading: Reading, rule: CompiledRule, scope: Scope, elements: int) ->
 
 def _element(reading: Reading, rule: CompiledRule, scope: Scope) -> None:
     before = len(reading.outcomes)
-    who = None
     if rule.conditions and not _wanted(reading, rule, scope):
         return
     for statement in rule.statements:
         try:
-            code = said(statement, scope)
-            if code is None:
-                continue
-            what: Outcome | None = None
-            if not code.sense.ignored:
-                who = who or subject(rule, reading.record, scope)
-                what = fact(statement, code, who, reading.record, scope)
-            reading.outcomes.append(what or _ignored(reading, rule, statement))
+            outcome = _outcome(reading, rule, statement, scope)
+            if outcome is not None:
+                reading.outcomes.append(outcome)
         except NoSubject as unfit:
             reading.outcomes.append(_refused(reading, rule, unfit))
-            return
+            break
         except Unfit as unfit:
             reading.outcomes.append(_refused(reading, rule, unfit))
+    if rule.file is not None:
+        _line(reading, rule, rule.file, scope, before)
     if len(reading.outcomes) == before:
         reading.outcomes.append(
             Ignored(place_of(reading.positions, rule, None), "no statement applies")
         )
+
+
+def _outcome(
+    reading: Reading, rule: CompiledRule, statement: Statement, scope: Scope
+) -> Outcome | None:
+    """Read one statement of an element; null where it does not apply."""
+    code = said(statement, scope)
+    if code is None:
+        return None
+    if code.sense.ignored:
+        return _ignored(reading, rule, statement)
+    who = reading.who
+    if who is None:
+        who = reading.who = subject(rule, reading.record, scope)
+    what = fact(statement, code, who, reading.record, scope)
+    return what or _ignored(reading, rule, statement)
+
+
+def _line(
+    reading: Reading, rule: CompiledRule, file: FileReader, scope: Scope, before: int
+) -> None:
+    """Tell of the line of a file that the element is, beside what it says."""
+    facts = (each for each in reading.outcomes[before:] if isinstance(each, Fact))
+    try:
+        line = file_line(file, reading.record, scope, next(facts, None))
+    except Unfit as unfit:
+        reading.outcomes.append(_refused(reading, rule, unfit))
+        return
+    if line is not None:
+        reading.outcomes.append(line)
 
 
 def _wanted(reading: Reading, rule: CompiledRule, scope: Scope) -> bool:
@@ -231,8 +267,10 @@ def place_of(positions: Sequence[int], rule: CompiledRule, selector: str | None)
     bases = dict(_BASES)
     innermost = ""
     for loop, position in zip(rule.loops, positions, strict=True):
-        innermost = _joined(bases, loop.selector) + ("" if loop.one else f"[{position}]")
-        bases[loop.name] = innermost
+        here = _joined(bases, loop.selector)
+        if not loop.one:
+            here = innermost = f"{here}[{position}]"
+        bases[loop.name] = here
     return innermost if selector is None else _joined(bases, selector)
 
 
