@@ -167,7 +167,7 @@ class Worker:
         bulks = self._settings.bulks
         store = PostgresStore(self._connect("fan-out"), self._lanes, SpreadingTransaction)
         fan_out = FanOut(store.transaction, self._publishing, bulks.members_at_a_time)
-        return Spreader(fan_out, bulks.tick.total_seconds(), clock, SpreadReporter())
+        return Spreader(fan_out, bulks.tick.total_seconds(), clock, SpreadReporter(self._meter))
 
     async def _sweep_now_and_then(self) -> None:
         """Any worker may sweep; a failure is told, and the next turn tries again."""
