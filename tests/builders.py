@@ -142,7 +142,8 @@ def fact(
     said["names"] = tuple((level_of(r), r) for r in said.get("names", ()))
     mentioned = (*references, *(name for _, name in said["names"]))
     said["parcels"] = tuple(r for r in dict.fromkeys(mentioned) if level_of(r) > 0)
-    everything = repr((status, stated, references, sorted(said.items())))
+    untimed = precision is Precision.UNKNOWN and event_id is not None  # copies may differ in time
+    everything = repr((status, None if untimed else stated, references, sorted(said.items())))
     return Fact(
         fact_id=digest(("fact", event_id or everything)),
         content=digest(("fact", everything)),

@@ -27,7 +27,9 @@ def hours_after(rng: Random, order: Order, edges: float = 0.25) -> float:
 
 
 def event_id(rng: Random, precision: Precision) -> str | None:
-    return rng.choice(_EVENT_IDS) if precision is not Precision.UNKNOWN else None
+    """Some that two facts may have in common; of timed facts others than of untimed ones."""
+    found = rng.choice(_EVENT_IDS)
+    return found and f"{found}-untimed" if precision is Precision.UNKNOWN else found
 
 
 def brought(rng: Random) -> dict[Attribute, AttributeValue]:

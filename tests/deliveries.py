@@ -11,7 +11,6 @@ from card_fulfillment.domain.files import FileLine
 from card_fulfillment.messages.envelope import Ignored, RefusalReason, Refused
 from card_fulfillment.pipeline.batch import Element
 
-
 Told = Statement | FileLine
 
 
@@ -56,8 +55,15 @@ def _copy(rng: Random, statement: Told) -> Told:
         stated = statement.fact
         return replace(statement, fact=replace(stated, received_at=stated.received_at + later))
     if statement.precision is Precision.UNKNOWN:
-        return statement
+        return _untimed_copy(statement, later)
     return replace(statement, received_at=statement.received_at + later)
+
+
+def _untimed_copy(fact: Fact, later: int) -> Fact:
+    """Only by a trusted id is it known to be one."""
+    if fact.cause.event_id is None:
+        return fact
+    return replace(fact, received_at=fact.received_at + later, stated=fact.stated + later)
 
 
 def _useless(rng: Random) -> Element:

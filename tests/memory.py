@@ -11,6 +11,7 @@ from card_fulfillment.domain.bindings import Binding, by_announcement
 from card_fulfillment.domain.bulk import Bulk
 from card_fulfillment.domain.facts import (
     Fact,
+    Precision,
     Reference,
     Subject,
     SubjectKind,
@@ -23,7 +24,7 @@ from card_fulfillment.domain.status import Status
 from card_fulfillment.pipeline.batch import Partition, RecordClass
 from card_fulfillment.pipeline.effects import Effects, NewChange
 from card_fulfillment.pipeline.ports import Contended, Lagging, LaggingMember, PositionLost
-from card_fulfillment.pipeline.view import CardState, Need, Places, StoredFact, View
+from card_fulfillment.pipeline.view import CardState, Need, Places, Seen, StoredFact, View
 from snapshot import Position, Row, Snapshot
 
 
@@ -106,7 +107,8 @@ class MemoryTransaction:
     async def read(self, need: Need) -> View:
         view = await self.peek(need)
         facts = self._tables.facts
-        view.contents = {i: facts[i][0].content for i in need.fact_ids if i in facts}
+        view.seen = {i: _seen(facts[i][0]) for i in need.fact_ids if i in facts}
+        view.retimed = {i: StoredFact(*facts[i][:2]) for i in need.retimed}
         view.histories = self._histories({card(i) for i in need.histories} | need.refolds)
         cards = self._tables.cards
         view.lines = need.lines & self._tables.lines.keys()
@@ -212,6 +214,8 @@ class MemoryTransaction:
             if new.fact.fact_id in facts:
                 raise Contended("the fact is stored already")
             facts[new.fact.fact_id] = (new.fact, dict(new.places), new.copies)
+        for fact_id, retimed in effects.retimed.items():
+            facts[fact_id] = (retimed, *facts[fact_id][1:])
         for fact_id, places in effects.moved.items():
             fact, _, copies = facts[fact_id]
             facts[fact_id] = (fact, dict(places), copies)
@@ -231,6 +235,10 @@ class MemoryTransaction:
             raise PositionLost("the partition is elsewhere")
         counted = at.counted + counts.get(partition, Counter())
         self._tables.positions[partition] = Position(next_offset, counted)
+
+
+def _seen(fact: Fact) -> Seen:
+    return Seen(fact.content, fact.stated if fact.precision is Precision.UNKNOWN else None)
 
 
 def _is_member(state: CardState, bulk_id: str) -> bool:

@@ -125,7 +125,8 @@ class PostgresState:
         return frozenset((_reference(text), fact_id) for text, fact_id in rows)
 
     async def _lines(self) -> frozenset[LineKey]:
-        rows = await self._connection.fetch("SELECT vendor, file, line, content FROM vendor_file_line")
+        query = "SELECT vendor, file, line, content FROM vendor_file_line"
+        rows = await self._connection.fetch(query)
         return frozenset(LineKey(FileName(*name), line, i) for *name, line, i in map(tuple, rows))
 
     async def _changes(self) -> dict[tuple[str, int], list[NewChange]]:

@@ -2,10 +2,7 @@
 
 The key space is tiny, so that everything collides: cards announced late, twice or never, reorders,
 several vendors, letters of several cards, waybills that facts name, days and unknown times,
-duplicates, event ids used twice for different things.
-
-Left out, because this version leaves them for later:
-- UNTIMED_COPIES: copies of an untimed fact with a trusted id that differ in their timestamps.
+duplicates, event ids used twice for different things, copies of untimed facts in later records.
 """
 
 from collections.abc import Iterable, Sequence

@@ -10,6 +10,7 @@ from card_fulfillment.domain.facts import (
     CardIdentity,
     Fact,
     Order,
+    Precision,
     Statement,
     Subject,
     SubjectKind,
@@ -78,6 +79,7 @@ class Witness:
             return _refuse(RefusalReason.EVENT_ID_CONFLICT)
         if stated.fact_id in self._contents:
             self.copies[stated.fact_id] += 1
+            self._retime(stated)
             return _Verdict(RecordClass.DUPLICATE)
         return self._again(element) or self._new(element)
 
@@ -86,6 +88,15 @@ class Witness:
             return _Verdict(RecordClass.DUPLICATE)
         self.lines.append(line)
         return _Verdict(RecordClass.APPLIED)
+
+    def _retime(self, copy: Fact) -> None:
+        """Of an untimed fact the copy of the earliest record counts."""
+        for place, known in enumerate(self.told):
+            if isinstance(known, Fact) and known.fact_id == copy.fact_id:
+                if copy.precision is Precision.UNKNOWN and copy.stated < known.stated:
+                    self.told[place] = copy
+                    self.rebound |= bool(self._whom.get(copy.fact_id))
+                return
 
     def _again(self, statement: Statement) -> _Verdict | None:
         """A card that was announced before, under another event id."""

@@ -26,7 +26,7 @@ from card_fulfillment.messages.envelope import Outgoing, Record, RefusalReason, 
 from card_fulfillment.pipeline.batch import Batch, Partition, RecordClass
 from card_fulfillment.pipeline.effects import Effects, NewChange, NewFact
 from card_fulfillment.pipeline.ports import PositionLost
-from card_fulfillment.pipeline.view import CardState, Need, Place, StoredFact, View
+from card_fulfillment.pipeline.view import CardState, Need, Place, Seen, StoredFact, View
 from memory import MemoryStore
 from postgres_state import opened
 
@@ -107,7 +107,7 @@ async def test_what_does_not_exist_is_absent(subject: Subject) -> None:
     view = await subject.read(need)
 
     assert (dict(view.cards), dict(view.bindings)) == ({}, {})
-    assert (dict(view.waiting), dict(view.histories), dict(view.contents)) == ({}, {}, {})
+    assert (dict(view.waiting), dict(view.histories), dict(view.seen)) == ({}, {}, {})
 
 
 async def test_what_is_locked_is_there_as_a_placeholder(subject: Subject) -> None:
@@ -172,7 +172,7 @@ async def test_a_fact_is_in_the_history_of_each_of_its_cards_with_all_its_places
 
     stored = [StoredFact(_SHIPPED, places)]
     assert {s.id: list(h) for s, h in view.histories.items() if h} == {"c1": stored, "c2": stored}
-    assert view.contents == {_SHIPPED.fact_id: _SHIPPED.content}
+    assert view.seen == {_SHIPPED.fact_id: Seen(_SHIPPED.content)}
 
 
 @pytest.mark.parametrize("before", [{}, {_C1: _PARKED}])

@@ -89,7 +89,9 @@ class VendorFile:
     def with_line(self, line: FileLine) -> Self:
         return replace(
             self,
-            sequence=max((s for s in (self.sequence, line.sequence) if s is not None), default=None),
+            sequence=max(
+                (s for s in (self.sequence, line.sequence) if s is not None), default=None
+            ),
             totals=self.totals if line.total is None else self.totals | {line.total},
             mentioned=self._mentioning(line),
         )

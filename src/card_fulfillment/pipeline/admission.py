@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple, assert_never
 
-from card_fulfillment.domain.facts import Announcement, CardIdentity, Fact, Order
+from card_fulfillment.domain.facts import Announcement, CardIdentity, Fact, Order, Precision
 from card_fulfillment.domain.files import FileLine, LineKey
 from card_fulfillment.messages.dead_letter import DeadLetter
 from card_fulfillment.messages.envelope import Ignored, Record, RefusalReason, Refused
 from card_fulfillment.pipeline.batch import Decoded, Element, RecordClass
+from card_fulfillment.pipeline.view import Seen
 
 # What became of an element: known at once, or later by the fact that it brought.
 Verdict = RecordClass | Fact
@@ -23,26 +24,28 @@ class Admitted(NamedTuple):
 class Admission:
     """The elements of a batch, one by one in the order of their records.
 
-    contents: content digests of stored facts; identities: of cards already announced. lines: lines
-    of files that are stored.
+    seen: what is stored of the facts already; identities: of cards already announced.
+    stored_lines: lines of files that are stored; lines: new ones.
+    retimed: earlier copies of stored facts that have no time of their own.
     repeated: announcements of known cards under other event ids; they can name a bulk's size.
     """
 
     def __init__(
         self,
-        contents: Mapping[bytes, bytes],
+        seen: Mapping[bytes, Seen],
         identities: Mapping[str, CardIdentity],
-        lines: AbstractSet[LineKey],
+        stored_lines: AbstractSet[LineKey],
     ) -> None:
-        self._contents, self._lines = contents, lines
+        self._stored, self._stored_lines = seen, stored_lines
         self.identities = dict(identities)
         self.announcements: list[Announcement] = []
         self.repeated: list[Announcement] = []
         self.orders: list[Order] = []
-        self.tracking: list[Fact] = []
+        self._tracked: list[bytes] = []
         self.new: dict[bytes, Fact] = {}
         self.copies: Counter[bytes] = Counter()
         self.lines: dict[LineKey, FileLine] = {}
+        self.retimed: dict[bytes, Fact] = {}
         self.dead_letters: dict[str, DeadLetter] = {}
         self.records: list[Admitted] = []
 
@@ -75,14 +78,24 @@ class Admission:
 
     def _seen(self, record: Record, fact: Fact) -> RecordClass | None:
         """What becomes of another copy; nothing where the fact is new."""
-        new = self.new.get(fact.fact_id)
-        content = new.content if new else self._contents.get(fact.fact_id)
-        if content is None:
+        known = self.new.get(fact.fact_id) or self._stored.get(fact.fact_id)
+        if known is None:
             return None
-        if content != fact.content:
+        if known.content != fact.content:
             return self._contradiction(record, fact, RefusalReason.EVENT_ID_CONFLICT)
         self.copies[fact.fact_id] += 1
+        if fact.precision is Precision.UNKNOWN:
+            self._retime(fact)
         return RecordClass.DUPLICATE
+
+    def _retime(self, copy: Fact) -> None:
+        """A fact without a time of its own has that of its earliest record."""
+        new, stored = self.new.get(copy.fact_id), self._stored.get(copy.fact_id)
+        if new is not None:
+            self.new[copy.fact_id] = min(new, copy, key=_stated)
+        elif stored is not None and stored.since is not None and copy.stated < stored.since:
+            earlier = self.retimed.get(copy.fact_id, copy)
+            self.retimed[copy.fact_id] = min(earlier, copy, key=_stated)
 
     def _contradiction(self, record: Record, fact: Fact, reason: RefusalReason) -> RecordClass:
         message = {
@@ -93,15 +106,20 @@ class Admission:
         return self._quarantine(record, refused)
 
     def _file(self, line: FileLine) -> RecordClass:
-        if line.key in self._lines or line.key in self.lines:
+        if line.key in self._stored_lines or line.key in self.lines:
             return RecordClass.DUPLICATE
         self.lines[line.key] = line
         return RecordClass.APPLIED
 
     def _track(self, fact: Fact) -> Fact:
         self.new[fact.fact_id] = fact
-        self.tracking.append(fact)
+        self._tracked.append(fact.fact_id)
         return fact
+
+    @property
+    def tracking(self) -> list[Fact]:
+        """The vendors' new facts."""
+        return [self.new[fact_id] for fact_id in self._tracked]
 
     def _order(self, order: Order) -> Fact:
         self.new[order.fact.fact_id] = order.fact
@@ -120,3 +138,7 @@ class Admission:
         self.new[announcement.fact.fact_id] = announcement.fact
         self.announcements.append(announcement)
         return announcement.fact
+
+
+def _stated(fact: Fact) -> int:
+    return fact.stated

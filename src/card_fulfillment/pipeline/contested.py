@@ -89,7 +89,8 @@ def shaken(bound: Collection[Reference], view: View, bulk_of: BulkOf) -> list[St
     What such a fact names may be bound otherwise in turn.
     """
     moving = set(bound)
-    moving.update(name for s in view.waiting.values() for _, name in s.fact.names)
+    again = (*view.waiting.values(), *view.retimed.values())
+    moving.update(name for s in again for _, name in s.fact.names)
     quiet = {s.fact.fact_id: s for history in view.histories.values() for s in history}
     found: dict[bytes, StoredFact] = {}
     while True:

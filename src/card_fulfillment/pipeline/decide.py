@@ -22,10 +22,10 @@ from card_fulfillment.pipeline.view import Place, View
 def decide(batch: Batch, view: View, publishing: Publishing, now: int) -> Effects:
     """What the batch changes. `now`: the worker's clock, microseconds, informational."""
     announced = {i: state.identity for i, state in view.cards.items() if state.identity}
-    admission = Admission(view.contents, announced, view.lines)
+    admission = Admission(view.seen, announced, view.lines)
     for decoded in batch.decoded:
         admission.take(decoded)
-    placement = Placement(view, admission.identities)
+    placement = Placement(view, admission.identities, admission.retimed)
     for announcement in admission.announcements:
         placement.announce(announcement)
     for order in admission.orders:
@@ -40,6 +40,7 @@ def decide(batch: Batch, view: View, publishing: Publishing, now: int) -> Effect
         moves=batch.moves,
         lines=list(admission.lines.values()),
         files=files,
+        retimed=admission.retimed,
     )
     effects.dead_letters += alerts(placement, view.announced)
     folding = Folding(effects, view, placement, admission.identities, publishing, now)

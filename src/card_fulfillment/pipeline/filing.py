@@ -1,4 +1,4 @@
-"""Lines of vendors' files: what they make of the files, and which bulk issuances these are about."""
+"""Lines of vendors' files: what they make of the files, and of which bulks these speak."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -30,9 +30,7 @@ def want_line(need: Need, line: FileLine) -> None:
         need.references.add(line.reference)
 
 
-def want_files(
-    need: Need, lines: Iterable[FileLine], orders: Iterable[Order], view: View
-) -> None:
+def want_files(need: Need, lines: Iterable[FileLine], orders: Iterable[Order], view: View) -> None:
     """The files that an order can be about, and whom all lines of a file mean."""
     need.files |= view.files.keys()
     need.references |= references(view.files.values())

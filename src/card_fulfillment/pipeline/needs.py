@@ -10,6 +10,7 @@ from card_fulfillment.domain.facts import (
     Announcement,
     Fact,
     Order,
+    Precision,
     Reference,
     Subject,
     SubjectKind,
@@ -29,10 +30,12 @@ class Wanted:
     """What the batch itself names, before anything is looked up.
 
     members: the bulk of each card that it announces.
+    untimed: the times of facts that have none but that of their records.
     """
 
     need: Need = field(default_factory=Need)
     members: dict[str, str | None] = field(default_factory=dict)
+    untimed: dict[bytes, int] = field(default_factory=dict)
     orders: list[Order] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
     lines: list[FileLine] = field(default_factory=list)
@@ -51,6 +54,9 @@ def wanted(batch: Batch) -> Wanted:
                     _want_order(out.need, element)
                 case Fact():
                     out.facts.append(element)
+                    if element.precision is Precision.UNKNOWN:
+                        earlier = out.untimed.get(element.fact_id, element.stated)
+                        out.untimed[element.fact_id] = min(earlier, element.stated)
                     _want_new_fact(out.need, element)
                 case FileLine():
                     out.lines.append(element)
@@ -128,7 +134,12 @@ def needs(want: Wanted, view: View) -> Need:
         if has_attempts(order.subject, view):
             _want_issuers_facts(need, order.subject)
     bulk_of = {**want.members, **view.bulk_of}
-    stored = [*view.waiting.values(), *shaken(need.unlocks, view, bulk_of)]
+    need.retimed.update(
+        fact_id
+        for fact_id, stated in want.untimed.items()
+        if (seen := view.seen.get(fact_id)) and seen.since is not None and stated < seen.since
+    )
+    stored = [*view.waiting.values(), *view.retimed.values(), *shaken(need.unlocks, view, bulk_of)]
     for fact, _ in stored:
         _want_fact(need, fact)
     for subject in _subjects(view):
@@ -140,7 +151,8 @@ def needs(want: Wanted, view: View) -> Need:
         _want_through(need, order.references, bulk_of)
     need.locked_references |= _unbound(facts, view, bulk_of)
     unsettled = {b.subject for b in contested(want.orders, facts, view, bulk_of)}
-    need.refolds.update(unsettled, *(each.places for each in view.waiting.values()))
+    moving = (*view.waiting.values(), *view.retimed.values())
+    need.refolds.update(unsettled, *(each.places for each in moving))
     _want_sayings(need, view)
     want_files(need, want.lines, want.orders, view)
     return need
@@ -187,7 +199,8 @@ def _subjects(view: View) -> set[Subject]:
     A fact of several subjects is written as a whole, so none of them may change meanwhile.
     """
     meant = {b.subject for bindings in view.bindings.values() for b in bindings}
-    stored = [*view.waiting.values(), *(s for h in view.histories.values() for s in h)]
+    stored = [*view.waiting.values(), *view.retimed.values()]
+    stored += [s for h in view.histories.values() for s in h]
     return meant.union(*(each.places for each in stored))
 
 

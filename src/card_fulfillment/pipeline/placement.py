@@ -5,6 +5,7 @@ A new binding can also change whom stored facts are about. Their subjects are re
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from card_fulfillment.domain.bindings import (
@@ -53,12 +54,19 @@ class Placement:
     held: facts whose references contradict each other from now on. parked: new ones about nobody.
     """
 
-    def __init__(self, view: View, identities: Mapping[str, CardIdentity]) -> None:
-        self._view = view
+    def __init__(
+        self,
+        view: View,
+        identities: Mapping[str, CardIdentity],
+        retimed: Mapping[bytes, Fact] = MappingProxyType({}),
+    ) -> None:
+        """retimed: earlier copies of stored facts, which take their place."""
+        self._view, self._retimed = view, retimed
         self._bindings = dict(view.bindings)
         self._bulk_of = {i: card.bulk_issuance_id for i, card in identities.items()}
         self._stored = {s.fact.fact_id: s for h in view.histories.values() for s in h}
-        self._stored |= view.waiting
+        self._stored |= view.waiting | view.retimed
+        self._stored |= {i: StoredFact(f, self._stored[i].places) for i, f in retimed.items()}
         self._announced: dict[Subject, Fact] = {}
         self._gained: defaultdict[Subject, list[Entry]] = defaultdict(list)
         self._lost: dict[Subject, Cause] = {}
@@ -98,6 +106,8 @@ class Placement:
         for fact in sorted((*facts, *stored), key=lambda f: f.level):
             if fact.fact_id not in self._stored:
                 self._track(fact, {})
+            elif fact.fact_id in self._retimed:
+                self._track(fact, self._stored[fact.fact_id].places, anew=True)
             elif fact.fact_id in self._view.waiting or self._is_rebound(fact):
                 self._track(fact, self._stored[fact.fact_id].places)
 
@@ -155,14 +165,14 @@ class Placement:
             through in self.bound or card(reference.value) in self._announced
         )
 
-    def _track(self, fact: Fact, before: Places) -> None:
+    def _track(self, fact: Fact, before: Places, *, anew: bool = False) -> None:
         found = resolve(self._bindings, fact, self._bulk_of)
         self._wait(fact, found)
         if found.subjects is None and fact.fact_id not in self._stored:
             self.parked.append(fact)
         if found.subjects == {} and not self._was_held(fact):
             self.held.append(fact)
-        self._place(fact, before, found.subjects or {})
+        self._place(fact, before, found.subjects or {}, anew=anew)
 
     def _was_held(self, fact: Fact) -> bool:
         before = resolve(self._view.bindings, fact, self._bulk_of).subjects
@@ -187,9 +197,11 @@ class Placement:
         met.update(b.subject.id for r in fact.references for b in self._bindings.get(r, ()))
         return waited.union(map(membership, met))
 
-    def _place(self, fact: Fact, before: Places, after: Mapping[Subject, int]) -> None:
-        unchanged = {s: p for s, p in before.items() if after.get(s) == p.attempt}
-        if len(unchanged) == len(before) == len(after):
+    def _place(
+        self, fact: Fact, before: Places, after: Mapping[Subject, int], *, anew: bool = False
+    ) -> None:
+        unchanged = {s: p for s, p in before.items() if after.get(s) == p.attempt and not anew}
+        if len(unchanged) == len(before) == len(after) and not anew:
             return
         places = self.places[fact.fact_id] = dict(unchanged)
         for subject, attempt in after.items():
@@ -201,7 +213,7 @@ class Placement:
         self._rename(fact, after)
 
     def _disturb(self, fact: Fact, lost: Iterable[Subject], gained: Iterable[Subject]) -> None:
-        cause = next(self._binders_of(fact)).cause
+        cause = next(self._binders_of(fact), fact).cause
         self._lost |= dict.fromkeys(lost, cause)
         self._moved |= dict.fromkeys(gained, cause)
 

@@ -27,6 +27,7 @@ class Need:
     whole: bulks of which all facts are needed; of the others those that their cards lack.
     serials: places in a bulk that are announced: who has them already is needed.
     fact_ids: ids that the batch brings, to tell the new from the seen.
+    retimed: stored facts without a time of their own, of which an earlier copy came.
     named: cards that vendors name by their own ids, whoever they are.
     files: files that the batch has lines of, and those found by a reference of `filed`; locked.
     lines: lines of files that the batch brings, to tell the new from the seen.
@@ -42,6 +43,7 @@ class Need:
     whole: set[str] = field(default_factory=set)
     serials: set[tuple[str, int]] = field(default_factory=set)
     fact_ids: set[bytes] = field(default_factory=set)
+    retimed: set[bytes] = field(default_factory=set)
     named: set[str] = field(default_factory=set)
     files: set[FileName] = field(default_factory=set)
     filed: set[Reference] = field(default_factory=set)
@@ -105,6 +107,13 @@ class StoredFact(NamedTuple):
     places: Places
 
 
+class Seen(NamedTuple):
+    """What tells a copy of a stored fact. since: its time, where only its record tells one."""
+
+    content: bytes
+    since: int | None = None
+
+
 @dataclass(slots=True)
 class View:
     """The stored state as far as a need asked for it. What is absent does not exist.
@@ -112,7 +121,7 @@ class View:
     waiting: the facts that wait for any of the need's `unlocks`.
     sayings: by bulk, facts about it that some of the need's cards have not folded, or all.
     taken: of the need's `serials`, those that some card has.
-    contents: of the need's `fact_ids`, those that are stored, with their content digests.
+    seen: of the need's `fact_ids`, those that are stored.
     announced: of the need's `named`, those that exist; for alerts only.
     files: of the need's `files`, and those of which a line has one of its `filed` references.
     lines: of the need's `lines`, those that are stored.
@@ -125,7 +134,8 @@ class View:
     histories: dict[Subject, Sequence[StoredFact]] = field(default_factory=dict)
     sayings: dict[str, Sequence[StoredFact]] = field(default_factory=dict)
     taken: AbstractSet[tuple[str, int]] = frozenset()
-    contents: dict[bytes, bytes] = field(default_factory=dict)
+    seen: dict[bytes, Seen] = field(default_factory=dict)
+    retimed: dict[bytes, StoredFact] = field(default_factory=dict)
     announced: AbstractSet[str] = frozenset()
     files: dict[FileName, VendorFile] = field(default_factory=dict)
     lines: AbstractSet[LineKey] = frozenset()

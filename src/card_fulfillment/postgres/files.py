@@ -106,7 +106,9 @@ def _file_row(name: FileName, file: VendorFile, last: FileLine) -> Sequence[Any]
         *name,
         file.sequence,
         dump(sorted(file.totals)),
-        dump(None if mentioned is None else [(reference_text(r), *s) for r, s in mentioned.items()]),
+        dump(
+            None if mentioned is None else [(reference_text(r), *s) for r, s in mentioned.items()]
+        ),
         dump((cause.topic, cause.partition, cause.offset, last.received_at)),
     )
 

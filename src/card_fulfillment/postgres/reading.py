@@ -19,7 +19,7 @@ from card_fulfillment.domain.facts import (
     is_issuers_name,
 )
 from card_fulfillment.domain.parcels import Parcel
-from card_fulfillment.pipeline.view import CardState, Need, Place, StoredFact, View
+from card_fulfillment.pipeline.view import CardState, Need, Place, Seen, StoredFact, View
 from card_fulfillment.postgres.bulk_rows import (
     BULK_COLUMNS,
     PARCEL_COLUMNS,
@@ -62,6 +62,9 @@ WHERE f.fact_id IN (
 )
 ORDER BY f.fact_id, f.part
 """  # noqa: S608 - a constant of this module
+_BY_ID: Final = f"""
+SELECT {_FACT_COLUMNS} FROM fact f WHERE f.fact_id = ANY ($1::bytea[]) ORDER BY f.fact_id, f.part
+"""  # noqa: S608 - a constant of this module
 _SPOKEN_OF: Final = """
 SELECT DISTINCT c.card_id FROM card c JOIN fact f ON f.card_id = c.card_id
 WHERE c.bulk_issuance_id = ANY ($1::text[]) AND f.vendor IS NOT NULL
@@ -99,8 +102,10 @@ RETURNING f.fact_id, f.content, f.vendor, f.status, f.body::text
 _ANNOUNCED: Final = """
 SELECT card_id FROM card WHERE card_id = ANY ($1::text[]) AND identity IS NOT NULL
 """
-_CONTENTS: Final = """
-SELECT fact_id, content FROM fact WHERE fact_id = ANY ($1::bytea[]) AND part = 0
+_SEEN: Final = """
+SELECT fact_id, content,
+       CASE WHEN body ->> 'precision' = 'unknown' THEN (body ->> 'stated')::bigint END
+FROM fact WHERE fact_id = ANY ($1::bytea[]) AND part = 0
 """
 
 
@@ -128,8 +133,10 @@ async def read(connection: asyncpg.Connection, need: Need) -> View:
         view.announced = frozenset(row[0] for row in rows)
     view.lines = await stored_lines(connection, need.lines)
     if need.fact_ids:
-        rows = await connection.fetch(_CONTENTS, list(need.fact_ids))
-        view.contents = {fact_id: content for fact_id, content in rows}  # noqa: C416 - asyncpg's records are no tuples
+        rows = await connection.fetch(_SEEN, list(need.fact_ids))
+        view.seen = {fact_id: Seen(content, since) for fact_id, content, since in rows}
+    if need.retimed:
+        view.retimed = _facts(await connection.fetch(_BY_ID, list(need.retimed)))
     return view
 
 

@@ -7,8 +7,6 @@ from typing import Any, Final
 import asyncpg
 
 from card_fulfillment.domain.facts import Subject, SubjectKind
-from card_fulfillment.messages.dead_letter import DeadLetter
-from card_fulfillment.pipeline.alerts import alert_ids
 from card_fulfillment.pipeline.batch import RecordClass
 from card_fulfillment.pipeline.effects import Effects, NewChange, NewFact
 from card_fulfillment.pipeline.ports import PositionLost
@@ -16,10 +14,10 @@ from card_fulfillment.pipeline.positions import record_digest
 from card_fulfillment.pipeline.view import CardState, Place, Places
 from card_fulfillment.postgres.bulk_writing import write_bulks
 from card_fulfillment.postgres.files import write_files
+from card_fulfillment.postgres.letters import write_letters
 from card_fulfillment.postgres.rows import (
     dump_bindings,
     dump_fact,
-    dump_headers,
     dump_identity,
     dump_journey,
     reference_text,
@@ -58,6 +56,10 @@ FROM unnest($1::bytea[], $2::smallint[], $3::text[], $4::text[], $5::smallint[],
 JOIN fact f ON f.fact_id = u.fact_id AND f.part = 0
 ON CONFLICT DO NOTHING
 """
+_RETIME: Final = """
+UPDATE fact f SET body = u.body FROM unnest($1::bytea[], $2::jsonb[]) AS u (fact_id, body)
+WHERE f.fact_id = u.fact_id
+"""
 _COUNT_COPIES: Final = """
 UPDATE fact f SET copies = f.copies + u.copies
 FROM unnest($1::bytea[], $2::int[]) AS u (fact_id, copies)
@@ -84,14 +86,6 @@ ON CONFLICT DO NOTHING
 _WAKE: Final = """
 DELETE FROM waiting w USING unnest($1::text[], $2::bytea[]) AS u (reference, fact_id)
 WHERE w.reference = u.reference AND w.fact_id = u.fact_id
-"""
-_INSERT_DEAD_LETTERS: Final = """
-INSERT INTO dead_letter (dead_letter_id, reason, field_path, message, vendor, mapping_version,
-                         topic, partition, "offset", record_timestamp, sha256, key, value, headers)
-SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
-                     $7::text[], $8::int[], $9::bigint[], $10::bigint[], $11::bytea[], $12::bytea[],
-                     $13::bytea[], $14::text[])
-ON CONFLICT DO NOTHING
 """
 # The sub-select locks in order; what is returned comes from the rows as they are then.
 _TAKE_NUMBERS: Final = """
@@ -135,15 +129,10 @@ _COUNTED: Final = (
 )
 
 
-_CLOSE_ALERTS: Final = """
-UPDATE dead_letter SET state = 'closed', closed_at = now(), closed_by = 'applied'
-WHERE dead_letter_id = ANY ($1::uuid[]) AND state = 'open'
-"""
-
-
 async def write(connection: asyncpg.Connection, effects: Effects, lanes: Lanes) -> None:
     await execute(connection, _INSERT_FACTS, _new_fact_rows(effects.facts))
     await _move_facts(connection, effects.moved)
+    await execute(connection, _RETIME, ((i, dump_fact(f)) for i, f in effects.retimed.items()))
     await execute(connection, _COUNT_COPIES, effects.copies.items())
     await execute(connection, _WRITE_CARDS, (_card_row(*c) for c in effects.cards.items()))
     await write_bulks(connection, effects)
@@ -155,10 +144,7 @@ async def write(connection: asyncpg.Connection, effects: Effects, lanes: Lanes) 
     )
     await execute(connection, _WAIT, ((reference_text(r), f) for r, f in effects.waits))
     await execute(connection, _WAKE, ((reference_text(r), f) for r, f in effects.woken))
-    await execute(connection, _INSERT_DEAD_LETTERS, map(_dead_letter_row, effects.dead_letters))
-    if effects.settled:
-        ids = [i for fact in effects.settled for i in alert_ids(fact)]
-        await connection.execute(_CLOSE_ALERTS, ids)
+    await write_letters(connection, effects)
     await _number_changes(connection, effects.changes, lanes)
     await _move_positions(connection, effects)
 
@@ -214,25 +200,6 @@ def _card_row(card_id: str, state: CardState) -> Sequence[Any]:
         journey.version,
         dump_journey(journey),
         folded,
-    )
-
-
-def _dead_letter_row(letter: DeadLetter) -> Sequence[Any]:
-    return (
-        letter.dead_letter_id,
-        letter.reason,
-        letter.field_path,
-        letter.message,
-        letter.vendor,
-        letter.mapping_version,
-        letter.topic,
-        letter.partition,
-        letter.offset,
-        letter.record_timestamp,
-        bytes.fromhex(letter.sha256),
-        letter.key,
-        letter.value,
-        dump_headers(letter.headers),
     )
 
 

@@ -1,0 +1,60 @@
+"""Writing dead letters, and closing those whose cause is over."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import asyncpg
+
+from card_fulfillment.messages.dead_letter import DeadLetter
+from card_fulfillment.pipeline.alerts import alert_ids
+from card_fulfillment.pipeline.effects import Effects
+from card_fulfillment.postgres.rows import dump_headers
+from card_fulfillment.postgres.statement import execute
+
+_INSERT_DEAD_LETTERS: Final = """
+INSERT INTO dead_letter (dead_letter_id, reason, field_path, message, vendor, mapping_version,
+                         topic, partition, "offset", record_timestamp, sha256, key, value, headers)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
+                     $7::text[], $8::int[], $9::bigint[], $10::bigint[], $11::bytea[], $12::bytea[],
+                     $13::bytea[], $14::text[])
+ON CONFLICT DO NOTHING
+"""
+_CLOSE: Final = """
+UPDATE dead_letter SET state = 'closed', closed_at = now(), closed_by = $2
+WHERE dead_letter_id = ANY ($1::uuid[]) AND state = 'open'
+"""
+# What was over is there again: somebody was told of it already.
+_REOPEN: Final = """
+UPDATE dead_letter SET state = 'open', closed_at = NULL, closed_by = NULL
+WHERE dead_letter_id = ANY ($1::uuid[]) AND closed_by = 'resolved'
+"""
+
+
+async def write_letters(connection: asyncpg.Connection, effects: Effects) -> None:
+    await execute(connection, _INSERT_DEAD_LETTERS, map(_row, effects.dead_letters))
+    if effects.settled:
+        ids = [i for fact in effects.settled for i in alert_ids(fact)]
+        await connection.execute(_CLOSE, ids, "applied")
+    if effects.resolved:
+        await connection.execute(_CLOSE, effects.resolved, "resolved")
+    if effects.reopened:
+        await connection.execute(_REOPEN, effects.reopened)
+
+
+def _row(letter: DeadLetter) -> Sequence[Any]:
+    return (
+        letter.dead_letter_id,
+        letter.reason,
+        letter.field_path,
+        letter.message,
+        letter.vendor,
+        letter.mapping_version,
+        letter.topic,
+        letter.partition,
+        letter.offset,
+        letter.record_timestamp,
+        bytes.fromhex(letter.sha256),
+        letter.key,
+        letter.value,
+        dump_headers(letter.headers),
+    )
