@@ -20,6 +20,7 @@ from card_fulfillment.domain.facts import (
 from card_fulfillment.domain.status import Status
 from oracle_whom import Said
 from stories import statements
+from stories_bulk import bulk_statements
 from witness import Witness
 
 _STATES: Final = tuple(Status)[2:]
@@ -50,8 +51,16 @@ def collision(rng: Random, workers: int = 2) -> Collision:
 
 def anything(rng: Random, workers: int = 2) -> Collision:
     """Tell a story of `stories` to all workers: whatever binds anew does so while others look."""
+    return _shared(rng, statements(rng), workers)
+
+
+def of_a_bulk(rng: Random, workers: int = 2) -> Collision:
+    return _shared(rng, bulk_statements(rng), workers)
+
+
+def _shared(rng: Random, statements: Sequence[Statement], workers: int) -> Collision:
     witness = Witness()
-    witness.hear([sent(each) for each in statements(rng)])
+    witness.hear([sent(each) for each in statements])
     said = Said(witness.told)
     told = [s for s in witness.told if s not in said.repeated]
     halves = [_shuffled(rng, told, worker, workers) for worker in range(workers)]

@@ -7,22 +7,24 @@ is not reachable at start, 4 a named alarm at start.
 from collections import Counter
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from card_fulfillment import app, starting
 from card_fulfillment.accept import accept
+from card_fulfillment.check import check
 from card_fulfillment.command import FOUND_WRONG, USAGE, clock, fail, finish, load_settings
 from card_fulfillment.dlq import dlq
 from card_fulfillment.doctor.examination import examine
 from card_fulfillment.doctor.findings import Level
 from card_fulfillment.messages import schema
 from card_fulfillment.onboarding.commands import vendors
+from card_fulfillment.ops.bulk_timeline import bulk_in_full
 from card_fulfillment.ops.effective import effective
 from card_fulfillment.ops.timeline import in_full
-from card_fulfillment.pipeline.timeline import Timeline
+from card_fulfillment.postgres.bulk_timeline import load_bulk_timeline
 from card_fulfillment.postgres.connection import connect, disconnect, is_transient
 from card_fulfillment.postgres.schema import check_schema, migrate
 from card_fulfillment.postgres.timeline import load_timeline
@@ -30,11 +32,14 @@ from card_fulfillment.settings import Settings
 from card_fulfillment.topology import topology
 from card_fulfillment.worker import clock as microseconds
 
+_FEW: Final = 5  # members of each status that went astray
+
 cli = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
 cli.add_typer(dlq, name="dlq")
 cli.add_typer(accept, name="accept")
+cli.add_typer(check, name="check")
 cli.add_typer(vendors, name="vendors")
 
 
@@ -99,23 +104,32 @@ def demo(
 
 
 @cli.command("timeline")
-def timeline_(card_id: str) -> None:
-    """Show all that is known of a card: what was published, its facts, its open dead letters."""
+def timeline_(
+    subject_id: Annotated[str, typer.Argument(metavar="ID", help="Of a card or bulk issuance.")],
+    *,
+    most: Annotated[
+        int, typer.Option(help="Events and facts of a bulk issuance, the newest.", min=1)
+    ] = 50,
+) -> None:
+    """Show all that is known of a card or a bulk issuance: what was published, facts, letters."""
     settings = load_settings()
-    found = finish(_timeline(settings, card_id))
-    if found is None:
-        fail(FOUND_WRONG, f"nobody ever spoke of a card {card_id}")
-    Console(highlight=False).print(in_full(found))
+    found = finish(_timeline(settings, subject_id, most))
+    if not found:
+        fail(FOUND_WRONG, f"nobody ever spoke of a card or bulk issuance {subject_id}")
+    Console(highlight=False).print(*found, sep="\n\n")
 
 
-async def _timeline(settings: Settings, card_id: str) -> Timeline | None:
+async def _timeline(settings: Settings, subject_id: str, most: int) -> list[RenderableType]:
+    """A card and a bulk issuance may have the same id."""
     open_ = partial(connect, settings.postgres, application_name="card-fulfillment timeline")
     connection = await starting.reachable("Postgres", open_, is_transient)
     try:
         await check_schema(connection)
-        return await load_timeline(connection, card_id)
+        card = await load_timeline(connection, subject_id)
+        bulk = await load_bulk_timeline(connection, subject_id, most, _FEW)
     finally:
         await disconnect(connection)
+    return [*([in_full(card)] if card else ()), *([bulk_in_full(bulk)] if bulk else ())]
 
 
 @cli.command("schema")

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from card_fulfillment.kafka.topics import TopicPlan, output_configs
+from card_fulfillment.messages.dead_letter import Mask
 from card_fulfillment.messages.pan_guard import OWN_IDS, Spared
 from card_fulfillment.pipeline.decode import Reader
 from card_fulfillment.pipeline.readers import card_created, embossing_requested, vendor_tracking
 from card_fulfillment.settings import Settings, TopicSettings
+from card_fulfillment.vendors.masking import mask_of
 from card_fulfillment.vendors.profile import Profile, load_profiles
 
 
@@ -17,10 +19,15 @@ class UnknownVendor(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """readers: of the input topics, by full name. spared: where ids stand in them."""
+    """readers: of the input topics, by full name. spared: where ids stand in them.
+
+    vendors: whose they are, of those that are a vendor's. masks: of those with private fields.
+    """
 
     readers: Mapping[str, Reader]
     spared: Mapping[str, Spared]
+    vendors: Mapping[str, str]
+    masks: Mapping[str, Mask]
     status_changed: str
     dead_letter: str
     plans: tuple[TopicPlan, ...]
@@ -30,12 +37,19 @@ def topology(settings: Settings) -> Topology:
     """Raises ProfileError or UnknownVendor."""
     topics, vendors = settings.topics, settings.vendors
     profiles = load_profiles(vendors.directory, vendors.enabled)
-    inputs = _inputs(topics, profiles)
+    of_vendors = _of_vendors(topics, profiles)
+    inputs = _inputs(topics, profiles, of_vendors)
     status_changed = topics.prefix + topics.status_changed
     dead_letter = topics.prefix + topics.dead_letter
     return Topology(
         {topics.prefix + name: reader for name, (reader, _) in inputs.items()},
         {topics.prefix + name: spared for name, (_, spared) in inputs.items()},
+        {topics.prefix + name: vendor for name, vendor in of_vendors.items()},
+        {
+            topics.prefix + name: mask
+            for name, vendor in of_vendors.items()
+            if (mask := mask_of(profiles[vendor])) is not None
+        },
         status_changed,
         dead_letter,
         (
@@ -46,9 +60,8 @@ def topology(settings: Settings) -> Topology:
     )
 
 
-def _inputs(
-    topics: TopicSettings, profiles: Mapping[str, Profile]
-) -> dict[str, tuple[Reader, Spared]]:
+def _of_vendors(topics: TopicSettings, profiles: Mapping[str, Profile]) -> Mapping[str, str]:
+    """Return whose each vendor topic is; UnknownVendor where one has no profile."""
     of_vendors = topics.vendor_tracking or {f"perso-vendor-tracking-{v}": v for v in profiles}
     unknown = set(of_vendors.values()) - set(profiles)
     if unknown:
@@ -56,6 +69,12 @@ def _inputs(
             f"topics.vendor_tracking: no profile for {', '.join(sorted(unknown))}; "
             f"there are {', '.join(sorted(profiles))}"
         )
+    return of_vendors
+
+
+def _inputs(
+    topics: TopicSettings, profiles: Mapping[str, Profile], of_vendors: Mapping[str, str]
+) -> dict[str, tuple[Reader, Spared]]:
     return {
         topics.card_created: (card_created, OWN_IDS),
         topics.embossing_requested: (embossing_requested(profiles), OWN_IDS),

@@ -212,7 +212,7 @@ class Worker:
 def decoder(settings: Settings, known: Topology) -> Decoder:
     most_bytes = settings.intake.max_record_bytes
     guard = PanGuard(settings.guard.bins, known.spared, most_bytes)
-    return Decoder(known.readers, guard, most_bytes)
+    return Decoder(known.readers, guard, most_bytes, known.vendors)
 
 
 def publishing(settings: Settings, known: Topology, lanes: Lanes) -> Publishing:
@@ -223,4 +223,5 @@ def publishing(settings: Settings, known: Topology, lanes: Lanes) -> Publishing:
         known.dead_letter,
         lambda topic, key: partition_of((key or "").encode(), partitions[topic]),
         updates=settings.events.updates,
+        masks=known.masks,
     )

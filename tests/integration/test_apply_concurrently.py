@@ -2,32 +2,36 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from random import Random
 
 import pytest
 
 from agreement import assert_agrees
 from builders import (
+    NOW,
     Log,
     Sent,
     announcement,
     fact,
     order,
     order_no,
+    own_id,
     publishing,
     sent,
     waybill,
 )
-from card_fulfillment.domain.facts import Statement
+from card_fulfillment.domain.facts import Statement, bulk_issuance
 from card_fulfillment.domain.status import Status
 from card_fulfillment.pipeline.apply import Applier
 from card_fulfillment.pipeline.batch import Partition
-from collisions import Collision, anything, collision
+from card_fulfillment.pipeline.fan_out import FanOut
+from card_fulfillment.pipeline.ports import Contended
+from collisions import Collision, anything, collision, of_a_bulk
 from hesitant import Hesitant, take
 from postgres_state import PostgresState, opened
 from snapshot import Snapshot, check
+from snapshot_bulk import is_quiet
 from witness import fact_id_of
 
 
@@ -37,22 +41,28 @@ async def state(dsn: str) -> AsyncIterator[PostgresState]:
         yield opened_state
 
 
-@pytest.mark.parametrize("story_of", [collision, anything])
+@pytest.mark.parametrize("story_of", [collision, anything, of_a_bulk])
 @pytest.mark.parametrize("workers", [2, 3])
 async def test_workers_at_once_end_where_one_would(
     state: PostgresState, workers: int, story_of: Callable[[Random, int], Collision]
 ) -> None:
     appliers = [Applier(state.store(), publishing()) for _ in range(workers)]
-    for seed in range(10):
-        await clash(state, appliers, story_of(Random(seed), workers))  # noqa: S311 - no secret
+    fan_outs = [FanOut(state.store().transaction, publishing(), most) for most in (1, 2)]
+    for seed in range(6):
+        story = story_of(Random(seed), workers)  # noqa: S311 - no secret
+        await clash(state, appliers, story, fan_outs=fan_outs)
 
 
 async def clash(
-    state: PostgresState, appliers: list[Applier], story: Collision, first: Applier | None = None
+    state: PostgresState,
+    appliers: list[Applier],
+    story: Collision,
+    first: Applier | None = None,
+    fan_outs: Sequence[FanOut] = (),
 ) -> int:
     """Tell a story to all workers at once; returns how often one had to try again.
 
-    first: who is told what comes before.
+    first: who is told what comes before. fan_outs: go on until all is told and quiet.
     """
     log = Log()
     await state.empty()
@@ -60,14 +70,33 @@ async def clash(
     before = [log.batch([each]) for each in story.before]
     await state.begin(log.ends)
     await take(first or appliers[0], before)
-    again = await asyncio.gather(
-        *(take(applier, half) for applier, half in zip(appliers, batches, strict=True))
-    )
+    told = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        for fan_out in fan_outs:
+            group.create_task(_fan_out(fan_out, told))
+        takes = zip(appliers, batches, strict=True)
+        again = await asyncio.gather(*(take(applier, half) for applier, half in takes))
+        told.set()
     snapshot = await state.snapshot()
     check(snapshot, rebound=True)
+    assert is_quiet(snapshot.bulks, snapshot.cards)
     assert_agrees(snapshot, story.told)
     _assert_counted(snapshot, log, [s for half in story.halves for b in half for s in b])
     return sum(again)
+
+
+async def _fan_out(fan_out: FanOut, told: asyncio.Event) -> None:
+    """Take turns with the workers, and end when all is told and quiet."""
+    while True:
+        last_look = told.is_set()
+        try:
+            did = await fan_out.spread(NOW) or await fan_out.tick(NOW)
+        except Contended:
+            continue
+        if did is None:
+            if last_look:
+                return
+            await asyncio.sleep(0)
 
 
 def _assert_counted(snapshot: Snapshot, log: Log, records: Iterable[Sent]) -> None:
@@ -83,6 +112,11 @@ _ORDER, _CREATED = order("c1", 1, _O1), announcement("c1")
 _SHIPPED = fact(Status.SHIPPED, 5, _O1)
 _NAMES = fact(Status.PRODUCED, 4, _O1, names=[_W])
 _SCANNED = fact(Status.DELIVERED, 9, _W)
+_B1 = bulk_issuance("b1")
+_MEMBER, _BULK_ORDER = announcement("m1", bulk="b1", serial=1), order(_B1, 1, _O1)
+_PACKED = fact(Status.PRODUCED, 4, _O1, names=[_W], serials=(1, 2))
+_BY_NAME = fact(Status.REJECTED, 5, own_id("alpha", "m1"))
+_BY_ISSUER = fact(Status.CANCELLED, 5, own_id("issuer", "m1"))
 
 
 @pytest.mark.parametrize(
@@ -96,7 +130,20 @@ _SCANNED = fact(Status.DELIVERED, 9, _W)
         ([_NAMES, _SCANNED], _ORDER, _CREATED),
         ([_CREATED, order("c2", 2, _O1), _SHIPPED], _ORDER, announcement("c2")),
         ([_ORDER, order("c2", 2, _O1), _SHIPPED], _CREATED, announcement("c2")),
-        ([_CREATED, _ORDER], _SHIPPED, replace(_SHIPPED, received_at=_SHIPPED.received_at + 1)),
+        ([_CREATED, _ORDER], _SHIPPED, _SHIPPED._replace(received_at=_SHIPPED.received_at + 1)),
+        ([_MEMBER], _BULK_ORDER, _SHIPPED),
+        ([_BULK_ORDER], _MEMBER, _SHIPPED),
+        ([_BULK_ORDER, _SHIPPED], _MEMBER, announcement("m2", bulk="b1", serial=2)),
+        ([_MEMBER, _BULK_ORDER], _PACKED, _SCANNED),
+        ([_MEMBER, _BULK_ORDER, _SCANNED], _PACKED, announcement("m2", bulk="b1", serial=2)),
+        ([_BULK_ORDER], _MEMBER, _BY_NAME),
+        ([_MEMBER], _BULK_ORDER, _BY_NAME),
+        ([_BULK_ORDER, _BY_NAME], _MEMBER, order(_B1, 2, _O1, attempt=2)),
+        ([_MEMBER, _BULK_ORDER, _BY_NAME], order("m1", 3, attempt=2), order(_B1, 2, attempt=3)),
+        ([_BULK_ORDER], _MEMBER, _BY_ISSUER),
+        ([_MEMBER], order(_B1, 2, attempt=2), _BY_ISSUER),
+        ([], _MEMBER, fact(Status.CANCELLED, 5, own_id("issuer", "b1"))),
+        ([_MEMBER, _BULK_ORDER, _SHIPPED], order("c1", 2, _O1), announcement("c1")),
     ],
 )
 async def test_two_that_must_see_each_others_work_do_so_whoever_comes_first(
@@ -105,6 +152,7 @@ async def test_two_that_must_see_each_others_work_do_so_whoever_comes_first(
     told = list({fact_id_of(s): s for s in (*before, one, other)}.values())
     halves = [[[sent(s, topic=topic)]] for topic, s in (("one", one), ("other", other))]
     first = Applier(state.store(), publishing())
+    fan_out = FanOut(state.store().transaction, publishing(), 2)
     for pair in (halves, halves[::-1]):
         ones, others = asyncio.Event(), asyncio.Event()
         stores = (
@@ -112,4 +160,5 @@ async def test_two_that_must_see_each_others_work_do_so_whoever_comes_first(
             Hesitant(state.store(), others, ones),
         )
         story = Collision([sent(s, topic="before") for s in before], pair, told)
-        await clash(state, [Applier(s, publishing()) for s in stores], story, first)
+        appliers = [Applier(s, publishing()) for s in stores]
+        await clash(state, appliers, story, first, [fan_out])

@@ -1,66 +1,33 @@
 """What is known of a card, read back from Postgres, and how it is shown."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from io import StringIO
 
-import asyncpg
 import pytest
-from rich.console import Console
 
-from builders import NOW, Log, Sent, announcement, fact, order, order_no, publishing, sent
+from builders import announcement, fact, order, order_no, sent
 from card_fulfillment.domain.facts import Attribute
 from card_fulfillment.domain.journey import FactOutcome
 from card_fulfillment.domain.status import Reason, Status
 from card_fulfillment.messages.envelope import RefusalReason, Refused
 from card_fulfillment.ops.timeline import in_full
-from card_fulfillment.pipeline.apply import Applier
 from card_fulfillment.pipeline.timeline import Timeline
 from card_fulfillment.postgres.timeline import load_timeline
-from postgres_state import PostgresState, opened
+from support_desk import Desk, lines_with, opened_desk, shown
 
 KEY = "key"  # of all records that are built
 NUMBER = order_no(KEY)
 
 
-@dataclass
-class Desk:
-    """Tells the worker something, and asks for a card."""
-
-    state: PostgresState
-    connection: asyncpg.Connection
-    log: Log
-
-    async def hear(self, *records: Sent) -> None:
-        """Each in a transaction of its own."""
-        applier = Applier(self.state.store(), publishing())
-        for record in records:
-            batch = self.log.batch([record])
-            await self.state.begin(self.log.ends)
-            await applier.apply(batch, NOW)
-
-    async def timeline(self, card_id: str) -> Timeline:
-        found = await load_timeline(self.connection, card_id)
-        assert found is not None
-        return found
+async def timeline_of(desk: Desk, card_id: str) -> Timeline:
+    found = await load_timeline(desk.connection, card_id)
+    assert found is not None
+    return found
 
 
 @pytest.fixture
 async def desk(dsn: str) -> AsyncIterator[Desk]:
-    connection = await asyncpg.connect(dsn)
-    async with opened(dsn) as state:
-        yield Desk(state, connection, Log())
-    await connection.close()
-
-
-def shown(timeline: Timeline, width: int = 80) -> str:
-    output = StringIO()
-    Console(file=output, width=width).print(in_full(timeline))
-    return output.getvalue()
-
-
-def lines_with(text: str, shown: str) -> list[list[str]]:
-    return [line.split() for line in shown.splitlines() if text in line]
+    async with opened_desk(dsn) as opened:
+        yield opened
 
 
 async def test_nobody_ever_spoke_of_it(desk: Desk) -> None:
@@ -76,7 +43,7 @@ async def test_published_late_and_repeated_facts_are_told_apart(desk: Desk) -> N
         sent(shipped),
         sent(fact(Status.IN_PRODUCTION, 5, NUMBER)),
     )
-    timeline = await desk.timeline("c1")
+    timeline = await timeline_of(desk, "c1")
     assert [event["version"] for event in timeline.changes] == [1, 2, 3]
     assert [(f.fact.status, f.outcome, f.copies) for f in timeline.history] == [
         (Status.CREATED, FactOutcome.PUBLISHED, 1),
@@ -84,7 +51,7 @@ async def test_published_late_and_repeated_facts_are_told_apart(desk: Desk) -> N
         (Status.IN_PRODUCTION, FactOutcome.LATE, 1),
         (Status.SHIPPED, FactOutcome.PUBLISHED, 2),
     ]
-    text = shown(timeline)
+    text = shown(in_full(timeline))
     assert lines_with("late", text)[0][2:4] == ["in_production", "late"]
     assert lines_with("x2", text)[0][2:6] == ["shipped", "published", "v3", "x2"]
 
@@ -95,16 +62,16 @@ async def test_facts_that_waited_for_the_card_say_so(desk: Desk) -> None:
         sent(fact(Status.ACCEPTED, 2, NUMBER)),
         sent(announcement("c1")),
     )
-    text = shown(await desk.timeline("c1"))
+    text = shown(in_full(await timeline_of(desk, "c1")))
     assert [line[2] for line in lines_with("waited", text)] == ["ordered", "accepted"]
 
 
 async def test_a_card_that_nobody_announced_shows_what_waits_for_it(desk: Desk) -> None:
     await desk.hear(sent(order("c1", 1, NUMBER)), sent(fact(Status.ACCEPTED, 2, NUMBER)))
-    timeline = await desk.timeline("c1")
+    timeline = await timeline_of(desk, "c1")
     assert timeline.identity is None
     assert not timeline.changes
-    assert "not announced yet; 2 facts wait for it" in shown(timeline)
+    assert "not announced yet; 2 facts wait for it" in shown(in_full(timeline))
 
 
 async def test_a_tracking_number_alone_is_an_update_of_the_fact_that_brought_it(desk: Desk) -> None:
@@ -115,7 +82,7 @@ async def test_a_tracking_number_alone_is_an_update_of_the_fact_that_brought_it(
         sent(fact(Status.SHIPPED, 5, NUMBER)),
         sent(fact(None, 6, NUMBER, attributes=number)),
     )
-    text = shown(await desk.timeline("c1"))
+    text = shown(in_full(await timeline_of(desk, "c1")))
     assert lines_with("aramex 4471", text)[0][3:5] == ["shipped", "update"]
     assert lines_with("no status", text)[0][4:6] == ["enrichment", "v4"]
 
@@ -128,11 +95,11 @@ async def test_names_and_dead_letters_of_its_records_are_found_by_their_key(desk
         sent(fact(Status.RETURNED, 2, NUMBER, reason=Reason.BAD_ADDRESS)),
         sent(unknown),
     )
-    timeline = await desk.timeline("c1")
+    timeline = await timeline_of(desk, "c1")
     assert {each.reference.value for each in timeline.bound} == {KEY, "c1"}
     (letter,) = timeline.dead_letters
     assert (letter.reason, letter.field_path) == (RefusalReason.UNMAPPED_CODE, "state")
-    text = shown(timeline, width=120)
+    text = shown(in_full(timeline), width=120)
     assert "bad_address · to do: fix_address_and_reissue · final" in text
     assert "quarantined unmapped_code: nobody knows the code (state)" in text
 
@@ -146,7 +113,7 @@ async def test_a_closed_dead_letter_is_not_shown(desk: Desk) -> None:
         sent(refused),
     )
     await desk.connection.execute("UPDATE dead_letter SET state = 'closed'")
-    assert not (await desk.timeline("c1")).dead_letters
+    assert not (await timeline_of(desk, "c1")).dead_letters
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
@@ -156,5 +123,5 @@ async def test_it_is_never_wider_than_the_screen(desk: Desk, width: int) -> None
         sent(order("c1", 1, order_no("N" * 100))),
         sent(fact(Status.AVAILABLE_FOR_PICKUP, 2, order_no("N" * 100), code="C" * 100)),
     )
-    text = shown(await desk.timeline("c1"), width)
+    text = shown(in_full(await timeline_of(desk, "c1")), width)
     assert max(map(len, text.splitlines())) <= width

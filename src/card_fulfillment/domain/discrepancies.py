@@ -13,7 +13,7 @@ from card_fulfillment.domain.serials import Ranges, count, missing
 
 
 class DiscrepancyName(StrEnum):
-    """What does not agree; the description of `Discrepancy` tells what its fields mean for each."""
+    """What does not agree; the published event tells what its fields mean for each."""
 
     SIZE_CONFLICT = "size_conflict"
     SERIAL_PAST_SIZE = "serial_past_size"
@@ -28,13 +28,14 @@ class DiscrepancyName(StrEnum):
 class Discrepancy(NamedTuple):
     """expected: a number of cards, or of cartons. reported: what was said instead.
 
-    serials: the serials (of `carton_missing` the cartons) that are meant, as ranges.
+    serials, cartons: those that are meant, as ranges.
     """
 
     name: DiscrepancyName
     expected: int | None
     reported: tuple[int, ...] = ()
     serials: Ranges = ()
+    cartons: Ranges = ()
 
 
 class Sizes(NamedTuple):
@@ -86,7 +87,7 @@ def _of_cartons(sizes: Sizes, reports: Reports, attempt: int) -> Iterable[Discre
     for n, gap in gaps.items():
         if gap:
             reported = tuple(sorted(by_set[n]))
-            yield Discrepancy(DiscrepancyName.CARTON_MISSING, n, reported, gap)
+            yield Discrepancy(DiscrepancyName.CARTON_MISSING, n, reported, cartons=gap)
     yield from _shortage(sizes, reports.handed_over.get(attempt, ()), gaps.values())
 
 

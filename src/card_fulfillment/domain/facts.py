@@ -4,9 +4,8 @@ Times are whole microseconds since the Unix epoch, UTC.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from card_fulfillment.domain.status import BY_RANK, ENDS_THE_DAY, STANDING, Reason, Status
 
@@ -56,6 +55,15 @@ class Role(StrEnum):
     BUREAU = "bureau"
     AGGREGATOR = "aggregator"
     CARRIER = "carrier"
+
+
+class ParcelRole(StrEnum):
+    """What a parcel is to a card."""
+
+    OUTBOUND = "outbound"
+    RETURN = "return"
+    REPLACEMENT = "replacement"
+    PIN = "pin"
 
 
 # References are layered: 0 is what an embossing request binds, then by the vendor's role and,
@@ -128,10 +136,10 @@ class Attribute(StrEnum):
 
 
 AttributeValue = str | bool
+NOTHING: Final[Mapping[Any, Any]] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
+class Fact(NamedTuple):
     """One statement.
 
     fact_id: 16 bytes, the same for every copy of the statement.
@@ -144,9 +152,11 @@ class Fact:
     names: references that the fact registers for others; never part of what it is found by.
     parcels: of `references` and `names` those that are a parcel's, by their kinds: what is said of
         a bulk by such a reference is said of that parcel's cards alone.
+    parcel_role: of that parcel, or of the one that its attributes describe.
     serials: first and last serial number, inclusive, of the cards of a bulk that it is about.
     carton: of a parcel of a bulk, which one of how many (null: unknown) it is, where it is said.
     quantity: how many cards the vendor says that this is about; never a bulk's size.
+    alert: a name under which people must be told of it; it moves nothing.
     """
 
     fact_id: bytes
@@ -161,14 +171,16 @@ class Fact:
     level: int = 0
     names: tuple[tuple[int, Reference], ...] = ()
     parcels: tuple[Reference, ...] = ()
+    parcel_role: ParcelRole = ParcelRole.OUTBOUND
     serials: tuple[int, int] | None = None
     carton: tuple[int, int | None] | None = None
     quantity: int | None = None
-    attributes: Mapping[Attribute, AttributeValue] = field(default_factory=dict)
+    attributes: Mapping[Attribute, AttributeValue] = NOTHING
     reason: Reason | None = None
     evidence: Evidence | None = None
     code: str | None = None
     text: str | None = None
+    alert: str | None = None
     mapping_version: str | None = None
 
     @property
@@ -208,8 +220,7 @@ def key_of(fact: Fact, status: Status, attempt: int) -> Key:
     return Key(attempt, phase, fact.effective, rank, fact.fact_id)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CardIdentity:
+class CardIdentity(NamedTuple):
     """What card-created says of a card and never changes."""
 
     card_id: str
@@ -217,11 +228,10 @@ class CardIdentity:
     reference_card_id: str | None = None
     bulk_issuance_id: str | None = None
     serial_number: int | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = NOTHING
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Announcement:
+class Announcement(NamedTuple):
     """A card exists (card-created).
 
     `fact` has status `created`; with a bulk the card is its member.
@@ -232,8 +242,7 @@ class Announcement:
     number_of_cards: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Order(NamedTuple):
     """An embossing request. `fact` has status `ordered`, and the method among its attributes.
 
     references: those that it registers for the vendor, the subject's own id included.

@@ -4,7 +4,9 @@ from string import Template
 from textwrap import indent
 from typing import Final
 
-from card_fulfillment.messages.outbound import CARD_EVENT, DEAD_LETTER, schema_file
+from card_fulfillment.messages.bulk_event import BULK_EVENT
+from card_fulfillment.messages.card_event import CARD_EVENT
+from card_fulfillment.messages.outbound import DEAD_LETTER, schema_file
 
 # Of every published record; the relay adds lane and seq.
 HEADERS: Final = {
@@ -75,10 +77,15 @@ channels:
         $$ref: '#/components/messages/vendorTracking'
   statusChanged:
     address: fulfillment_status-changed
-    description: Keyed by card_id or bulk_issuance_id. Message timestamps are LogAppendTime.
+    description: |
+      Keyed by card_id or bulk_issuance_id; the header ce_type, or `subject`, tells which. A bulk
+      issuance is told at once of its status, exceptions, parcels and discrepancies, and within a
+      second or so of other counts. Message timestamps are LogAppendTime.
     messages:
       cardStatusChanged:
         $$ref: '#/components/messages/cardStatusChanged'
+      bulkIssuanceStatusChanged:
+        $$ref: '#/components/messages/bulkIssuanceStatusChanged'
     bindings:
       kafka:
         topicConfiguration:
@@ -143,6 +150,15 @@ components:
         schemaFormat: $format
         schema:
           $$ref: ./$card_event_schema
+    bulkIssuanceStatusChanged:
+      name: $bulk_event
+      title: Where a bulk issuance is
+      headers:
+        $$ref: '#/components/schemas/headers'
+      payload:
+        schemaFormat: $format
+        schema:
+          $$ref: ./$bulk_event_schema
     deadLetter:
       name: $dead_letter
       title: What could not be applied, and why
@@ -171,6 +187,8 @@ def asyncapi() -> str:
         embossing_requested=schema_file("embossing-requested.v1"),
         card_event=CARD_EVENT,
         card_event_schema=schema_file(CARD_EVENT),
+        bulk_event=BULK_EVENT,
+        bulk_event_schema=schema_file(BULK_EVENT),
         dead_letter=DEAD_LETTER,
         dead_letter_schema=schema_file(DEAD_LETTER),
         required=indent("\n".join(f"- {name}" for name in HEADERS), " " * 8),

@@ -1,8 +1,9 @@
 """The published event of a bulk issuance: its one status, counts, parcels and discrepancies."""
 
+from itertools import islice
 from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, GetPydanticSchema
 from typing_extensions import TypedDict  # pydantic wants this one below Python 3.12
 
 from card_fulfillment.domain.bulk import (
@@ -18,7 +19,7 @@ from card_fulfillment.domain.discrepancies import Discrepancy, DiscrepancyName
 from card_fulfillment.domain.facts import Attribute, AttributeValue, Evidence, Precision, Reference
 from card_fulfillment.domain.journey import ChangeKind
 from card_fulfillment.domain.parcels import Parcel
-from card_fulfillment.domain.serials import united
+from card_fulfillment.domain.serials import Ranges, united
 from card_fulfillment.domain.status import Action, Reason, Status, recommended_action
 from card_fulfillment.messages.event_parts import (
     CausedBy,
@@ -33,36 +34,71 @@ from card_fulfillment.messages.identity import uuid5
 from card_fulfillment.messages.times import Timestamp, iso_utc
 
 BULK_EVENT: Final = "bulk_issuance.fulfillment_status-changed.v1"
-_MOST_PARCELS: Final = 256
+# An event with all of them stays below what a topic takes by default, one megabyte.
+MOST_PARCELS: Final = 200
+MOST_DISCREPANCIES: Final = 128
+_MOST_NUMBERS: Final = 32
+
+# Keys are encoded as plain text; the schema knows them for what they are.
+_StatusName = Annotated[str, GetPydanticSchema(lambda _, handler: handler.generate_schema(Status))]
+_Count = Annotated[int, Field(ge=0)]
+_Members = Annotated[int, Field(ge=1)]
+_SerialRange = Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2, max_length=2)]
+
+
+class Carton(TypedDict):
+    """Which of how many."""
+
+    number: Annotated[int, Field(ge=1)]
+    of: Annotated[int | None, Field(description="Null: the vendor did not say.")]
 
 
 class BulkParcel(TypedDict):
-    """A box. serials: ranges of the cards in it, both ends included; null: all cards."""
+    """A box of the bulk issuance, found by the reference that its vendor gave it."""
 
     reference: str
-    vendor: str
-    role: str
-    carton: Annotated[str | None, Field(description="k/n, where the vendor says so.")]
+    vendor: Annotated[str, Field(description="Whose reference it is.")]
+    role: Annotated[str, Field(description="Always outbound so far.")]
+    carton: Annotated[Carton | None, Field(description="Null: not numbered.")]
     carrier: str | None
-    tracking_number: str | None
-    status: Status | None
-    serials: list[list[int]] | None
+    tracking_number: str
+    status: Annotated[Status | None, Field(description="Its own; null: nothing was said of it.")]
+    serials: Annotated[
+        list[_SerialRange] | None,
+        Field(
+            description="Of the cards in it: ranges, first and last, in order, the first "
+            f"{_MOST_NUMBERS}. Empty: none are known. Null: all cards of the bulk issuance."
+        ),
+    ]
 
 
 class DiscrepancyFound(TypedDict):
-    """What does not agree.
+    """What does not agree. Nothing is corrected for it; it is gone once what is known agrees.
 
-    size_conflict: announcements and orders name other sizes than the greatest. serial_past_size,
-    range_past_size: the greatest serial announced or reported. serial_taken_twice: `serials`.
-    quantity_mismatch: a range and the count that came with it. total_mismatch: a vendor's total.
-    carton_missing: `expected` cartons, those `reported`, and in `serials` the ones not reported.
-    short_shipment: all cartons are reported, and `serials` are in none of them.
+    size_conflict: issuer and orders name `expected` cards, and also `reported`.
+    serial_past_size: `expected` cards, and a card announced with the serial `reported`.
+    serial_taken_twice: several cards are announced with the same of `serials`.
+    range_past_size: `expected` cards, and a vendor speaks of serials up to `reported`.
+    quantity_mismatch: the range `serials` has `expected` cards, the vendor counts `reported`.
+    total_mismatch: `expected` cards, the vendor counts `reported` in all.
+    carton_missing: `expected` cartons, of which those in `cartons` are not reported.
+    short_shipment: `expected` cards and every carton handed over, with `reported` cards; those in
+    `serials` are in none of them.
     """
 
     name: DiscrepancyName
-    expected: int | None
-    reported: list[int]
-    serials: list[list[int]]
+    expected: Annotated[int | None, Field(description="Null: there is no number to expect.")]
+    reported: Annotated[
+        list[_Count], Field(description=f"What is said instead, the first {_MOST_NUMBERS}.")
+    ]
+    serials: Annotated[
+        list[_SerialRange],
+        Field(description=f"Ranges, first and last, in order, the first {_MOST_NUMBERS}."),
+    ]
+    cartons: Annotated[
+        list[_SerialRange],
+        Field(description=f"Ranges, first and last, in order, the first {_MOST_NUMBERS}."),
+    ]
 
 
 class BulkIssuanceStatusChanged(TypedDict):
@@ -70,35 +106,66 @@ class BulkIssuanceStatusChanged(TypedDict):
 
     event_id: EventId
     subject: Literal["bulk_issuance"]
-    card_id: None
+    card_id: Annotated[None, Field(description="Always null; so that one reader reads both.")]
     bulk_issuance_id: str
     card_product_id: Annotated[str | None, Field(description="Null where the cards differ.")]
-    reference_card_id: None
+    reference_card_id: Annotated[None, Field(description="Always null.")]
     labels: Annotated[dict[str, str], Field(description="Those that all its cards have.")]
     version: Annotated[int, Field(ge=1, description="1, 2, 3 … per bulk, without a gap.")]
-    fulfillment_status: Annotated[Status, Field(description="The least advanced live member's.")]
+    fulfillment_status: Annotated[
+        Status,
+        Field(
+            description="Of the least advanced live member: one not cancelled, rejected, lost, "
+            "returned or delivery_failed, and not at a higher attempt. Without any: the status of "
+            "most members."
+        ),
+    ]
     previous_fulfillment_status: Annotated[Status | None, Field(description="Null at first.")]
-    change: ChangeKind
-    supersedes: None
-    attempt: Annotated[int, Field(ge=1)]
+    change: Annotated[ChangeKind, Field(description="Never correction.")]
+    supersedes: Annotated[None, Field(description="Always null: a bulk is never corrected.")]
+    attempt: Annotated[int, Field(ge=1, description="1, and more for a reorder.")]
     occurred_at: Annotated[Timestamp, Field(description="Of what caused it, by its sender.")]
     occurred_at_precision: Precision
     received_at: Annotated[Timestamp, Field(description="The causing record's timestamp.")]
     recorded_at: Annotated[Timestamp, Field(description="By the worker's clock, informational.")]
     reason_code: Annotated[Reason | None, Field(description="Where the cause states this status.")]
     recommended_action: Action
-    evidence: Evidence | None
+    evidence: Annotated[Evidence | None, Field(description="Where the cause states this status.")]
     final: Annotated[bool, Field(description="Nothing more is expected of any live member.")]
     tracked: Annotated[bool | None, Field(description="Null: unknown.")]
-    vendor: VendorSaid | None
-    shipment: Shipment
-    total: Annotated[int | None, Field(description="The size that issuer and orders name.")]
-    announced: Annotated[int, Field(ge=1, description="Members that exist.")]
-    counts: Annotated[dict[str, int], Field(description="Members by status; sum: announced.")]
-    is_partial: Annotated[bool, Field(description="Live members differ, or some are missing.")]
-    exceptions: Annotated[int, Field(ge=0, description="Members that went astray.")]
-    parcels: Annotated[list[BulkParcel], Field(description=f"The first {_MOST_PARCELS}.")]
-    discrepancies: list[DiscrepancyFound]
+    vendor: Annotated[VendorSaid | None, Field(description="Who said what caused it.")]
+    shipment: Annotated[Shipment, Field(description="What is said of all of it as one.")]
+    total: Annotated[
+        int | None,
+        Field(ge=1, description="The greatest number of cards that announcements and orders name."),
+    ]
+    announced: Annotated[int, Field(ge=1, description="Members: cards announced so far.")]
+    counts: Annotated[
+        dict[_StatusName, _Members],
+        Field(
+            description="Members by status. Their sum is `announced`; a status without members is "
+            "left out."
+        ),
+    ]
+    is_partial: Annotated[
+        bool, Field(description="Live members differ in status, or some are not announced yet.")
+    ]
+    exceptions: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="Members in production_failed, rejected, cancelled, delivery_exception, "
+            "returning, delivery_failed, returned or lost, or at a higher attempt.",
+        ),
+    ]
+    parcels: Annotated[
+        list[BulkParcel],
+        Field(description=f"Boxes, in the order of their references, the first {MOST_PARCELS}."),
+    ]
+    discrepancies: Annotated[
+        list[DiscrepancyFound],
+        Field(description=f"By name, in the order of the names, the first {MOST_DISCREPANCIES}."),
+    ]
     cause: CausedBy
 
 
@@ -111,7 +178,7 @@ def bulk_event(
 ) -> BulkIssuanceStatusChanged:
     now, (stated, detail, cause) = change.now, change.because
     common = bulk.common or Common(None, {})
-    reason = detail.reason if stated is now.status else None
+    said = detail if stated is now.status else detail._replace(reason=None, evidence=None)
     return {
         "event_id": bulk_event_id(bulk_id, change.version),
         "subject": "bulk_issuance",
@@ -130,9 +197,9 @@ def bulk_event(
         "occurred_at_precision": detail.precision,
         "received_at": iso_utc(detail.received_at),
         "recorded_at": recorded_at,
-        "reason_code": reason,
-        "recommended_action": recommended_action(now.status, reason),
-        "evidence": detail.evidence if stated is now.status else None,
+        "reason_code": said.reason,
+        "recommended_action": recommended_action(now.status, said.reason),
+        "evidence": said.evidence,
         "final": is_over(bulk, now),
         "tracked": is_tracked(bulk),
         "vendor": vendor_said(detail),
@@ -143,19 +210,17 @@ def bulk_event(
         "is_partial": now.is_partial,
         "exceptions": now.exceptions,
         "parcels": _parcels(bulk, now),
-        "discrepancies": [_discrepancy(each) for each in now.discrepancies],
+        "discrepancies": list(map(discrepancy_event, now.discrepancies[:MOST_DISCREPANCIES])),
         "cause": caused_by(cause),
     }
 
 
 def _parcels(bulk: Bulk, now: RollUp) -> list[BulkParcel]:
-    listed = list(now.parcels.items())[:_MOST_PARCELS]
-    return [
-        _parcel(reference, bulk.said.parcels[reference], status) for reference, status in listed
-    ]
+    first = islice(now.parcels.items(), MOST_PARCELS)
+    return [parcel_event(r, bulk.said.parcels[r], status) for r, status in first]
 
 
-def _parcel(reference: Reference, parcel: Parcel, status: Status | None) -> BulkParcel:
+def parcel_event(reference: Reference, parcel: Parcel, status: Status | None) -> BulkParcel:
     carrier = _value(parcel, Attribute.CARRIER)
     number = _value(parcel, Attribute.TRACKING_NUMBER)
     whole = any(line.serials is None for line in parcel.lines)
@@ -168,7 +233,7 @@ def _parcel(reference: Reference, parcel: Parcel, status: Status | None) -> Bulk
         "carrier": carrier if isinstance(carrier, str) else None,
         "tracking_number": number if isinstance(number, str) else reference.value,
         "status": status,
-        "serials": None if whole else [list(each) for each in ranges],
+        "serials": None if whole else _first_of(ranges),
     }
 
 
@@ -177,16 +242,19 @@ def _value(parcel: Parcel, name: Attribute) -> AttributeValue | None:
     return register.value if register else None
 
 
-def _carton(carton: tuple[int, int | None] | None) -> str | None:
-    if carton is None:
-        return None
-    return f"{carton[0]}/{'?' if carton[1] is None else carton[1]}"
+def _carton(carton: tuple[int, int | None] | None) -> Carton | None:
+    return None if carton is None else {"number": carton[0], "of": carton[1]}
 
 
-def _discrepancy(found: Discrepancy) -> DiscrepancyFound:
+def _first_of(ranges: Ranges) -> list[list[int]]:
+    return [list(each) for each in ranges[:_MOST_NUMBERS]]
+
+
+def discrepancy_event(found: Discrepancy) -> DiscrepancyFound:
     return {
         "name": found.name,
         "expected": found.expected,
-        "reported": list(found.reported),
-        "serials": [list(each) for each in found.serials],
+        "reported": list(found.reported[:_MOST_NUMBERS]),
+        "serials": _first_of(found.serials),
+        "cartons": _first_of(found.cartons),
     }

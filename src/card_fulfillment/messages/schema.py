@@ -9,14 +9,11 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from card_fulfillment.messages.asyncapi import asyncapi
+from card_fulfillment.messages.bulk_event import BULK_EVENT, BulkIssuanceStatusChanged
+from card_fulfillment.messages.card_event import CARD_EVENT, CardStatusChanged
 from card_fulfillment.messages.dead_letter import DeadLetterEvent
 from card_fulfillment.messages.inbound_models import CardCreated, EmbossingRequested
-from card_fulfillment.messages.outbound import (
-    CARD_EVENT,
-    DEAD_LETTER,
-    CardStatusChanged,
-    schema_file,
-)
+from card_fulfillment.messages.outbound import DEAD_LETTER, schema_file
 
 BASE: Final = "https://schemas.card-fulfillment.example"
 CARD_CREATED: Final = "card-created.v1"
@@ -28,9 +25,10 @@ _MODELS: Final[Mapping[str, Any]] = {
     CARD_CREATED: CardCreated,
     EMBOSSING_REQUESTED: EmbossingRequested,
     CARD_EVENT: CardStatusChanged,
+    BULK_EVENT: BulkIssuanceStatusChanged,
     DEAD_LETTER: DeadLetterEvent,
 }
-_PUBLISHED: Final = frozenset({CARD_EVENT, DEAD_LETTER})
+_PUBLISHED: Final = frozenset({CARD_EVENT, BULK_EVENT, DEAD_LETTER})
 
 
 def _said(field: str, json_type: str) -> Schema:

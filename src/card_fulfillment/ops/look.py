@@ -1,14 +1,19 @@
 """How statuses, times and what there is to say of an event look to a person."""
 
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from rich import box
+from rich.console import RenderableType
+from rich.table import Table
 from rich.text import Text
 
-from card_fulfillment.domain.facts import Precision
+from card_fulfillment.domain.facts import OWN_KIND, Fact, Precision
 from card_fulfillment.domain.status import STANDING, Action, Phase, Status
-from card_fulfillment.messages.outbound import CardStatusChanged
-from card_fulfillment.pipeline.timeline import Quarantined
+from card_fulfillment.messages.bulk_event import BulkIssuanceStatusChanged
+from card_fulfillment.messages.card_event import CardStatusChanged
+from card_fulfillment.pipeline.timeline import Bound, Quarantined
 
 _TROUBLE: Final = frozenset({Status.PRODUCTION_FAILED, Status.DELIVERY_EXCEPTION, Status.RETURNING})
 _LOSS: Final = frozenset(
@@ -32,7 +37,7 @@ def _style_of(value: Status) -> str:
     return "cyan" if STANDING[value].phase is Phase.TRANSIT else ""
 
 
-def moment(event: CardStatusChanged) -> datetime:
+def moment(event: CardStatusChanged | BulkIssuanceStatusChanged) -> datetime:
     return datetime.fromisoformat(event["occurred_at"])
 
 
@@ -68,6 +73,77 @@ def news(event: CardStatusChanged, before: CardStatusChanged | None) -> list[str
     return said
 
 
+def bulk_news(event: BulkIssuanceStatusChanged, known: Collection[str]) -> list[str]:
+    """Where the cards are, and what else there is to say. known: discrepancies told before."""
+    found = [each["name"] for each in event["discrepancies"]]
+    said = [", ".join(f"{count} {status}" for status, count in event["counts"].items())]
+    said += ["partial"] if event["is_partial"] else []
+    said += list(dict.fromkeys(name for name in found if name not in known))
+    said += [f"no more {name}" for name in sorted(set(known) - set(found))]
+    said += [event["reason_code"]] if event["reason_code"] else []
+    said += ["final"] if event["final"] else []
+    return said
+
+
 def quarantine(each: Quarantined) -> Text:
     where = f" ({each.field_path})" if each.field_path else ""
     return Text.assemble((f"quarantined {each.reason}", "magenta"), f": {each.message}{where}")
+
+
+def table(title: str, *columns: str) -> Table:
+    made = Table(
+        title=f"\n{title}",
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made
+
+
+def names(bound: Sequence[Bound]) -> Iterator[RenderableType]:
+    """What vendors call a subject; nothing where nobody calls it anything."""
+    if not bound:
+        return
+    shown = table("Names", "vendor", "kind", "value", "attempt", "since (UTC)")
+    for (vendor, kind, value), binding in bound:
+        said = "our id" if kind == OWN_KIND else kind
+        since = long_time(time_of(binding.valid_from))
+        shown.add_row(vendor, said, value, str(binding.attempt), since)
+    yield shown
+
+
+def quarantined(letters: Sequence[Quarantined]) -> Iterator[RenderableType]:
+    """Open dead letters; nothing where there are none."""
+    if letters:
+        yield Text("\nOpen dead letters", "bold")
+    for each in letters:
+        yield quarantine(each)
+        where = f"{each.topic}[{each.partition}]@{each.offset}"
+        yield Text(f"  {each.dead_letter_id} {where}", "dim")
+
+
+def fact(each: Fact) -> tuple[str, Text]:
+    """When, and the status that it states."""
+    return long_time(time_of(each.stated), each.precision), status(each.status)
+
+
+def said_by(each: Fact) -> str:
+    return " ".join(filter(None, (each.vendor or "issuer", each.code)))
+
+
+def whom(each: Fact) -> str:
+    """What a fact about a bulk issuance is about."""
+    if each.serials is not None:
+        first, last = each.serials
+        return f"no. {first}" if first == last else f"nos. {first}-{last}"
+    parcels = [r.value for r in each.references if r in each.parcels]
+    return f"parcel {', '.join(parcels)}" if parcels else "the whole bulk"
+
+
+def number(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

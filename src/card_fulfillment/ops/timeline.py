@@ -3,17 +3,18 @@
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from card_fulfillment.domain.facts import OWN_KIND
+from card_fulfillment.domain.facts import Fact
 from card_fulfillment.domain.journey import ChangeKind, FactOutcome
 from card_fulfillment.domain.status import Action
-from card_fulfillment.messages.outbound import CardStatusChanged
+from card_fulfillment.messages.card_event import CardStatusChanged
 from card_fulfillment.ops import look
-from card_fulfillment.pipeline.timeline import Bound, Remembered, Timeline
+from card_fulfillment.pipeline.timeline import Remembered, Timeline
+
+_Told = tuple[str, int, int, str | None]
 
 
 def in_full(timeline: Timeline) -> RenderableType:
@@ -24,8 +25,8 @@ def in_full(timeline: Timeline) -> RenderableType:
         *_shipment(timeline),
         *([_published(timeline)] if timeline.changes else ()),
         _history(timeline),
-        *([_names(timeline)] if timeline.bound else ()),
-        *_quarantine(timeline),
+        *look.names(timeline.bound),
+        *look.quarantined(timeline.dead_letters),
     )
 
 
@@ -65,23 +66,8 @@ def _shipment(timeline: Timeline) -> Iterator[Text]:
             yield Text(" · ".join(map(str, said)), "dim")
 
 
-def _table(title: str, *columns: str) -> Table:
-    table = Table(
-        title=f"\n{title}",
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
-
-
 def _published(timeline: Timeline) -> Table:
-    table = _table("Published", "v", "when (UTC)", "status", "change", "says")
+    table = look.table("Published", "v", "when (UTC)", "status", "change", "says")
     for before, event in zip((None, *timeline.changes), timeline.changes, strict=False):
         table.add_row(
             str(event["version"]),
@@ -94,20 +80,24 @@ def _published(timeline: Timeline) -> Table:
 
 
 def _history(timeline: Timeline) -> Table:
-    table = _table("Facts, by the time they state", "when (UTC)", "status", "outcome", "said by")
+    """Its own facts, and those of its bulk that concern it, marked so."""
+    table = look.table(
+        "Facts, by the time they state", "when (UTC)", "status", "outcome", "said by"
+    )
     versions = _versions(timeline.changes)
-    for each in timeline.history:
-        fact = each.fact
-        table.add_row(
-            look.long_time(look.time_of(fact.stated), fact.precision),
-            look.status(fact.status),
-            _outcome(each, versions, timeline.announced_at),
-            " ".join(filter(None, (fact.vendor or "issuer", fact.code))),
-        )
+    rows = [(f, _outcome(f, versions, timeline.announced_at)) for f in timeline.history]
+    rows += [(f, _shared(f, versions, timeline.folded)) for f in timeline.through_bulk]
+    for each, outcome in sorted(rows, key=lambda row: row[0].fact.effective):
+        table.add_row(*look.fact(each.fact), outcome, look.said_by(each.fact))
     return table
 
 
-_Told = tuple[str, int, int, str | None]
+def _shared(each: Remembered, versions: Mapping[_Told, str], folded: int) -> Text:
+    """What is said of the whole bulk, of a range or of a box has no outcome for each member."""
+    whom = look.whom(each.fact)
+    if (each.number or 0) > folded:
+        return Text(f"of {whom}, not spread to this card yet", "yellow")
+    return Text(f"of {whom}" + versions.get(_told(each.fact, each.fact.status), ""))
 
 
 def _versions(changes: Iterable[CardStatusChanged]) -> Mapping[_Told, str]:
@@ -122,39 +112,18 @@ def _versions(changes: Iterable[CardStatusChanged]) -> Mapping[_Told, str]:
     return versions
 
 
+def _told(fact: Fact, status: str | None) -> _Told:
+    return (*fact.cause[1:4], status)
+
+
 def _outcome(
     each: Remembered, versions: Mapping[_Told, str], announced_at: datetime | None
 ) -> Text:
-    fact = each.fact
     is_told = each.outcome is FactOutcome.PUBLISHED
-    topic, partition, offset = fact.cause[1:4]
-    version = versions.get((topic, partition, offset, fact.status if is_told else None), "")
+    version = versions.get(_told(each.fact, each.fact.status if is_told else None), "")
     outcome = Text(each.outcome + version, "" if is_told else "yellow")
     if each.copies > 1:
         outcome.append(f" x{each.copies}", "dim")
     if announced_at is not None and each.recorded_at < announced_at:
         outcome.append(" waited", "yellow")
     return outcome
-
-
-def _names(timeline: Timeline) -> Table:
-    table = _table("Names", "vendor", "kind", "value", "attempt", "since (UTC)")
-    for each in timeline.bound:
-        table.add_row(*_name(each))
-    return table
-
-
-def _name(each: Bound) -> tuple[str, str, str, str, str]:
-    reference, binding = each
-    kind = "our id" if reference.kind == OWN_KIND else reference.kind
-    since = look.long_time(look.time_of(binding.valid_from))
-    return reference.vendor, kind, reference.value, str(binding.attempt), since
-
-
-def _quarantine(timeline: Timeline) -> Iterator[RenderableType]:
-    if timeline.dead_letters:
-        yield Text("\nOpen dead letters", "bold")
-    for each in timeline.dead_letters:
-        yield look.quarantine(each)
-        where = f"{each.topic}[{each.partition}]@{each.offset}"
-        yield Text(f"  {each.dead_letter_id} {where}", "dim")

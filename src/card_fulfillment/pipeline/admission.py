@@ -7,7 +7,7 @@ from typing import NamedTuple, assert_never
 
 from card_fulfillment.domain.facts import Announcement, CardIdentity, Fact, Order, Precision
 from card_fulfillment.domain.files import FileLine, LineKey
-from card_fulfillment.messages.dead_letter import DeadLetter
+from card_fulfillment.messages.dead_letter import DeadLetter, Mask
 from card_fulfillment.messages.envelope import Ignored, Record, RefusalReason, Refused
 from card_fulfillment.pipeline.batch import Decoded, Element, RecordClass
 from card_fulfillment.pipeline.view import Seen
@@ -25,7 +25,7 @@ class Admission:
     """The elements of a batch, one by one in the order of their records.
 
     seen: what is stored of the facts already; identities: of cards already announced.
-    stored_lines: lines of files that are stored; lines: new ones.
+    seen_lines: lines of files that are stored.
     retimed: earlier copies of stored facts that have no time of their own.
     repeated: announcements of known cards under other event ids; they can name a bulk's size.
     """
@@ -34,9 +34,10 @@ class Admission:
         self,
         seen: Mapping[bytes, Seen],
         identities: Mapping[str, CardIdentity],
-        stored_lines: AbstractSet[LineKey],
+        seen_lines: AbstractSet[LineKey],
+        masks: Mapping[str, Mask],
     ) -> None:
-        self._stored, self._stored_lines = seen, stored_lines
+        self._stored, self._lines, self._masks = seen, seen_lines, masks
         self.identities = dict(identities)
         self.announcements: list[Announcement] = []
         self.repeated: list[Announcement] = []
@@ -44,8 +45,8 @@ class Admission:
         self._tracked: list[bytes] = []
         self.new: dict[bytes, Fact] = {}
         self.copies: Counter[bytes] = Counter()
-        self.lines: dict[LineKey, FileLine] = {}
         self.retimed: dict[bytes, Fact] = {}
+        self.lines: dict[LineKey, FileLine] = {}
         self.dead_letters: dict[str, DeadLetter] = {}
         self.records: list[Admitted] = []
 
@@ -72,7 +73,7 @@ class Admission:
 
     def _quarantine(self, record: Record, refused: Refused) -> RecordClass:
         """Elements of one record that fail alike at one place are one dead letter."""
-        letter = DeadLetter.of(record, refused)
+        letter = DeadLetter.of(record, refused, self._masks.get(record.topic))
         self.dead_letters.setdefault(letter.dead_letter_id, letter)
         return RecordClass.QUARANTINED
 
@@ -106,7 +107,7 @@ class Admission:
         return self._quarantine(record, refused)
 
     def _file(self, line: FileLine) -> RecordClass:
-        if line.key in self._stored_lines or line.key in self.lines:
+        if line.key in self._lines or line.key in self.lines:
             return RecordClass.DUPLICATE
         self.lines[line.key] = line
         return RecordClass.APPLIED

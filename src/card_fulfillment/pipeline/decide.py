@@ -22,7 +22,7 @@ from card_fulfillment.pipeline.view import Place, View
 def decide(batch: Batch, view: View, publishing: Publishing, now: int) -> Effects:
     """What the batch changes. `now`: the worker's clock, microseconds, informational."""
     announced = {i: state.identity for i, state in view.cards.items() if state.identity}
-    admission = Admission(view.seen, announced, view.lines)
+    admission = Admission(view.seen, announced, view.lines, publishing.masks)
     for decoded in batch.decoded:
         admission.take(decoded)
     placement = Placement(view, admission.identities, admission.retimed)
@@ -38,9 +38,9 @@ def decide(batch: Batch, view: View, publishing: Publishing, now: int) -> Effect
         woken=placement.woken,
         dead_letters=list(admission.dead_letters.values()),
         moves=batch.moves,
+        retimed=admission.retimed,
         lines=list(admission.lines.values()),
         files=files,
-        retimed=admission.retimed,
     )
     effects.dead_letters += alerts(placement, view.announced)
     folding = Folding(effects, view, placement, admission.identities, publishing, now)

@@ -18,23 +18,38 @@ _MOST_HEADER_BYTES: Final = 16_384
 
 
 class Decoder:
-    """readers: by topic. most_bytes: what a record's value may have, before anything parses it."""
+    """readers: by topic. vendors: whose topic it is, where it is a vendor's.
 
-    def __init__(self, readers: Mapping[str, Reader], guard: PanGuard, most_bytes: int) -> None:
+    most_bytes: what a record's value may have, before anything parses it.
+    """
+
+    def __init__(
+        self,
+        readers: Mapping[str, Reader],
+        guard: PanGuard,
+        most_bytes: int,
+        vendors: Mapping[str, str] | None = None,
+    ) -> None:
         self._readers = readers
         self._guard = guard
         self._most_bytes = most_bytes
+        self._vendors = vendors or {}
 
     def __call__(self, record: Record) -> Decoded:
         """Never raises: what cannot be read is refused."""
         try:
             refused = self._guard.refused(record) or self._refused_unread(record)
             if refused is not None:
-                return Decoded(record, (refused,))
+                return Decoded(record, (self._of_vendor(record, refused),))
             return Decoded(record, _bounded(tuple(self._readers[record.topic](record))))
         except Exception as error:  # noqa: BLE001 - a defect of a reader must not stop its partition
             message = f"the reader failed: {type(error).__name__}"
-            return Decoded(record, (Refused(RefusalReason.READER_FAILED, "", message),))
+            refused = Refused(RefusalReason.READER_FAILED, "", message)
+            return Decoded(record, (self._of_vendor(record, refused),))
+
+    def _of_vendor(self, record: Record, refused: Refused) -> Refused:
+        """Say whose record it is, though no profile has read it."""
+        return replace(refused, vendor=self._vendors.get(record.topic))
 
     def _refused_unread(self, record: Record) -> Refused | None:
         if not record.value:

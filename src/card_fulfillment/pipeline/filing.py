@@ -1,4 +1,4 @@
-"""Lines of vendors' files: what they make of the files, and of which bulks these speak."""
+"""Lines of vendors' files: what they make of the files, and which bulks these are about."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping

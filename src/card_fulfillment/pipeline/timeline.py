@@ -1,29 +1,37 @@
-"""All that is known of one card, as values: what a support desk asks for."""
+"""All that is known of one card or bulk issuance, as values: what a support desk asks for."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from card_fulfillment.domain.bindings import Binding
+from card_fulfillment.domain.bulk import Bulk, Member
 from card_fulfillment.domain.facts import CardIdentity, Fact, Reference
 from card_fulfillment.domain.journey import FactOutcome, Journey
+from card_fulfillment.messages.bulk_event import BulkIssuanceStatusChanged
+from card_fulfillment.messages.card_event import CardStatusChanged
 from card_fulfillment.messages.envelope import RefusalReason
-from card_fulfillment.messages.outbound import CardStatusChanged
+
+T = TypeVar("T")
 
 
 class Remembered(NamedTuple):
-    """A stored fact as the card has it. copies: how often it came, the first time included."""
+    """A stored fact as its subject has it.
+
+    copies: how often it came, the first time included. number: the bulk's, of a bulk's fact.
+    """
 
     fact: Fact
     attempt: int | None
     outcome: FactOutcome
     copies: int
     recorded_at: datetime
+    number: int | None = None
 
 
 class Bound(NamedTuple):
-    """A vendor's name for the card."""
+    """A vendor's name for the card or the bulk issuance."""
 
     reference: Reference
     binding: Binding
@@ -49,6 +57,8 @@ class Timeline:
     identity: none before the card is announced, while facts wait for it.
     changes: what was published, in the order of versions.
     history: its facts in the order of the times that they state.
+    through_bulk: of the facts about its bulk those that concern it; it has folded those up to the
+        number `folded`.
     bound: of the names of the card those that some fact of it mentions.
     dead_letters: open ones whose record's key is the card's id or one of these names.
     """
@@ -58,6 +68,8 @@ class Timeline:
     journey: Journey
     changes: Sequence[CardStatusChanged]
     history: Sequence[Remembered]
+    through_bulk: Sequence[Remembered]
+    folded: int
     bound: Sequence[Bound]
     dead_letters: Sequence[Quarantined]
 
@@ -66,3 +78,37 @@ class Timeline:
         """When the announcement was taken in: facts taken in earlier waited for it."""
         created = (each.recorded_at for each in self.history if each.fact.vendor is None)
         return min(created, default=None)
+
+
+class Astray(NamedTuple):
+    """A member that counts as an exception."""
+
+    card_id: str
+    serial: int | None
+    member: Member
+
+
+class Shown(NamedTuple, Generic[T]):
+    """The newest of many, in order. more: how many earlier ones there are."""
+
+    newest: Sequence[T]
+    more: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BulkTimeline:
+    """One bulk issuance.
+
+    changes: what was published, in the order of versions.
+    history: its facts in the order of their numbers, then of the times that they state.
+    astray: the first few of each status, by their serials.
+    bound, dead_letters: as of a card.
+    """
+
+    bulk_id: str
+    bulk: Bulk
+    changes: Shown[BulkIssuanceStatusChanged]
+    history: Shown[Remembered]
+    astray: Sequence[Astray]
+    bound: Sequence[Bound]
+    dead_letters: Sequence[Quarantined]

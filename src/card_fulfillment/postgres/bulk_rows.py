@@ -145,9 +145,9 @@ def _load_told(stored: dict[str, Any]) -> RollUp:
 
 
 def _load_discrepancy(
-    name: str, expected: int | None, reported: Sequence[int], serials: Sequence[Sequence[int]]
+    name: str, expected: int | None, reported: Sequence[int], *ranges: Sequence[Sequence[int]]
 ) -> Discrepancy:
-    return Discrepancy(DiscrepancyName(name), expected, tuple(reported), _ranges(serials))
+    return Discrepancy(DiscrepancyName(name), expected, tuple(reported), *map(_ranges, ranges))
 
 
 def _load_because(stored: Sequence[Any] | None) -> Because | None:

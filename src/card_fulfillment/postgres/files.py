@@ -46,7 +46,7 @@ _WRITE: Final = """
 UPDATE vendor_file f SET sequence = u.sequence, totals = u.totals, mentioned = u.mentioned,
                          last_cause = u.cause, with_trailer = u.with_trailer,
                          watched = true, changed_at = clock_timestamp()
-FROM unnest($1::text[], $2::text[], $3::bigint[], $4::jsonb[], $5::jsonb[], $6::jsonb[],
+FROM unnest($1::text[], $2::text[], $3::bigint[], $4::json[], $5::json[], $6::json[],
             $7::bool[])
      AS u (vendor, file, sequence, totals, mentioned, cause, with_trailer)
 WHERE f.vendor = u.vendor AND f.file = u.file

@@ -15,6 +15,7 @@ from card_fulfillment.domain.facts import (
     Evidence,
     Fact,
     Key,
+    ParcelRole,
     Precision,
     Reference,
     Subject,
@@ -22,6 +23,7 @@ from card_fulfillment.domain.facts import (
 )
 from card_fulfillment.domain.journey import FactOutcome, Journey, Published
 from card_fulfillment.domain.registers import Register, Registers
+from card_fulfillment.domain.side_parcels import SideParcel
 from card_fulfillment.domain.status import BY_RANK, STANDING, Reason, Status
 
 Json = str
@@ -66,8 +68,10 @@ def dump_identity(card: CardIdentity) -> Json:
 def load_identity(
     card_id: str, bulk: str | None, serial: int | None, text: Json | None
 ) -> CardIdentity | None:
-    if text is None:
-        return None
+    return None if text is None else identity_of(card_id, bulk, serial, text)
+
+
+def identity_of(card_id: str, bulk: str | None, serial: int | None, text: Json) -> CardIdentity:
     return CardIdentity(
         card_id=card_id, bulk_issuance_id=bulk, serial_number=serial, **orjson.loads(text)
     )
@@ -81,6 +85,14 @@ def dump_journey(journey: Journey) -> Json:
         if claim is not None:
             stored[name] = dump_claim(claim)
     stored["registers"] = dump_registers(journey.registers)
+    if journey.parcels:
+        stored["parcels"] = {
+            role.value: [
+                parcel.claim and dump_claim(parcel.claim),
+                dump_registers(parcel.registers),
+            ]
+            for role, parcel in journey.parcels.items()
+        }
     return dump(stored)
 
 
@@ -113,6 +125,10 @@ def load_journey(version: int, text: Json | None) -> Journey:
         registers=load_registers(stored["registers"]),
         version=version,
         published=_load_published(stored["published"]),
+        parcels={
+            ParcelRole(role): SideParcel(load_claim(claim), load_registers(registers))
+            for role, (claim, registers) in stored.get("parcels", {}).items()
+        },
     )
 
 
@@ -189,6 +205,7 @@ def dump_fact(fact: Fact) -> Json:
         "level": fact.level,
         "names": fact.names,
         "parcels": fact.parcels,
+        "parcel_role": None if fact.parcel_role is ParcelRole.OUTBOUND else fact.parcel_role,
         "serials": fact.serials,
         "carton": fact.carton,
         "quantity": fact.quantity,
@@ -197,6 +214,7 @@ def dump_fact(fact: Fact) -> Json:
         "evidence": fact.evidence,
         "code": fact.code,
         "text": fact.text,
+        "alert": fact.alert,
         "mapping_version": fact.mapping_version,
     }
     return dump({name: value for name, value in stored.items() if value or value == 0})
@@ -220,6 +238,7 @@ def load_fact(
         level=stored.get("level", 0),
         names=tuple((level, Reference(*r)) for level, r in stored.get("names", ())),
         parcels=tuple(Reference(*r) for r in stored.get("parcels", ())),
+        parcel_role=ParcelRole(stored.get("parcel_role", ParcelRole.OUTBOUND)),
         serials=tuple(serials) if serials else None,
         carton=tuple(stored["carton"]) if "carton" in stored else None,
         quantity=stored.get("quantity"),
@@ -228,5 +247,6 @@ def load_fact(
         evidence=_EVIDENCE[stored.get("evidence")],
         code=stored.get("code"),
         text=stored.get("text"),
+        alert=stored.get("alert"),
         mapping_version=stored.get("mapping_version"),
     )

@@ -14,7 +14,8 @@ def advice(file: ProfileFile) -> Iterator[Advice]:
     if not file.examples:
         yield (), "no examples: nothing shows that it does what it says"
     used = {kind for rule in file.rules for kind in rule.references}
-    for i, kind in enumerate(file.reference_kinds):
+    used |= {name.kind for rule in file.rules for fact in rule.facts for name in fact.names}
+    for i, kind in enumerate(file.kinds):
         if kind not in used:
             yield ("reference_kinds", i), f"no rule finds anybody by {kind!r}"
     for i, rule in enumerate(file.rules):
@@ -24,8 +25,8 @@ def advice(file: ProfileFile) -> Iterator[Advice]:
 
 
 def _of_rule(rule: Rule) -> Iterator[Advice]:
-    rest = rule.model_dump(exclude={"each"})
-    said = {*_texts(rest), *rule.each.values()}
+    said = {*_texts(rule.model_dump(exclude={"each"}))}
+    said |= {text for level in rule.each.values() for text in _texts(level.model_dump())}
     for level in rule.each:
         if not any(text == level or text.startswith(f"{level}.") for text in said):
             yield ("each", level), f"nothing is read from {level!r}: each element says the same"

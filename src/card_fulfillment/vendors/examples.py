@@ -6,9 +6,16 @@ from datetime import UTC, datetime
 from itertools import zip_longest
 from typing import Any, Final, NamedTuple, assert_never
 
-from card_fulfillment.domain.facts import SECOND, Cause, Fact
-from card_fulfillment.vendors.language import KEEP, Example, Expected, ExpectedFact
+from card_fulfillment.domain.facts import SECOND, AttributeValue, Cause, Fact
+from card_fulfillment.domain.files import FileLine
+from card_fulfillment.vendors.expectations import (
+    Example,
+    Expected,
+    ExpectedFact,
+    ExpectedLine,
+)
 from card_fulfillment.vendors.mapping import map_message
+from card_fulfillment.vendors.notation import KEEP
 from card_fulfillment.vendors.outcomes import Ignored, Outcome, Unusable
 from card_fulfillment.vendors.profile import Profile
 from card_fulfillment.vendors.times import microseconds
@@ -57,6 +64,9 @@ def as_expected(outcome: Outcome) -> dict[str, Any]:
     match outcome:
         case Fact():
             return {"fact": _said(outcome)}
+        case FileLine():
+            said = {n: getattr(outcome, n) for n in ExpectedLine.model_fields}
+            return {"line": said | {"file": outcome.file.name}}
         case Ignored():
             return {"ignored": outcome.path}
         case Unusable():
@@ -113,6 +123,8 @@ def _told(outcome: Outcome | None) -> str:
             return _NOTHING
         case Fact():
             return f"fact {outcome.status or KEEP} ({outcome.code})"
+        case FileLine():
+            return f"line {outcome.line} of {outcome.file.name}"
         case Ignored():
             return f"ignored {outcome.path}"
         case Unusable():
@@ -126,6 +138,8 @@ def _wanted(expected: Expected | None) -> str:
         return _NOTHING
     if expected.fact is not None:
         return f"fact {expected.fact.status or 'of any status'}"
+    if expected.line is not None:
+        return f"line {expected.line.line} of {expected.line.file}"
     if expected.ignored is not None:
         return f"ignored {expected.ignored}"
     return f"unusable {expected.unusable.path if expected.unusable else ''}"
@@ -149,9 +163,21 @@ def _unequal(where: str, wanted: object, found: object) -> Iterable[Difference]:
             yield Difference(where, "path", wanted, found)
         return
     for name, value in wanted.items():
+        if isinstance(value, Mapping):
+            yield from _parts(where, name, value, found[name])
+            continue
         expected = _moment(value) if isinstance(value, datetime) else value
         if expected != found.get(name):
             yield Difference(where, name, expected, found.get(name))
+
+
+def _parts(
+    where: str, name: str, wanted: Mapping[str, str], found: Mapping[str, str]
+) -> Iterable[Difference]:
+    """All of them are expected, and no other ones."""
+    for part in sorted({*wanted, *found}):
+        if wanted.get(part) != found.get(part):
+            yield Difference(where, f"{name}.{part}", wanted.get(part), found.get(part))
 
 
 def _said(fact: Fact) -> dict[str, object]:
@@ -161,9 +187,24 @@ def _said(fact: Fact) -> dict[str, object]:
         "at": moment(fact.stated),
         "references": {reference.kind: reference.value for reference in fact.references},
         "names": {f"{name.vendor}/{name.kind}": name.value for _, name in fact.names},
-        "attributes": {name.value: value for name, value in fact.attributes.items()},
+        "parcels": {parcel.kind: parcel.value for parcel in fact.parcels},
+        "serials": None if fact.serials is None else "-".join(map(str, fact.serials)),
+        "carton": _carton(fact),
+        "attributes": {name.value: _text(value) for name, value in fact.attributes.items()},
     }
     return {n: said[n] if n in said else getattr(fact, n) for n in ExpectedFact.model_fields}
+
+
+def _text(value: AttributeValue) -> str:
+    """Every scalar of an example is text."""
+    return value if isinstance(value, str) else str(value).lower()
+
+
+def _carton(fact: Fact) -> str | None:
+    """Write it as `1/3`, or `1` of unknown how many."""
+    if fact.carton is None:
+        return None
+    return "/".join(str(each) for each in fact.carton if each is not None)
 
 
 def moment(at: int) -> str:

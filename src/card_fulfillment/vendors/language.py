@@ -3,250 +3,299 @@
 What is not listed here is refused, so that a profile never says more than is done.
 """
 
-from datetime import datetime
 from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import Field, StringConstraints, model_validator
 
 from card_fulfillment.domain.facts import (
     KINDS_PER_VENDOR,
-    Attribute,
     Evidence,
-    Precision,
+    ParcelRole,
     Role,
 )
 from card_fulfillment.domain.status import Reason, Status
-from card_fulfillment.vendors.outcomes import Refusal
-from card_fulfillment.vendors.selectors import BUILT_IN, split
+from card_fulfillment.vendors.expectations import Example
+from card_fulfillment.vendors.notation import (
+    LISTED,
+    MOST_LEVELS,
+    CodeText,
+    Condition,
+    LevelName,
+    Name,
+    Part,
+    Pattern,
+    PayloadPath,
+    ReferenceKind,
+    Selector,
+    Selectors,
+    Texts,
+    TimeFormat,
+    ZoneAbbreviation,
+    ZoneName,
+    under,
+)
 
-KEEP: Literal["keep"] = "keep"
-ANY: Literal["*"] = "*"
-
-
-def _selector(value: str) -> str:
-    split(value)
-    return value
-
-
-def _zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{value!r} is no time zone of the tz database") from None
-    return value
-
-
-def _time_format(value: str) -> str:
-    if value != "iso":
-        _try_format(value)
-    return value
+_MOST_RULES = 16
 
 
-def _try_format(value: str) -> None:
-    """Write a date and read it again: a format that loses a part of it is refused."""
-    sample = datetime(2026, 11, 23)  # noqa: DTZ001 - a sample date
-    written = sample.strftime(value.replace("%z", "+0000"))
-    if datetime.strptime(written, value).date() != sample.date():  # noqa: DTZ007 - compared as a date
-        raise ValueError(f"{value!r} does not name a whole date")
+class TimeField(Part):
+    """A field that holds a time.
 
-
-def _level_name(value: str) -> str:
-    if value in BUILT_IN:
-        raise ValueError(f"{value!r} is a level already")
-    return value
-
-
-def _under(key: str) -> BeforeValidator:
-    """Let a plain text stand for an object with that one field."""
-    return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
-
-
-def _listed(value: object) -> object:
-    return [value] if isinstance(value, str | dict) else value
-
-
-def _only_one_zone(zone: str | None, assumed_zone: str | None) -> None:
-    if zone and assumed_zone:
-        raise ValueError("zone and assumed_zone: only one of them")
-
-
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
-LevelName = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z_]\w{0,63}$"), AfterValidator(_level_name)
-]
-PayloadPath = Annotated[str, StringConstraints(pattern=r"^[\w@$:-]+(\[\])*(\.[\w@$:-]+(\[\])*)*$")]
-CodeText = Annotated[str, StringConstraints(min_length=1, max_length=256)]
-Selector = Annotated[str, AfterValidator(_selector)]
-ZoneName = Annotated[str, AfterValidator(_zone)]
-TimeFormat = Annotated[str, AfterValidator(_time_format)]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class TimeField(_Part):
-    """A field that holds a time. format: "iso" or a strptime pattern, without an hour a day."""
+    format: `iso`, an epoch, or patterns of strptime that are tried in turn, without an hour a day.
+    clock: the time of day, where it stands in a field of its own. offset: the same of the zone.
+    override_zone: the zone in spite of what the text states.
+    """
 
     at: Selector
-    format: TimeFormat = "iso"
+    clock: Selector | None = None
+    offset: Selector | None = None
+    format: Annotated[list[TimeFormat], Field(min_length=1, max_length=8), LISTED] = ["iso"]
     zone: ZoneName | None = None
     assumed_zone: ZoneName | None = None
+    override_zone: ZoneName | None = None
 
     @model_validator(mode="after")
     def _one_zone(self) -> Self:
-        _only_one_zone(self.zone, self.assumed_zone)
+        if sum(z is not None for z in (self.zone, self.assumed_zone, self.override_zone)) > 1:
+            raise ValueError("zone, assumed_zone, override_zone: only one of them")
         return self
 
 
-class Meaning(_Part):
-    """What a code says. `keep`: no status, but what the statement brings is kept."""
+TimeFields = Annotated[list[Annotated[TimeField, under("at")]], Field(max_length=8), LISTED]
+
+
+class Meaning(Part):
+    """What a code says. `keep`: no status, but what the statement brings is kept.
+
+    time: when, if another field tells it than for the other codes.
+    alert: a name under which people are told of it.
+    """
 
     status: Status | Literal["keep"]
     reason: Reason | None = None
     evidence: Evidence | None = None
+    time: TimeFields = []
+    alert: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{0,31}$")] | None = None
 
 
-class Condition(_Part):
-    """All of it must hold. `one_of`: the value as text is one of those listed."""
-
-    present: Annotated[list[Selector], BeforeValidator(_listed)] = []
-    absent: Annotated[list[Selector], BeforeValidator(_listed)] = []
-    one_of: dict[Selector, Annotated[list[str], BeforeValidator(_listed)]] = {}
+Codes = dict[CodeText, Annotated[Meaning, under("status")]]
 
 
-class ReasonTable(_Part):
+class ReasonTable(Part):
     """A reason code of its own. An unknown one is `unspecified`: it never costs the status."""
 
     at: Selector
     codes: dict[CodeText, Reason]
 
 
-class NamedReference(_Part):
-    """Another vendor's reference, to be registered. place: of the kind in its profile, from 0."""
+class After(Part):
+    """What codes mean once one of those `seen` came before in the same list."""
 
-    vendor: Name
-    role: Role
+    seen: Annotated[list[CodeText], Field(min_length=1), LISTED]
+    codes: Annotated[Codes, Field(min_length=1)]
+
+
+class NamedReference(Part):
+    """A reference to be registered: one of the vendor's own kinds or, with the rest, another's.
+
+    place: of the kind in that vendor's profile, from 0.
+    """
+
     kind: Name
-    place: Annotated[int, Field(ge=0, lt=KINDS_PER_VENDOR)] = 0
     value: Selector
+    vendor: Name | None = None
+    role: Role | None = None
+    place: Annotated[int, Field(ge=0, lt=KINDS_PER_VENDOR)] = 0
+    parcel: bool | None = None
+
+    @model_validator(mode="after")
+    def _whose(self) -> Self:
+        if (self.vendor is None) != (self.role is None):
+            raise ValueError("vendor and role go together: without them the kind is one's own")
+        return self
 
 
-class Attributes(_Part):
+class CarrierName(Part):
+    """names: by the vendor's code of the carrier. What is not among them is kept as it is."""
+
+    at: Selector
+    names: dict[CodeText, CodeText] = {}
+
+
+class YesOrNo(Part):
+    """A boolean, or a text that is one of these."""
+
+    at: Selector
+    yes: Texts = ["true"]
+    no: Texts = ["false"]
+
+
+class Attributes(Part):
     """Which registers the statement writes. estimated_delivery becomes a date, YYYY-MM-DD."""
 
     method: Selector | None = None
-    carrier: Selector | None = None
+    carrier: Annotated[CarrierName, under("at")] | None = None
     tracking_number: Selector | None = None
     tracking_url: Selector | None = None
-    estimated_delivery: Annotated[TimeField, _under("at")] | None = None
+    estimated_delivery: Annotated[TimeField, under("at")] | None = None
+    tracked: Annotated[YesOrNo, under("at")] | None = None
 
 
-class FactRule(_Part):
-    """One statement about an element. code: one selector, or two for a pair."""
+class FactRule(Part):
+    """One statement about an element. code: one selector, or two for a pair.
+
+    status: instead of codes, where that the statement applies is all that there is to say.
+    pad_codes: with how many digits codes of digits are written, where the vendor drops zeros.
+    signature: where there is a value, a delivery was signed for.
+    """
 
     when: Condition = Condition()
-    code: Annotated[list[Selector], Field(min_length=1, max_length=2), BeforeValidator(_listed)]
-    codes: Annotated[dict[CodeText, Annotated[Meaning, _under("status")]], Field(min_length=1)]
-    ignore: Annotated[list[CodeText], BeforeValidator(_listed)] = []
+    status: Annotated[Meaning, under("status")] | None = None
+    code: Annotated[Selectors, Field(max_length=2)] = []
+    pad_codes: Annotated[int, Field(ge=0, le=32)] = 0
+    codes: Codes = {}
+    patterns: Annotated[
+        dict[Pattern, Annotated[Meaning, under("status")]], Field(max_length=_MOST_RULES)
+    ] = {}
+    ignore: Annotated[list[CodeText], LISTED] = []
+    after: Annotated[list[After], Field(max_length=_MOST_RULES)] = []
     reason: ReasonTable | None = None
-    time: Annotated[list[Annotated[TimeField, _under("at")]], BeforeValidator(_listed)] = []
+    time: TimeFields = []
     attributes: Attributes = Attributes()
     names: list[NamedReference] = []
+    parcel: ParcelRole = ParcelRole.OUTBOUND
     text: Selector | None = None
     evidence: Evidence | None = None
+    signature: Selector | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        tables = self.codes or self.patterns or self.ignore
+        if self.status is None and not self.code:
+            raise ValueError("code is missing, or status where there is none")
+        if self.status is not None and (self.code or tables or self.after or self.pad_codes):
+            raise ValueError("status is instead of a code and its tables")
+        if self.code and not tables:
+            raise ValueError("code needs codes, patterns or ignore, to say what it means")
+        return self
 
 
-class Rule(_Part):
-    """Facts from every element of nested loops, or from the message itself where there is none."""
+class Serials(Part):
+    """The first and the last serial number, inclusive; without `to` the first alone."""
 
-    each: dict[LevelName, Selector] = {}
+    first: Annotated[Selector, Field(alias="from")]
+    last: Annotated[Selector | None, Field(alias="to")] = None
+
+
+class Carton(Part):
+    """Which parcel of how many: `1/3` in one text, or two fields. Of unknown how many: `1`."""
+
+    number: Selector
+    of: Selector | None = None
+
+
+class Trailer(Part):
+    """Which elements end a file. total: how many cards all its lines count."""
+
+    when: Condition
+    total: Selector
+
+
+class File(Part):
+    """Of what file an element is a line. sequence: of the file among the vendor's, without gaps."""
+
+    name: Selector
+    line: Selector
+    sequence: Selector | None = None
+    trailer: Trailer | None = None
+
+
+class Level(Part):
+    """A level of a rule: one of list, entries, json, match.
+
+    list: each of its elements in turn; an object stands for a list of one.
+    entries: each entry of an object, as `key` and `value`.
+    json: the JSON that a text holds. match: the named groups of a pattern in a text.
+    newest_first: the list begins with what came last.
+    """
+
+    list: Selector | None = None
+    newest_first: bool = False
+    entries: Selector | None = None
+    json_text: Annotated[Selector | None, Field(alias="json")] = None
+    match: Selector | None = None
+    pattern: Pattern | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if sum(x is not None for x in (self.list, self.entries, self.json_text, self.match)) != 1:
+            raise ValueError("one of list, entries, json, match is expected")
+        if (self.match is None) != (self.pattern is None):
+            raise ValueError("match and pattern go together")
+        if self.newest_first and not self.list:
+            raise ValueError("newest_first is for lists")
+        return self
+
+
+class Rule(Part):
+    """Facts from every element of nested levels, or from the message itself where there is none.
+
+    when: else the element is ignored.
+    """
+
+    each: Annotated[
+        dict[LevelName, Annotated[Level, under("list")]], Field(max_length=MOST_LEVELS)
+    ] = {}
+    when: Condition = Condition()
     event_id: Selector | None = None
     references: Annotated[dict[Name, Selector], Field(min_length=1)]
-    facts: Annotated[list[FactRule], Field(min_length=1)]
+    serials: Annotated[Serials, under("from")] | None = None
+    carton: Annotated[Carton, under("number")] | None = None
+    quantity: Selector | None = None
+    file: File | None = None
+    facts: Annotated[list[FactRule], Field(min_length=1, max_length=_MOST_RULES)]
 
 
-class ShippingMethod(_Part):
+class ShippingMethod(Part):
     """tracked: whether anyone scans such mail; null is unknown."""
 
     tracked: bool | None = None
     carrier: str | None = None
 
 
-class ExpectedFact(_Part):
-    """What is stated must hold; what is left out may be anything."""
+class ProfileFile(Part):
+    """A whole profile file.
 
-    status: Status | Literal["keep"] | None = None
-    code: str | None = None
-    at: AwareDatetime | None = None
-    precision: Precision | None = None
-    reason: Reason | None = None
-    evidence: Evidence | None = None
-    text: str | None = None
-    references: dict[str, str] | None = None
-    names: dict[str, str] | None = None
-    attributes: dict[Attribute, str | bool] | None = None
-
-
-class ExpectedUnusable(_Part):
-    path: str
-    reason: Refusal
-    code: str | None = None
-
-
-class Expected(_Part):
-    """Exactly one of the three. ignored: the path."""
-
-    fact: Annotated[ExpectedFact, _under("status")] | None = None
-    ignored: str | None = None
-    unusable: ExpectedUnusable | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        if sum(x is not None for x in (self.fact, self.ignored, self.unusable)) != 1:
-            raise ValueError("one of fact, ignored, unusable is expected")
-        return self
-
-
-class Example(_Part):
-    """Messages and all their outcomes, in order. distinct_facts: how many are different."""
-
-    name: str
-    messages: Annotated[list[str], Field(min_length=1), BeforeValidator(_listed)]
-    headers: dict[str, str] = {}
-    received_at: AwareDatetime | None = None
-    expect: list[Expected]
-    distinct_facts: int | None = None
-
-
-class ProfileFile(_Part):
-    """A whole profile file."""
+    body: how a message is written whose content type does not say.
+    when: else a message is ignored. zones: abbreviations in the vendor's times.
+    """
 
     vendor: Name
     role: Role
     version: Annotated[str, StringConstraints(pattern=r"^[\w.-]{1,32}$")]
     live_tracking: bool
+    body: Literal["json", "form"] = "json"
     zone: ZoneName | None = None
     assumed_zone: ZoneName | None = None
-    reference_kinds: Annotated[list[Name], Field(min_length=1, max_length=KINDS_PER_VENDOR)]
+    zones: dict[ZoneAbbreviation, ZoneName] = {}
+    reference_kinds: Annotated[
+        list[Annotated[ReferenceKind, under("kind")]],
+        Field(min_length=1, max_length=KINDS_PER_VENDOR),
+    ]
     methods: dict[CodeText, ShippingMethod] = {}
     private: list[PayloadPath] = []
-    rules: Annotated[list[Rule], Field(min_length=1)]
+    when: Condition = Condition()
+    rules: Annotated[list[Rule], Field(min_length=1, max_length=_MOST_RULES)]
     examples: list[Example] = []
+
+    @property
+    def kinds(self) -> list[str]:
+        return [each.kind for each in self.reference_kinds]
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if len(set(self.reference_kinds)) < len(self.reference_kinds):
+        if len(set(self.kinds)) < len(self.kinds):
             raise ValueError("reference_kinds names a kind twice")
-        _only_one_zone(self.zone, self.assumed_zone)
+        if self.zone and self.assumed_zone:
+            raise ValueError("zone and assumed_zone: only one of them")
         return self

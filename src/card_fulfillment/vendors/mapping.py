@@ -1,20 +1,25 @@
 """One message of a vendor -> its facts, each statement failing or being ignored alone."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
-from functools import partial
 from typing import Final
 
-import orjson
-
-from card_fulfillment.domain.facts import Cause
+from card_fulfillment.domain.facts import Cause, Fact
+from card_fulfillment.vendors.bodies import body_of, parse, parse_exactly
+from card_fulfillment.vendors.file_lines import FileReader, file_line
 from card_fulfillment.vendors.outcomes import Ignored, Outcome, Refusal, Unusable
 from card_fulfillment.vendors.profile import Profile
+from card_fulfillment.vendors.record import Record
 from card_fulfillment.vendors.rules import CompiledRule, Statement
-from card_fulfillment.vendors.selectors import BUILT_IN, InexactNumber, Scope, Unfit
-from card_fulfillment.vendors.statements import NoSubject, Record, fact, said, subject
+from card_fulfillment.vendors.selectors import (
+    BUILT_IN,
+    HEADER,
+    MESSAGE,
+    InexactNumber,
+    Scope,
+    Unfit,
+)
+from card_fulfillment.vendors.statements import NoSubject, Who, fact, said, subject
 
 __all__ = [
     "Ignored",
@@ -29,6 +34,8 @@ __all__ = [
 
 _ELEMENTS: Final = 1_000
 _FIRST_LOOP: Final = len(BUILT_IN)
+_BASES: Final = {MESSAGE: "", HEADER: "header"}
+_FILTERED: Final = "not what `when` lets through"
 
 
 class _TooMany(Exception):
@@ -37,11 +44,16 @@ class _TooMany(Exception):
 
 @dataclass(slots=True)
 class Reading:
-    """One message being read. positions: where each loop of the current rule stands."""
+    """One message being read.
+
+    positions: where each loop of the current rule stands.
+    who: whom the elements here are about, once one of them has asked.
+    """
 
     record: Record
     positions: list[int] = field(default_factory=list)
     elements: int = 0
+    who: Who | None = None
     outcomes: list[Outcome] = field(default_factory=list)
 
 
@@ -73,28 +85,29 @@ def read_message(
 
     begin: makes the reading; once more where the message has to be read again exactly.
     """
+    body = body_of(headers, profile.body)
     try:
-        message = orjson.loads(payload)
-    except orjson.JSONDecodeError:
-        return [Unusable("", Refusal.MALFORMED, "no JSON, or nested too deeply")]
+        message = parse(payload, body)
+    except ValueError:
+        return [Unusable("", Refusal.MALFORMED, f"not written as {body}, or nested too deeply")]
     try:
         return _outcomes(profile, begin(record), [message, headers])
     except InexactNumber:
-        exact = partial(begin, replace(record, exact=True))
-        return _exactly(profile, exact, payload, headers)
+        return _exactly(profile, begin(replace(record, exact=True)), payload, headers)
     except _TooMany:
         return [_too_many()]
 
 
 def _exactly(
-    profile: Profile, begin: Callable[[], Reading], payload: bytes, headers: Mapping[str, bytes]
+    profile: Profile, reading: Reading, payload: bytes, headers: Mapping[str, bytes]
 ) -> list[Outcome]:
-    """Read the message again with the slower parser, which keeps integers beyond 64 bits."""
+    """Read the message again so that integers beyond 64 bits are kept."""
     try:
-        message = json.loads(payload, parse_float=Decimal)
-        return _outcomes(profile, begin(), [message, headers])
-    except (ValueError, RecursionError):
+        message = parse_exactly(payload, body_of(headers, profile.body))
+    except ValueError:
         return [Unusable("", Refusal.MALFORMED, "a number too long, or nested too deeply")]
+    try:
+        return _outcomes(profile, reading, [message, headers])
     except _TooMany:
         return [_too_many()]
 
@@ -104,10 +117,17 @@ def _too_many() -> Unusable:
 
 
 def _outcomes(profile: Profile, reading: Reading, base: Scope) -> list[Outcome]:
+    filtered = _filtered(profile, reading.record, base)
+    if filtered is not None:
+        return [filtered]
     found = False
     for rule in profile.rules:
         reading.positions = [0] * len(rule.loops)
-        found |= _walk(reading, rule, base + reading.positions, 0)
+        reading.who = None
+        scope = base + reading.positions
+        if rule.has_turns:
+            scope.append(set())
+        found |= _walk(reading, rule, scope, 0)
     if reading.outcomes:
         return reading.outcomes
     if found:
@@ -115,63 +135,121 @@ def _outcomes(profile: Profile, reading: Reading, base: Scope) -> list[Outcome]:
     return [Unusable("", Refusal.MALFORMED, "nothing that a rule of the profile reads")]
 
 
+def _filtered(profile: Profile, record: Record, base: Scope) -> Outcome | None:
+    """Look whether the profile wants the message at all."""
+    try:
+        if all(holds(base) for holds in profile.conditions):
+            return None
+    except Unfit as unfit:
+        record.settle(unfit)
+        return Unusable(_joined(_BASES, unfit.selector or MESSAGE), unfit.reason, unfit.message)
+    return Ignored("", _FILTERED)
+
+
 def _walk(reading: Reading, rule: CompiledRule, scope: Scope, depth: int) -> bool:
     """Visit every element below; false where not even the outermost list is there."""
     if depth == len(rule.loops):
         _element(reading, rule, scope)
         return True
+    loop = rule.loops[depth]
     try:
-        items = _items(rule, scope, depth)
+        items = loop.items(scope)
     except Unfit as unfit:
         reading.outcomes.append(_refused(reading, rule, unfit))
         return True
     if not items and depth:
-        where = place_of(reading.positions, rule, rule.loops[depth].selector)
+        where = place_of(reading.positions, rule, loop.selector)
         reading.outcomes.append(Ignored(where, "no elements"))
-    reading.elements += len(items or ())
+    if not items:
+        return items is not None
+    if not loop.one:
+        _count(reading, rule, scope, len(items))
+    places = range(len(items) - 1, -1, -1) if loop.newest_first else range(len(items))
+    for i in places:
+        scope[_FIRST_LOOP + depth] = items[i]
+        reading.positions[depth] = i
+        if depth < rule.whom_depth:
+            reading.who = None
+        _walk(reading, rule, scope, depth + 1)
+    return True
+
+
+def _count(reading: Reading, rule: CompiledRule, scope: Scope, elements: int) -> None:
+    """Keep the bound on elements; what came before in a list begins anew with each list."""
+    reading.elements += elements
     if reading.elements > _ELEMENTS:
         raise _TooMany
-    for i, item in enumerate(items or ()):
-        scope[_FIRST_LOOP + depth] = item
-        reading.positions[depth] = i
-        _walk(reading, rule, scope, depth + 1)
-    return items is not None
-
-
-def _items(rule: CompiledRule, scope: Scope, depth: int) -> list[object] | None:
-    loop = rule.loops[depth]
-    items = loop.items(scope)
-    if items is None or isinstance(items, list):
-        return items
-    raise Unfit(loop.selector, "not a list")
+    if rule.has_turns:
+        scope[-1] = set()
 
 
 def _element(reading: Reading, rule: CompiledRule, scope: Scope) -> None:
     before = len(reading.outcomes)
-    who = None
+    if rule.conditions and not _wanted(reading, rule, scope):
+        return
     for statement in rule.statements:
         try:
-            code = said(statement, scope)
-            if code is None:
-                continue
-            what: Outcome | None = None
-            if not code.sense.ignored:
-                who = who or subject(rule, reading.record, scope)
-                what = fact(statement, code, who, reading.record, scope)
-            reading.outcomes.append(what or _ignored(reading, rule, statement))
+            outcome = _outcome(reading, rule, statement, scope)
+            if outcome is not None:
+                reading.outcomes.append(outcome)
         except NoSubject as unfit:
             reading.outcomes.append(_refused(reading, rule, unfit))
-            return
+            break
         except Unfit as unfit:
             reading.outcomes.append(_refused(reading, rule, unfit))
+    if rule.file is not None:
+        _line(reading, rule, rule.file, scope, before)
     if len(reading.outcomes) == before:
         reading.outcomes.append(
             Ignored(place_of(reading.positions, rule, None), "no statement applies")
         )
 
 
+def _outcome(
+    reading: Reading, rule: CompiledRule, statement: Statement, scope: Scope
+) -> Outcome | None:
+    """Read one statement of an element; null where it does not apply."""
+    code = said(statement, scope)
+    if code is None:
+        return None
+    if code.sense.ignored:
+        return _ignored(reading, rule, statement)
+    who = reading.who
+    if who is None:
+        who = reading.who = subject(rule, reading.record, scope)
+    what = fact(statement, code, who, reading.record, scope)
+    return what or _ignored(reading, rule, statement)
+
+
+def _line(
+    reading: Reading, rule: CompiledRule, file: FileReader, scope: Scope, before: int
+) -> None:
+    """Tell of the line of a file that the element is, beside what it says."""
+    facts = (each for each in reading.outcomes[before:] if isinstance(each, Fact))
+    try:
+        line = file_line(file, reading.record, scope, next(facts, None))
+    except Unfit as unfit:
+        reading.outcomes.append(_refused(reading, rule, unfit))
+        return
+    if line is not None:
+        reading.outcomes.append(line)
+
+
+def _wanted(reading: Reading, rule: CompiledRule, scope: Scope) -> bool:
+    """Look whether the rule wants the element; if not, tell so."""
+    try:
+        if all(holds(scope) for holds in rule.conditions):
+            return True
+        outcome: Outcome = Ignored(place_of(reading.positions, rule, None), _FILTERED)
+    except Unfit as unfit:
+        outcome = _refused(reading, rule, unfit)
+    reading.outcomes.append(outcome)
+    return False
+
+
 def _ignored(reading: Reading, rule: CompiledRule, statement: Statement) -> Ignored:
-    where = place_of(reading.positions, rule, statement.code_selectors[-1])
+    selector = statement.code_selectors[-1] if statement.code_selectors else None
+    where = place_of(reading.positions, rule, selector)
     return Ignored(where, "the code says nothing that is kept")
 
 
@@ -186,11 +264,13 @@ def place_of(positions: Sequence[int], rule: CompiledRule, selector: str | None)
 
     Without a selector: where the innermost element stands.
     """
-    bases = {"message": "", "header": "header"}
+    bases = dict(_BASES)
     innermost = ""
     for loop, position in zip(rule.loops, positions, strict=True):
-        innermost = f"{_joined(bases, loop.selector)}[{position}]"
-        bases[loop.name] = innermost
+        here = _joined(bases, loop.selector)
+        if not loop.one:
+            here = innermost = f"{here}[{position}]"
+        bases[loop.name] = here
     return innermost if selector is None else _joined(bases, selector)
 
 

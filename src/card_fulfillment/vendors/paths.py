@@ -20,15 +20,15 @@ def parse(path: str) -> Path:
 def identifiers(rules: Iterable[Rule]) -> frozenset[Path]:
     """Where references and tracking numbers stand: digits there need be no card number.
 
-    Of JMESPath expressions, and of headers, nothing is known.
+    Of JMESPath expressions, headers, and what stands in a text, nothing is known.
     """
     return frozenset(path for rule in rules for path in _of_rule(rule))
 
 
 def _of_rule(rule: Rule) -> Iterable[Path]:
     bases: dict[str, Path] = {MESSAGE: ()}
-    for name, selector in rule.each.items():
-        base = _path(selector, bases)
+    for name, level in rule.each.items():
+        base = _path(level.list, bases) if level.list else None
         if base is not None:
             bases[name] = (*base, EACH)
     selectors = [*rule.references.values(), *(s for fact in rule.facts for s in _of_fact(fact))]

@@ -1,73 +1,54 @@
 """Rules of a profile, compiled: plain getters and tables, nothing to validate per message."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import NamedTuple
 
-from card_fulfillment.domain.facts import (
-    OWN_KIND,
-    Attribute,
-    Evidence,
-    Role,
-    reference_level,
-)
+from card_fulfillment.domain.facts import Evidence, ParcelRole, Role
 from card_fulfillment.domain.status import Reason
-from card_fulfillment.vendors.codes import Find, finder
+from card_fulfillment.vendors.attributes import Register, compile_attributes
+from card_fulfillment.vendors.codes import Find, Lookup, Sense, finder, lookup, sense
+from card_fulfillment.vendors.conditions import Asked, Holds, compile_conditions
+from card_fulfillment.vendors.file_lines import FileReader, compile_file
 from card_fulfillment.vendors.language import (
-    Attributes,
-    Condition,
+    After,
     FactRule,
-    NamedReference,
+    Meaning,
     ProfileFile,
     ReasonTable,
     Rule,
     TimeField,
 )
+from card_fulfillment.vendors.levels import Loop, compile_levels
+from card_fulfillment.vendors.numbers import (
+    Count,
+    Place,
+    Range,
+    carton_reader,
+    quantity_reader,
+    serials_reader,
+)
+from card_fulfillment.vendors.references import Kind, compile_kind, compile_names
 from card_fulfillment.vendors.selectors import (
     BUILT_IN,
     LONG,
+    MESSAGE,
     Getter,
-    Scope,
     Text,
-    Unfit,
     getter,
+    split,
     text,
+    word,
 )
-from card_fulfillment.vendors.times import ReadTime, date_reader, time_reader, zone_of
-
-Holds = Callable[[Scope], bool]
-Asked = tuple[str, str]
-# A value that stands for its absence: null, and the empty text of flat files.
-NOTHING: Final = (None, "")
+from card_fulfillment.vendors.times import Clocks, ReadTime, clocks, time_reader
 
 
 @dataclass(frozen=True, slots=True)
-class Loop:
-    """One level of a rule: the list whose elements it stands at in turn."""
+class Turn:
+    """Once `seen` has an entry for an earlier code of the list, `find` counts before the table."""
 
-    name: str
-    selector: str
-    items: Getter
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of reference and where its value stands. token: what tags it in an identity."""
-
-    vendor: str
-    kind: str
-    level: int
-    token: str
-    selector: str
-    value: Text
-
-
-@dataclass(frozen=True, slots=True)
-class Register:
-    attribute: Attribute
-    token: str
-    selector: str
-    value: Text
+    seen: Lookup[bool]
+    find: Find
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,159 +56,176 @@ class Statement:
     """How one fact is read from an element.
 
     asked: of each condition the selector, and what is wanted of it.
+    always: what it says where it has no code.
     second: the other half of a pair of codes.
-    time_selectors: where each of the times stands.
+    times: all that may tell when; a sense says which of them do.
+    time_fields: each of the times as the profile has it.
     """
 
     asked: tuple[Asked, ...]
     conditions: tuple[Holds, ...]
-    first: Text
+    always: Sense | None
+    first: Text | None
     second: Text | None
     code_selectors: tuple[str, ...]
     find: Find
+    turns: tuple[Turn, ...]
     reason_selector: str | None
     reason: tuple[Text, Mapping[str, Reason]] | None
     times: tuple[ReadTime, ...]
-    time_selectors: tuple[str, ...]
+    time_fields: tuple[TimeField, ...]
     registers: tuple[Register, ...]
     names: tuple[Kind, ...]
+    parcel_role: ParcelRole
+    signature_selector: str | None
+    signature: Getter | None
     text_selector: str | None
     text: Text | None
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledRule:
+    """A rule, ready for use.
+
+    asked: of each condition the selector, and what is wanted of it.
+    whom_depth: how many of the loops say whom an element is about; below them it is the same.
+    """
+
     loops: tuple[Loop, ...]
+    asked: tuple[Asked, ...]
+    conditions: tuple[Holds, ...]
     event_id_selector: str | None
     event_id: Text | None
     references: tuple[Kind, ...]
+    serials: Range | None
+    carton: Place | None
+    quantity: Count | None
+    file: FileReader | None
+    whom_depth: int
     statements: tuple[Statement, ...]
 
+    @property
+    def has_turns(self) -> bool:
+        return any(statement.turns for statement in self.statements)
 
-def level_of(role: Role, kinds: Sequence[str], kind: str) -> int:
-    """Return the layer of a reference kind; the subject's own id is of the lowest one."""
-    if kind in kinds:
-        return reference_level(role, kinds.index(kind))
-    if kind == OWN_KIND:
-        return 0
-    raise ValueError(f"{kind!r} is none of reference_kinds ({', '.join(kinds)})")
+
+class _Context(NamedTuple):
+    """What the parts of a rule have in common. top: the highest level of its references."""
+
+    file: ProfileFile
+    levels: tuple[str, ...]
+    known: Clocks
+    top: int
 
 
 def compile_rule(rule: Rule, file: ProfileFile) -> CompiledRule:
     """Compile one rule; ValueError where a selector, a kind or a code contradicts the rest."""
     levels = (*BUILT_IN, *rule.each)
-    loops = tuple(
-        Loop(name, selector, getter(selector, levels[: len(BUILT_IN) + i]))
-        for i, (name, selector) in enumerate(rule.each.items())
-    )
     references = tuple(
-        _kind(file, kind, rule.references[kind], levels) for kind in sorted(rule.references)
+        compile_kind(file, kind, rule.references[kind], levels) for kind in sorted(rule.references)
     )
-    top = max(kind.level for kind in references)
-    event_id = text(rule.event_id, levels) if rule.event_id else None
-    statements = tuple(_statement(fact, file, levels, top) for fact in rule.facts)
-    return CompiledRule(loops, rule.event_id, event_id, references, statements)
+    context = _Context(file, levels, clocks(file), max(kind.level for kind in references))
+    asked, conditions = compile_conditions(rule.when, levels)
+    return CompiledRule(
+        loops=compile_levels(rule.each),
+        asked=asked,
+        conditions=conditions,
+        event_id_selector=rule.event_id,
+        event_id=text(rule.event_id, levels) if rule.event_id else None,
+        references=references,
+        serials=serials_reader(rule.serials, levels) if rule.serials else None,
+        carton=carton_reader(rule.carton, levels) if rule.carton else None,
+        quantity=quantity_reader(rule.quantity, levels) if rule.quantity else None,
+        file=compile_file(rule.file, rule.quantity, references, levels) if rule.file else None,
+        whom_depth=max(map(levels.index, _levels_of_whom(rule))) - len(BUILT_IN) + 1,
+        statements=tuple(_statement(fact, context) for fact in rule.facts),
+    )
 
 
-def _kind(file: ProfileFile, kind: str, selector: str, levels: Sequence[str]) -> Kind:
-    level = level_of(file.role, file.reference_kinds, kind)
-    return Kind(file.vendor, kind, level, f"\0r{kind}\0=", selector, text(selector, levels))
+def _levels_of_whom(rule: Rule) -> Iterable[str]:
+    """Name the levels of all that says whom an element is about."""
+    selectors = [MESSAGE, rule.event_id, rule.quantity, *rule.references.values()]
+    if rule.serials:
+        selectors += [rule.serials.first, rule.serials.last]
+    if rule.carton:
+        selectors += [rule.carton.number, rule.carton.of]
+    return (split(selector)[0] for selector in selectors if selector)
 
 
-def _statement(rule: FactRule, file: ProfileFile, levels: Sequence[str], top: int) -> Statement:
-    evidence = Evidence.CARRIER_SCAN if file.role is Role.CARRIER else Evidence.VENDOR_CLAIM
-    zone = zone_of(file, None)
-    named = [_named(name, file, levels, top) for name in rule.names]
-    conditions = _conditions(rule.when, levels)
+def _statement(rule: FactRule, context: _Context) -> Statement:
+    levels = context.levels
+    asked, conditions = compile_conditions(rule.when, levels)
+    tables = _Tables(rule, context.file)
+    find, turns = tables.find(), tuple(tables.turn(after) for after in rule.after)
+    codes = [_code(selector, rule.pad_codes, levels) for selector in rule.code]
     return Statement(
-        asked=tuple(asked for asked, _ in conditions),
-        conditions=tuple(holds for _, holds in conditions),
-        first=text(rule.code[0], levels),
-        second=text(rule.code[1], levels) if rule.code[1:] else None,
+        asked=asked,
+        conditions=conditions,
+        always=tables.always(),
+        first=codes[0] if codes else None,
+        second=codes[1] if codes[1:] else None,
         code_selectors=tuple(rule.code),
-        find=finder(rule, evidence),
+        find=find,
+        turns=turns,
         reason_selector=rule.reason.at if rule.reason else None,
         reason=_reasons(rule.reason, levels),
-        times=tuple(time_reader(field, levels, zone) for field in rule.time),
-        time_selectors=tuple(field.at for field in rule.time),
-        registers=tuple(_registers(rule.attributes, levels)),
-        names=tuple(sorted(named, key=lambda name: name.token)),
+        times=tuple(time_reader(field, levels, context.known) for field in tables.times),
+        time_fields=tuple(tables.times),
+        registers=compile_attributes(rule.attributes, levels, context.known),
+        names=compile_names(rule.names, context.file, levels, context.top),
+        parcel_role=rule.parcel,
+        signature_selector=rule.signature,
+        signature=getter(rule.signature, levels) if rule.signature else None,
         text_selector=rule.text,
         text=text(rule.text, levels, LONG) if rule.text else None,
     )
 
 
-def _conditions(when: Condition, levels: Sequence[str]) -> list[tuple[Asked, Holds]]:
-    """Compile the conditions, each with what it asks."""
-    present = [((s, "present"), _is_there(getter(s, levels))) for s in when.present]
-    absent = [((s, "absent"), _is_absent(getter(s, levels))) for s in when.absent]
-    one_of = [
-        ((s, f"one of {', '.join(values)}"), _is_one_of(text(s, levels), frozenset(values)))
-        for s, values in when.one_of.items()
-    ]
-    return one_of + present + absent
+def _code(selector: str, digits: int, levels: Sequence[str]) -> Text:
+    read = word(selector, levels)
+
+    def padded(scope: list[object]) -> str | None:
+        value = read(scope)
+        return value.zfill(digits) if value is not None and value.isdecimal() else value
+
+    return padded if digits else read
 
 
-def _is_there(get: Getter) -> Holds:
-    return lambda scope: get(scope) not in NOTHING
+class _Tables:
+    """The code tables of a statement, and all times that one of their codes goes by."""
 
+    def __init__(self, rule: FactRule, file: ProfileFile) -> None:
+        claim = Evidence.CARRIER_SCAN if file.role is Role.CARRIER else Evidence.VENDOR_CLAIM
+        self._rule = rule
+        self._evidence = rule.evidence or claim
+        self._pair = len(rule.code) > 1
+        self.times = list(rule.time)
+        self._usual = tuple(range(len(rule.time)))
 
-def _is_absent(get: Getter) -> Holds:
-    return lambda scope: get(scope) in NOTHING
+    def always(self) -> Sense | None:
+        said = self._rule.status
+        return None if said is None else self._sense(said.status, said)
 
+    def find(self) -> Find:
+        rule = self._rule
+        return finder(rule, self._senses(rule.codes), self._senses(rule.patterns))
 
-def _is_one_of(get: Text, values: frozenset[str]) -> Holds:
-    return lambda scope: get(scope) in values
+    def turn(self, after: After) -> Turn:
+        seen = lookup(dict.fromkeys(after.seen, True), pair=self._pair)
+        return Turn(seen, lookup(self._senses(after.codes), pair=self._pair))
+
+    def _senses(self, meanings: Mapping[str, Meaning]) -> dict[str, Sense]:
+        return {key: self._sense(key, meaning) for key, meaning in meanings.items()}
+
+    def _sense(self, key: str, meaning: Meaning) -> Sense:
+        times = self._usual
+        if meaning.time:
+            times = tuple(range(len(self.times), len(self.times) + len(meaning.time)))
+            self.times += meaning.time
+        return sense(key, meaning, self._evidence, times)
 
 
 def _reasons(
     table: ReasonTable | None, levels: Sequence[str]
 ) -> tuple[Text, Mapping[str, Reason]] | None:
     return None if table is None else (text(table.at, levels), table.codes)
-
-
-def _registers(attributes: Attributes, levels: Sequence[str]) -> list[Register]:
-    """Sort them by name: an identity must not hang on the order in a file."""
-    readers: dict[Attribute, Text] = {}
-    for attribute in (Attribute.METHOD, Attribute.CARRIER, Attribute.TRACKING_NUMBER):
-        selector = getattr(attributes, attribute.value)
-        if selector is not None:
-            readers[attribute] = text(selector, levels)
-    if attributes.tracking_url is not None:
-        readers[Attribute.TRACKING_URL] = _url(attributes.tracking_url, levels)
-    if attributes.estimated_delivery is not None:
-        readers[Attribute.ESTIMATED_DELIVERY] = date_reader(attributes.estimated_delivery, levels)
-    return [
-        Register(name, f"\0a{name}\0=", _selector(attributes, name), readers[name])
-        for name in sorted(readers)
-    ]
-
-
-def _selector(attributes: Attributes, name: Attribute) -> str:
-    field: TimeField | str = getattr(attributes, name.value)
-    return field if isinstance(field, str) else field.at
-
-
-def _url(selector: str, levels: Sequence[str]) -> Text:
-    read = text(selector, levels, LONG)
-
-    def read_url(scope: Scope) -> str | None:
-        value = read(scope)
-        if value is not None and not value.startswith(("https://", "http://")):
-            raise Unfit(selector, "no http or https address")
-        return value
-
-    return read_url
-
-
-def _named(name: NamedReference, file: ProfileFile, levels: Sequence[str], top: int) -> Kind:
-    level = reference_level(name.role, name.place)
-    if level <= top:
-        raise ValueError(
-            f"names {name.vendor}/{name.kind}, which is not above the references of the rule:"
-            f" a statement binds only what is nearer to the carrier"
-        )
-    if name.vendor == file.vendor and level_of(file.role, file.reference_kinds, name.kind) != level:
-        raise ValueError(f"names {name.kind!r} with another role or place than this profile's")
-    token = f"\0n{name.vendor}\0{name.kind}\0="
-    return Kind(name.vendor, name.kind, level, token, name.value, text(name.value, levels))

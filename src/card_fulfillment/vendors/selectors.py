@@ -13,6 +13,7 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 from jmespath.parser import ParsedResult
 
+from card_fulfillment.vendors.near_miss import hint
 from card_fulfillment.vendors.outcomes import Refusal
 
 MESSAGE: Final = "message"
@@ -31,6 +32,12 @@ _KEYS = re.compile(r"[\w@$:-]+(?:\.[\w@$:-]+)*", re.ASCII)
 _NO_TEXT: Final = "neither text nor an integer"
 # What JMESPath and its functions raise for data of the wrong type.
 _UNFIT = (JMESPathError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
+
+class Written(str):
+    """A selector as a profile writes it."""
+
+    __slots__ = ()
 
 
 class Unfit(Exception):
@@ -86,7 +93,8 @@ def getter(selector: str, levels: Sequence[str]) -> Getter:
     """Compile a getter: null where the value or a parent is absent, Unfit for a wrong parent."""
     level, path = split(selector)
     if level not in levels:
-        raise ValueError(f"{selector!r} begins with no level of this rule ({', '.join(levels)})")
+        known = hint(level, levels) or f" ({', '.join(levels)})"
+        raise ValueError(f"{selector!r} begins with no level of this rule{known}")
     index = levels.index(level)
     if level == HEADER:
         return _header(selector, index, path)
@@ -113,11 +121,23 @@ def _keys(selector: str, index: int, keys: tuple[str, ...]) -> Getter:
 
 
 def _expression(selector: str, index: int, compiled: ParsedResult) -> Getter:
+    """Evaluate once for each value of the level: elements of inner loops do not pay for it again.
+
+    Else a message of many elements would cost the square of its size.
+    """
+    last: tuple[object, object] = (object(), None)
+
     def get(scope: Scope) -> object:
+        nonlocal last
+        at, found = last
+        if at is scope[index]:
+            return found
         try:
-            return compiled.search(scope[index])
+            found = compiled.search(scope[index])
         except _UNFIT:
             raise Unfit(selector, "the expression does not fit the value") from None
+        last = (scope[index], found)
+        return found
 
     return get
 
@@ -151,6 +171,23 @@ def text(selector: str, levels: Sequence[str], limit: int = SHORT) -> Text:
             value = _digits(selector, value)
         if len(value) > limit or "\0" in value:
             raise Unfit(selector, f"longer than {limit} characters, or with a NUL")
+        return value or None
+
+    return read
+
+
+def word(selector: str, levels: Sequence[str]) -> Text:
+    """Compile a getter of a code: as `text`, of a boolean `true` or `false`."""
+    get = getter(selector, levels)
+
+    def read(scope: Scope) -> str | None:
+        value = get(scope)
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            value = str(value).lower() if isinstance(value, bool) else _digits(selector, value)
+        if len(value) > SHORT or "\0" in value:
+            raise Unfit(selector, f"longer than {SHORT} characters, or with a NUL")
         return value or None
 
     return read

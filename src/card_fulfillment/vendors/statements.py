@@ -1,56 +1,40 @@
 """One statement of an element -> a fact: its code, whom it is about, what it brings, its id."""
 
-from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from card_fulfillment.domain.facts import (
     DAY,
     Attribute,
     AttributeValue,
-    Cause,
+    Evidence,
     Fact,
+    ParcelRole,
     Precision,
     Reference,
 )
-from card_fulfillment.domain.status import Reason
+from card_fulfillment.domain.status import Reason, Status
 from card_fulfillment.vendors.codes import Sense, code_text
+from card_fulfillment.vendors.conditions import NOTHING
+from card_fulfillment.vendors.numbers import Number
 from card_fulfillment.vendors.outcomes import Refusal
+from card_fulfillment.vendors.record import Record
 from card_fulfillment.vendors.rules import CompiledRule, Statement
-from card_fulfillment.vendors.selectors import InexactNumber, Scope, Unfit
+from card_fulfillment.vendors.selectors import Scope, Unfit
 from card_fulfillment.vendors.times import Stated
 
 _HASH_BYTES: Final = 16
+_T = TypeVar("_T")
 
 
 class NoSubject(Unfit):
     """The element names nobody, so that none of its statements can be used."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What the statements of one record have in common.
-
-    received_at: microseconds since the epoch.
-    exact: whether integers beyond 64 bits were read as integers.
-    """
-
-    vendor: str
-    mapping_version: str
-    received_at: int
-    cause: Cause
-    exact: bool = False
-
-    def settle(self, unfit: Unfit) -> None:
-        """Raise it again where reading the message exactly may make it fit."""
-        if isinstance(unfit, InexactNumber) and not self.exact:
-            raise unfit
-
-
 class Said(NamedTuple):
-    """A code and its sense. raw: the code as a part of identities."""
+    """A code, null where the statement has none, and its sense. raw: as a part of identities."""
 
-    text: str
+    text: str | None
     raw: str
     sense: Sense
 
@@ -62,6 +46,15 @@ class Who(NamedTuple):
     level: int
     raw: str
     event_id: str | None
+    parcels: tuple[Reference, ...]
+    serials: tuple[int, int] | None
+    carton: tuple[int, int | None] | None
+    quantity: int | None
+
+    @property
+    def is_some_of_many(self) -> bool:
+        """Whether it says which cards of a bulk it is about, or how many."""
+        return self.serials is not None or self.carton is not None or self.quantity is not None
 
 
 def said(statement: Statement, scope: Scope) -> Said | None:
@@ -69,11 +62,15 @@ def said(statement: Statement, scope: Scope) -> Said | None:
     for holds in statement.conditions:
         if not holds(scope):
             return None
+    if statement.first is None:
+        sense = statement.always
+        return None if sense is None else Said(None, f"\0s{sense.entry}", sense)
     first = statement.first(scope)
     if first is None:
         raise Unfit(statement.code_selectors[-1], "no code")
     second = statement.second(scope) if statement.second is not None else None
-    sense = statement.find(first, second)
+    sense = _turned(statement, first, second, scope) if statement.turns else None
+    sense = sense or statement.find(first, second)
     if sense is None:
         unknown = code_text(first, second)
         message = "the profile does not know the code"
@@ -83,9 +80,23 @@ def said(statement: Statement, scope: Scope) -> Said | None:
     return Said(f"{first}/{second}", f"\0c{first}\0d{second}", sense)
 
 
+def _turned(statement: Statement, first: str, second: str | None, scope: Scope) -> Sense | None:
+    """Find what the code means after what came before it, and keep what it changes itself."""
+    happened = scope[-1]
+    assert isinstance(happened, set)  # noqa: S101 - the walk puts it there for such rules
+    turned = None
+    for turn in statement.turns:
+        if turned is None and id(turn) in happened:
+            turned = turn.find(first, second)
+        if turn.seen(first, second):
+            happened.add(id(turn))
+    return turned
+
+
 def subject(rule: CompiledRule, record: Record, scope: Scope) -> Who:
     """Find whom the element is about; NoSubject where it names nobody."""
     references = []
+    parcels = []
     level = 0
     raw = record.vendor
     try:
@@ -93,36 +104,50 @@ def subject(rule: CompiledRule, record: Record, scope: Scope) -> Who:
         for kind in rule.references:
             value = kind.value(scope)
             if value is not None:
-                references.append(Reference(kind.vendor, kind.kind, value))
+                reference = Reference(kind.vendor, kind.kind, value)
+                references.append(reference)
                 raw += kind.token + value
                 level = max(level, kind.level)
+                if kind.parcel:
+                    parcels.append(reference)
+        serials, raw = _number(rule.serials, raw, scope)
+        carton, raw = _number(rule.carton, raw, scope)
+        quantity, raw = _number(rule.quantity, raw, scope)
     except Unfit as unfit:
         record.settle(unfit)
         raise NoSubject(unfit.selector, unfit.message) from None
     if not references:
         raise NoSubject(None, "no reference that says whom it is about")
-    return Who(tuple(references), level, raw, event_id)
+    return Who(tuple(references), level, raw, event_id, tuple(parcels), serials, carton, quantity)
+
+
+def _number(number: Number[_T] | None, raw: str, scope: Scope) -> tuple[_T | None, str]:
+    """Read a number that says which cards; with it, the identity that it is a part of."""
+    found = None if number is None else number.read(scope)
+    return (None, raw) if found is None else (found[0], raw + found[1])
 
 
 def fact(statement: Statement, code: Said, who: Who, record: Record, scope: Scope) -> Fact | None:
-    """Make the fact; null where it has neither a status nor anything that it brings.
+    """Make the fact; null where it has neither a status nor anything else to tell.
 
     Where nothing tells when, and no event id tells copies apart, every record is another fact.
     """
-    attributes, names, brought = _brings(statement, scope)
-    if code.sense.status is None and not brought:
+    attributes, names, parcels, brought = _brings(statement, scope)
+    sense = code.sense
+    if sense.status is None and not (brought or sense.alert or who.is_some_of_many):
         return None
-    stated = _stated(statement, record, scope)
-    reason, reason_raw = _reason(statement, code.sense, record, scope)
+    evidence, signed = _evidence(statement, sense, scope)
+    stated = _stated(statement, sense, record, scope)
+    reason, reason_raw = _reason(statement, sense, record, scope)
     text = statement.text(scope) if statement.text is not None else None
     when = _when(stated, who, record)
-    saying = f"{who.raw}{code.raw}{reason_raw}{when}{brought}"
+    saying = f"{who.raw}{code.raw}{reason_raw}{when}{brought}{signed}"
     fact_id, content = _identity(saying, who, record, code.raw + when)
     return Fact(
         fact_id=fact_id,
         content=content,
         vendor=record.vendor,
-        status=code.sense.status,
+        status=sense.status,
         stated=record.received_at if stated is None else stated.at,
         precision=Precision.UNKNOWN if stated is None else stated.precision,
         received_at=record.received_at,
@@ -130,38 +155,64 @@ def fact(statement: Statement, code: Said, who: Who, record: Record, scope: Scop
         references=who.references,
         level=who.level,
         names=names,
+        parcels=who.parcels + parcels,
+        parcel_role=statement.parcel_role,
+        serials=who.serials,
+        carton=who.carton,
+        quantity=who.quantity,
         attributes=attributes,
         reason=reason,
-        evidence=code.sense.evidence,
+        evidence=evidence,
         code=code.text,
         text=text,
+        alert=sense.alert,
         mapping_version=record.mapping_version,
     )
 
 
 def _brings(
     statement: Statement, scope: Scope
-) -> tuple[dict[Attribute, AttributeValue], tuple[tuple[int, Reference], ...], str]:
-    """Read the attributes, the references that it registers, and both as a part of identities."""
+) -> tuple[
+    dict[Attribute, AttributeValue],
+    tuple[tuple[int, Reference], ...],
+    tuple[Reference, ...],
+    str,
+]:
+    """Read the attributes, the names, which of them are parcels', and all for identities."""
     raw = ""
     attributes: dict[Attribute, AttributeValue] = {}
     for register in statement.registers:
         value = register.value(scope)
         if value is not None:
-            attributes[register.attribute] = value
+            attributes[register.attribute] = register.means.get(value, value)
             raw += register.token + value
     names = []
+    parcels: tuple[Reference, ...] = ()
     for kind in statement.names:
         value = kind.value(scope)
         if value is not None:
-            names.append((kind.level, Reference(kind.vendor, kind.kind, value)))
+            reference = Reference(kind.vendor, kind.kind, value)
+            names.append((kind.level, reference))
             raw += kind.token + value
-    return attributes, tuple(names), raw
+            if kind.parcel:
+                parcels += (reference,)
+    if raw and statement.parcel_role is not ParcelRole.OUTBOUND:
+        raw += f"\0p{statement.parcel_role}"
+    return attributes, tuple(names), parcels, raw
 
 
-def _stated(statement: Statement, record: Record, scope: Scope) -> Stated | None:
-    for read in statement.times:
-        stated = read(scope)
+def _evidence(statement: Statement, sense: Sense, scope: Scope) -> tuple[Evidence | None, str]:
+    """Whoever signs is not kept, only that somebody did."""
+    if statement.signature is None or sense.status is not Status.DELIVERED:
+        return sense.evidence, ""
+    if statement.signature(scope) in NOTHING:
+        return sense.evidence, ""
+    return Evidence.SIGNATURE, "\0g"
+
+
+def _stated(statement: Statement, sense: Sense, record: Record, scope: Scope) -> Stated | None:
+    for i in sense.times:
+        stated = statement.times[i](scope)
         if stated is not None:
             if stated.at > record.received_at + DAY:
                 message = "more than 24 hours after the record's timestamp"

@@ -1,11 +1,13 @@
 """What a vendor's time means: microseconds UTC, how precise it is, and the text that it was."""
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, tzinfo
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from card_fulfillment.domain.facts import SECOND, Precision
+from card_fulfillment.vendors.formats import Zones, first_of, offset
 from card_fulfillment.vendors.language import ProfileFile, TimeField
 from card_fulfillment.vendors.selectors import Scope, Text, Unfit, text
 
@@ -13,12 +15,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_SECONDS: Final = 86_400
 # Nothing that this product follows is older; what is, is a wrong field, unit or century.
 _EARLIEST: Final = 946_684_800 * SECOND
-_ISO_DATE: Final = len("2026-03-02")
-_ISO_MINUTES: Final = len("2026-03-02T06:28")
-_TIME_SEPARATORS: Final = ("T", " ", "t")
-
-# Text -> the time, aware where the text states a zone, and whether it is only a day.
-Parse = Callable[[str], tuple[datetime, bool]]
+# Zones that may be written by their letters whatever the profile says.
+_UNIVERSAL: Final[Mapping[str, tzinfo]] = {"UTC": UTC, "GMT": UTC}
 
 
 class Stated(NamedTuple):
@@ -30,11 +28,20 @@ class Stated(NamedTuple):
     selector: str
 
 
-class Zone(NamedTuple):
-    """The zone of times that state none. `assumed`: the vendor does not document it."""
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """The zone of times. `assumed`: the vendor documents none. `overrides`: what the text says."""
 
     info: tzinfo
-    assumed: bool
+    assumed: bool = False
+    overrides: bool = False
+
+
+class Clocks(NamedTuple):
+    """What a profile says of all its times: the zone of those that state none, abbreviations."""
+
+    zone: Zone | None
+    zones: Zones
 
 
 ReadTime = Callable[[Scope], Stated | None]
@@ -46,62 +53,62 @@ def microseconds(moment: datetime) -> int:
     return (passed.days * _DAY_SECONDS + passed.seconds) * SECOND + passed.microseconds
 
 
-def iso(value: str) -> tuple[datetime, bool]:
-    """Parse a date, or a date and time to the minute or finer; ValueError for any other form."""
-    if len(value) < _ISO_DATE or not value[4] == value[7] == "-":
-        raise ValueError("no calendar date of ISO 8601")
-    if len(value) == _ISO_DATE:
-        return datetime.combine(date.fromisoformat(value), datetime.min.time()), True
-    if len(value) < _ISO_MINUTES or value[_ISO_DATE] not in _TIME_SEPARATORS:
-        raise ValueError("no time of ISO 8601")
-    return datetime.fromisoformat(value), False
+def clocks(file: ProfileFile) -> Clocks:
+    named = {short: ZoneInfo(name) for short, name in file.zones.items()}
+    return Clocks(_zone(file.zone, file.assumed_zone), {**_UNIVERSAL, **named})
 
 
-def _by_format(pattern: str) -> Parse:
-    day = not any(part in pattern for part in ("%H", "%I", "%X", "%c", "%s"))
-
-    def parse(value: str) -> tuple[datetime, bool]:
-        return datetime.strptime(value, pattern), day  # noqa: DTZ007 - the zone is the profile's
-
-    return parse
+def _zone(name: str | None, assumed: str | None) -> Zone | None:
+    if name:
+        return Zone(ZoneInfo(name))
+    return Zone(ZoneInfo(assumed), assumed=True) if assumed else None
 
 
-def parser(pattern: str) -> Parse:
-    return iso if pattern == "iso" else _by_format(pattern)
-
-
-def zone_of(field: TimeField | ProfileFile, otherwise: Zone | None) -> Zone | None:
-    if field.zone:
-        return Zone(ZoneInfo(field.zone), assumed=False)
-    if field.assumed_zone:
-        return Zone(ZoneInfo(field.assumed_zone), assumed=True)
-    return otherwise
-
-
-def time_reader(field: TimeField, levels: Sequence[str], otherwise: Zone | None) -> ReadTime:
+def time_reader(field: TimeField, levels: Sequence[str], known: Clocks) -> ReadTime:
     """Compile a reader of one field: null where it is absent, Unfit where it is no such time."""
-    raw_text: Text = text(field.at, levels)
-    parse, zone, selector = parser(field.format), zone_of(field, otherwise), field.at
+    raw_text, parse, selector = _raw(field, levels), first_of(field.format, known.zones), field.at
+    zone = _zone(field.zone, field.assumed_zone) or known.zone
+    if field.override_zone:
+        zone = Zone(ZoneInfo(field.override_zone), overrides=True)
+    distance = text(field.offset, levels) if field.offset else None
 
     def read(scope: Scope) -> Stated | None:
         raw = raw_text(scope)
         if raw is None:
             return None
+        beside = distance(scope) if distance is not None else None
         try:
             moment, day = parse(raw)
+            if beside is not None and moment.tzinfo is None:
+                moment = moment.replace(tzinfo=offset(beside, known.zones))
             at, precision = _placed(moment, zone, day=day)
         except (ValueError, OverflowError):
             raise Unfit(selector, "no time of the declared format and zone") from None
         if at < _EARLIEST:
             raise Unfit(selector, "a time before the year 2000")
-        return Stated(raw, at, precision, selector)
+        return Stated(raw if beside is None else f"{raw} {beside}", at, precision, selector)
+
+    return read
+
+
+def _raw(field: TimeField, levels: Sequence[str]) -> Text:
+    """Read the text of a time, its clock behind it where that has a field of its own."""
+    date_text = text(field.at, levels)
+    if field.clock is None:
+        return date_text
+    clock_text = text(field.clock, levels)
+
+    def read(scope: Scope) -> str | None:
+        date = date_text(scope)
+        clock = clock_text(scope)
+        return date if date is None or clock is None else f"{date} {clock}"
 
     return read
 
 
 def _placed(moment: datetime, zone: Zone | None, *, day: bool) -> tuple[int, Precision]:
     assumed = False
-    if moment.tzinfo is None:
+    if moment.tzinfo is None or (zone is not None and zone.overrides):
         if zone is None:
             raise ValueError("no zone stated, and none declared")
         moment, assumed = moment.replace(tzinfo=zone.info), zone.assumed
@@ -110,9 +117,9 @@ def _placed(moment: datetime, zone: Zone | None, *, day: bool) -> tuple[int, Pre
     return microseconds(moment), Precision.ZONE_ASSUMED if assumed else Precision.SECOND
 
 
-def date_reader(field: TimeField, levels: Sequence[str]) -> Text:
+def date_reader(field: TimeField, levels: Sequence[str], known: Clocks) -> Text:
     """Read a calendar date as it is stated, whatever the zone: YYYY-MM-DD."""
-    raw_text, parse, selector = text(field.at, levels), parser(field.format), field.at
+    raw_text, parse, selector = _raw(field, levels), first_of(field.format, known.zones), field.at
 
     def read(scope: Scope) -> str | None:
         raw = raw_text(scope)
@@ -120,7 +127,7 @@ def date_reader(field: TimeField, levels: Sequence[str]) -> Text:
             return None
         try:
             return parse(raw)[0].date().isoformat()
-        except ValueError:
+        except (ValueError, OverflowError):
             raise Unfit(selector, "no date of the declared format") from None
 
     return read

@@ -21,7 +21,9 @@ _MEMBER = sized(announcement("c1", bulk="b1", serial=1), 5)
 _ORDER = order(_B1, 1, _O1)
 _LINE = file_line(1, _O1, at=5, quantity=4)
 _TRAILER = file_line(2, total=4)
-_MISMATCH = [{"name": "total_mismatch", "expected": 5, "reported": [4], "serials": []}]
+_MISMATCH = [
+    {"name": "total_mismatch", "expected": 5, "reported": [4], "serials": [], "cartons": []}
+]
 
 
 @given(st.randoms(use_true_random=True))

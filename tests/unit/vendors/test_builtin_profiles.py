@@ -79,16 +79,6 @@ def test_numbers_in_references_and_tracking_numbers_are_known_to_be_no_card_numb
     }
 
 
-def test_the_profile_that_the_documentation_shows_is_one_and_holds(tmp_path: Path) -> None:
-    page = Path(__file__).parents[3] / "docs" / "vendor-profiles.md"
-    _, block, *_ = page.read_text(encoding="utf-8").split("```")
-
-    shown = profile_of(tmp_path, block.removeprefix("yaml"))
-
-    assert shown.examples
-    assert check_examples(shown) == []
-
-
 def test_an_example_tells_of_facts_that_would_be_taken_for_one(tmp_path: Path) -> None:
     twice = """
 rules:

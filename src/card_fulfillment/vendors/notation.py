@@ -1,0 +1,105 @@
+"""What the fields of a profile file hold: names, selectors, zones, patterns, conditions."""
+
+from typing import Annotated, Final, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
+
+from card_fulfillment.vendors.formats import check_format
+from card_fulfillment.vendors.near_miss import hint
+from card_fulfillment.vendors.patterns import check_pattern
+from card_fulfillment.vendors.selectors import BUILT_IN, Written, split
+
+KEEP: Literal["keep"] = "keep"
+ANY: Literal["*"] = "*"
+MOST_LEVELS: Final = 6
+
+
+def _selector(value: str) -> str:
+    split(value)
+    return Written(value)
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        meant = hint(value, available_timezones())
+        raise ValueError(f"{value!r} is no time zone of the tz database{meant}") from None
+    return value
+
+
+def _time_format(value: str) -> str:
+    check_format(value)
+    return value
+
+
+def _pattern(value: str) -> str:
+    check_pattern(value)
+    return value
+
+
+def _level_name(value: str) -> str:
+    if value in BUILT_IN:
+        raise ValueError(f"{value!r} is a level already")
+    return value
+
+
+def under(key: str) -> BeforeValidator:
+    """Let a plain text stand for an object with that one field."""
+    return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str | dict) else value
+
+
+LISTED: Final = BeforeValidator(_listed)
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
+LevelName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z_]\w{0,63}$"), AfterValidator(_level_name)
+]
+PayloadPath = Annotated[str, StringConstraints(pattern=r"^[\w@$:-]+(\[\])*(\.[\w@$:-]+(\[\])*)*$")]
+CodeText = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+ZoneAbbreviation = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,6}$")]
+Selector = Annotated[str, AfterValidator(_selector)]
+Selectors = Annotated[list[Selector], LISTED]
+Texts = Annotated[list[str], LISTED]
+ZoneName = Annotated[str, AfterValidator(_zone)]
+TimeFormat = Annotated[str, AfterValidator(_time_format)]
+Pattern = Annotated[str, AfterValidator(_pattern)]
+
+
+class Part(BaseModel):
+    """A part of a profile file. What is not listed is refused, so that no field is for nothing."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Condition(Part):
+    """All of it must hold. `one_of`, `none_of`: the value as text is, or is not, among these."""
+
+    present: Selectors = []
+    absent: Selectors = []
+    one_of: dict[Selector, Texts] = {}
+    none_of: dict[Selector, Texts] = {}
+
+
+class ReferenceKind(Part):
+    """A kind of reference. parcel: whether it names a parcel; of carriers and aggregators it does.
+
+    Null: as it is for the vendor's role.
+    """
+
+    kind: Name
+    parcel: bool | None = None
+
+
+KindList = Annotated[list[Annotated[ReferenceKind, under("kind")]], Field(min_length=1)]
