@@ -1,6 +1,7 @@
 """How what is said reaches the worker: shuffled, doubled, cut into batches, useless things too."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from random import Random
 from typing import Final
 
@@ -49,7 +50,7 @@ def _copy(rng: Random, statement: Told) -> Told:
     """A copy that comes in a record of another time."""
     later = hour(rng.choice((0, 1, 24))) - hour(0)
     if isinstance(statement, FileLine):
-        return statement._replace(received_at=statement.received_at + later)
+        return replace(statement, received_at=statement.received_at + later)
     if not isinstance(statement, Fact):
         stated = statement.fact
         return statement._replace(fact=stated._replace(received_at=stated.received_at + later))
