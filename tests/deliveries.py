@@ -42,7 +42,7 @@ def _record(rng: Random, elements: Sequence[Element]) -> Sent:
 def _copied(rng: Random, told: Sequence[Told]) -> Iterable[Told]:
     for each in told:
         yield each
-        while rng.random() < 0.2:
+        while rng.random() > 0.8:  # so that the least draw ends it
             yield _copy(rng, each)
 
 

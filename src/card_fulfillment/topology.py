@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from card_fulfillment.kafka.topics import TopicPlan, output_configs
+from card_fulfillment.messages.dead_letter import Mask
 from card_fulfillment.messages.pan_guard import OWN_IDS, Spared
 from card_fulfillment.pipeline.decode import Reader
 from card_fulfillment.pipeline.readers import card_created, embossing_requested, vendor_tracking
 from card_fulfillment.settings import Settings, TopicSettings
+from card_fulfillment.vendors.masking import mask_of
 from card_fulfillment.vendors.profile import Profile, load_profiles
 
 
@@ -19,12 +21,13 @@ class UnknownVendor(ValueError):
 class Topology:
     """readers: of the input topics, by full name. spared: where ids stand in them.
 
-    vendors: whose they are, of those that are a vendor's.
+    vendors: whose they are, of those that are a vendor's. masks: of those with private fields.
     """
 
     readers: Mapping[str, Reader]
     spared: Mapping[str, Spared]
     vendors: Mapping[str, str]
+    masks: Mapping[str, Mask]
     status_changed: str
     dead_letter: str
     plans: tuple[TopicPlan, ...]
@@ -42,6 +45,11 @@ def topology(settings: Settings) -> Topology:
         {topics.prefix + name: reader for name, (reader, _) in inputs.items()},
         {topics.prefix + name: spared for name, (_, spared) in inputs.items()},
         {topics.prefix + name: vendor for name, vendor in of_vendors.items()},
+        {
+            topics.prefix + name: mask
+            for name, vendor in of_vendors.items()
+            if (mask := mask_of(profiles[vendor])) is not None
+        },
         status_changed,
         dead_letter,
         (

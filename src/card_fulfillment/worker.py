@@ -220,4 +220,5 @@ def publishing(settings: Settings, known: Topology, lanes: Lanes) -> Publishing:
         known.dead_letter,
         lambda topic, key: partition_of((key or "").encode(), partitions[topic]),
         updates=settings.events.updates,
+        masks=known.masks,
     )

@@ -1,6 +1,7 @@
 """What could not be applied, and why: a row of the quarantine and a message of its own topic."""
 
 from base64 import b64encode
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Annotated, Final, Literal, Self
@@ -18,6 +19,8 @@ from card_fulfillment.messages.times import LATEST_RECORD, Timestamp, iso_utc
 MOST_VALUE_BYTES: Final = 65_536
 MOST_KEY_BYTES: Final = 256
 MOST_TEXT: Final = 500
+# A record's value and headers -> what may be kept of the value; null: nothing.
+Mask = Callable[[bytes, Mapping[str, bytes]], bytes | None]
 
 
 def alert_path(fact: Fact) -> str:
@@ -51,7 +54,8 @@ class DeadLetter:
     headers: tuple[tuple[str, bytes], ...] = ()
 
     @classmethod
-    def of(cls, record: Record, refused: Refused) -> Self:
+    def of(cls, record: Record, refused: Refused, mask: Mask | None = None) -> Self:
+        """mask: what may be kept of a value, where that is not all of it."""
         path = _encodable(refused.field_path)
         where = (record.topic, record.partition, record.offset, path, refused.reason)
         secret = refused.reason is RefusalReason.CARD_DATA
@@ -68,7 +72,7 @@ class DeadLetter:
             record_timestamp=min(max(record.timestamp, 0), LATEST_RECORD),
             sha256=sha256(record.value or b"").hexdigest(),
             key=None if secret else record.key,
-            value=None if secret else record.value,
+            value=None if secret else _kept(record, mask),
             headers=() if secret else record.headers,
         )
 
@@ -90,6 +94,12 @@ class DeadLetter:
         if text and text.isprintable():
             return text
         return f"{self.topic}:{self.partition}:{self.offset}"
+
+
+def _kept(record: Record, mask: Mask | None) -> bytes | None:
+    if mask is None or record.value is None:
+        return record.value
+    return mask(record.value, dict(record.headers))
 
 
 class Raw(TypedDict):

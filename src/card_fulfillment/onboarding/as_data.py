@@ -3,6 +3,7 @@
 from dataclasses import asdict
 
 from card_fulfillment.domain.facts import Fact
+from card_fulfillment.domain.files import FileLine
 from card_fulfillment.onboarding.checking import Checked
 from card_fulfillment.onboarding.inquiry import Answer, Inquiry
 from card_fulfillment.onboarding.proving import Proved
@@ -92,6 +93,8 @@ def _outcome(outcome: Outcome | None) -> dict[str, object] | None:
             return None
         case Fact():
             return {"identity": outcome.fact_id.hex(), **as_expected(outcome)}
+        case FileLine():
+            return as_expected(outcome)
         case Ignored():
             return {**as_expected(outcome), "why": outcome.why}
         case Unusable():

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from card_fulfillment.domain.facts import Fact
+from card_fulfillment.domain.files import FileLine
 from card_fulfillment.onboarding import as_data
 from card_fulfillment.onboarding.checking import Checked
 from card_fulfillment.onboarding.inquiry import Answer, Inquiry
@@ -153,6 +154,8 @@ def _short(outcome: Outcome) -> tuple[tuple[str, str], str]:
     match outcome:
         case Fact():
             return ("fact", "green"), f" {outcome.status or 'keep'}"
+        case FileLine():
+            return ("line", "cyan"), f" {outcome.line} of {outcome.file.name}"
         case Ignored():
             return ("ignored", "yellow"), f": {outcome.why}"
         case Unusable():
@@ -163,7 +166,9 @@ def _short(outcome: Outcome) -> tuple[tuple[str, str], str]:
 def _outcomes(page: _Page, outcomes: Sequence[Outcome]) -> None:
     seen: dict[bytes, int] = {}
     for i, outcome in enumerate(outcomes):
-        path = "" if isinstance(outcome, Fact) else f"  at {outcome.path or 'the message'}"
+        path = (
+            "" if isinstance(outcome, Fact | FileLine) else f"  at {outcome.path or 'the message'}"
+        )
         page.line(1, f"{i}  ", *_short(outcome), path)
         if isinstance(outcome, Fact):
             first = seen.setdefault(outcome.fact_id, i)

@@ -120,6 +120,9 @@ def _of_whom(note: Noted, rule: CompiledRule) -> Step:
         return Step("event_id", rule.event_id_selector or "", _shown(note.gave), note.refused or "")
     if note.at[0] == "conditions":
         return _when(note, rule.asked[int(note.at[1])])
+    if note.at[0] == "file":
+        part = f"file {note.at[1]}"
+        return Step(part, rule.file.selector if rule.file else "", _shown(note.gave))
     if note.at[0] in _NUMBERS:
         read = getattr(rule, str(note.at[0]))
         return Step(read.name, read.selector, _number(note.gave), note.refused or "")

@@ -7,7 +7,7 @@ from typing import NamedTuple, assert_never
 
 from card_fulfillment.domain.facts import Announcement, CardIdentity, Fact, Order, Precision
 from card_fulfillment.domain.files import FileLine, LineKey
-from card_fulfillment.messages.dead_letter import DeadLetter
+from card_fulfillment.messages.dead_letter import DeadLetter, Mask
 from card_fulfillment.messages.envelope import Ignored, Record, RefusalReason, Refused
 from card_fulfillment.pipeline.batch import Decoded, Element, RecordClass
 from card_fulfillment.pipeline.view import Seen
@@ -35,8 +35,9 @@ class Admission:
         seen: Mapping[bytes, Seen],
         identities: Mapping[str, CardIdentity],
         seen_lines: AbstractSet[LineKey],
+        masks: Mapping[str, Mask],
     ) -> None:
-        self._stored, self._lines = seen, seen_lines
+        self._stored, self._lines, self._masks = seen, seen_lines, masks
         self.identities = dict(identities)
         self.announcements: list[Announcement] = []
         self.repeated: list[Announcement] = []
@@ -72,7 +73,7 @@ class Admission:
 
     def _quarantine(self, record: Record, refused: Refused) -> RecordClass:
         """Elements of one record that fail alike at one place are one dead letter."""
-        letter = DeadLetter.of(record, refused)
+        letter = DeadLetter.of(record, refused, self._masks.get(record.topic))
         self.dead_letters.setdefault(letter.dead_letter_id, letter)
         return RecordClass.QUARANTINED
 

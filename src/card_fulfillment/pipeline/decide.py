@@ -22,7 +22,7 @@ from card_fulfillment.pipeline.view import Place, View
 def decide(batch: Batch, view: View, publishing: Publishing, now: int) -> Effects:
     """What the batch changes. `now`: the worker's clock, microseconds, informational."""
     announced = {i: state.identity for i, state in view.cards.items() if state.identity}
-    admission = Admission(view.seen, announced, view.lines)
+    admission = Admission(view.seen, announced, view.lines, publishing.masks)
     for decoded in batch.decoded:
         admission.take(decoded)
     placement = Placement(view, admission.identities, admission.retimed)

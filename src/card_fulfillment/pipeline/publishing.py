@@ -1,10 +1,10 @@
 """How what is decided goes out: encoded, and for which partition."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from card_fulfillment.domain.facts import Subject
-from card_fulfillment.messages.dead_letter import DeadLetter
+from card_fulfillment.messages.dead_letter import DeadLetter, Mask
 from card_fulfillment.messages.envelope import Outgoing
 from card_fulfillment.messages.outbound import Encoder
 from card_fulfillment.pipeline.effects import NewChange
@@ -12,13 +12,17 @@ from card_fulfillment.pipeline.effects import NewChange
 
 @dataclass(frozen=True, slots=True)
 class Publishing:
-    """`partition_of(topic, key)` is the partition that a key belongs to."""
+    """`partition_of(topic, key)` is the partition that a key belongs to.
+
+    masks: by topic, what may be stored of a value that is quarantined.
+    """
 
     encoder: Encoder
     status_topic: str
     dead_letter_topic: str
     partition_of: Callable[[str, str | None], int]
     updates: bool = True
+    masks: Mapping[str, Mask] = field(default_factory=dict)
 
     def change(self, outgoing: Outgoing, subject: Subject, version: int) -> NewChange:
         partition = self.partition_of(self.status_topic, outgoing.key)

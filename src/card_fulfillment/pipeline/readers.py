@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from card_fulfillment.domain.facts import Cause, Fact
+from card_fulfillment.domain.files import FileLine
 from card_fulfillment.messages.cloud_events import traceparent
 from card_fulfillment.messages.envelope import Ignored, Record, RefusalReason, Refused
 from card_fulfillment.messages.inbound import (
@@ -60,7 +61,7 @@ def vendor_tracking(profile: Profile) -> Reader:
 
 
 def _element(profile: Profile, outcome: Outcome) -> Element:
-    if isinstance(outcome, Fact):
+    if isinstance(outcome, Fact | FileLine):
         return outcome
     if isinstance(outcome, NotOfInterest):
         return Ignored(outcome.why, outcome.path)

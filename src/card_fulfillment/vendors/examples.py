@@ -7,7 +7,13 @@ from itertools import zip_longest
 from typing import Any, Final, NamedTuple, assert_never
 
 from card_fulfillment.domain.facts import SECOND, AttributeValue, Cause, Fact
-from card_fulfillment.vendors.expectations import Example, Expected, ExpectedFact
+from card_fulfillment.domain.files import FileLine
+from card_fulfillment.vendors.expectations import (
+    Example,
+    Expected,
+    ExpectedFact,
+    ExpectedLine,
+)
 from card_fulfillment.vendors.mapping import map_message
 from card_fulfillment.vendors.notation import KEEP
 from card_fulfillment.vendors.outcomes import Ignored, Outcome, Unusable
@@ -58,6 +64,9 @@ def as_expected(outcome: Outcome) -> dict[str, Any]:
     match outcome:
         case Fact():
             return {"fact": _said(outcome)}
+        case FileLine():
+            said = {n: getattr(outcome, n) for n in ExpectedLine.model_fields}
+            return {"line": said | {"file": outcome.file.name}}
         case Ignored():
             return {"ignored": outcome.path}
         case Unusable():
@@ -114,6 +123,8 @@ def _told(outcome: Outcome | None) -> str:
             return _NOTHING
         case Fact():
             return f"fact {outcome.status or KEEP} ({outcome.code})"
+        case FileLine():
+            return f"line {outcome.line} of {outcome.file.name}"
         case Ignored():
             return f"ignored {outcome.path}"
         case Unusable():
@@ -127,6 +138,8 @@ def _wanted(expected: Expected | None) -> str:
         return _NOTHING
     if expected.fact is not None:
         return f"fact {expected.fact.status or 'of any status'}"
+    if expected.line is not None:
+        return f"line {expected.line.line} of {expected.line.file}"
     if expected.ignored is not None:
         return f"ignored {expected.ignored}"
     return f"unusable {expected.unusable.path if expected.unusable else ''}"

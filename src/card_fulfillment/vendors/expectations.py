@@ -37,17 +37,29 @@ class ExpectedUnusable(Part):
     code: str | None = None
 
 
+class ExpectedLine(Part):
+    """A line of a file. What is left out may be anything."""
+
+    file: str
+    line: int
+    sequence: int | None = None
+    quantity: int | None = None
+    total: int | None = None
+
+
 class Expected(Part):
-    """Exactly one of the three. ignored: the path."""
+    """Exactly one of them. ignored: the path."""
 
     fact: Annotated[ExpectedFact, under("status")] | None = None
+    line: ExpectedLine | None = None
     ignored: str | None = None
     unusable: ExpectedUnusable | None = None
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if sum(x is not None for x in (self.fact, self.ignored, self.unusable)) != 1:
-            raise ValueError("one of fact, ignored, unusable is expected")
+        told = (self.fact, self.line, self.ignored, self.unusable)
+        if sum(x is not None for x in told) != 1:
+            raise ValueError("one of fact, line, ignored, unusable is expected")
         return self
 
 

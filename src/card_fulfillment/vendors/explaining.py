@@ -13,13 +13,13 @@ from card_fulfillment.vendors.conditions import Asked
 from card_fulfillment.vendors.mapping import Reading, read_message
 from card_fulfillment.vendors.outcomes import Outcome
 from card_fulfillment.vendors.profile import Profile
+from card_fulfillment.vendors.record import Record
 from card_fulfillment.vendors.rules import CompiledRule
 from card_fulfillment.vendors.selectors import Unfit
-from card_fulfillment.vendors.statements import Record
 
 # Where a piece is in a compiled rule, e.g. ("statements", 0, "times", 1).
 At = tuple[str | int, ...]
-_OF_WHOM: Final = ("conditions", "event_id", "references", "serials", "carton", "quantity")
+_OF_STATEMENT: Final = "statements"
 
 
 class Noted(NamedTuple):
@@ -148,7 +148,7 @@ class _Trace:
             self._visiting = None
             return
         visited = self._visited(index)
-        if kind in _OF_WHOM:
+        if kind != _OF_STATEMENT:
             visited.whom.append(note)
             return
         statement = int(note.at[1])

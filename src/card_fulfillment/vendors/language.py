@@ -194,6 +194,22 @@ class Carton(Part):
     of: Selector | None = None
 
 
+class Trailer(Part):
+    """Which elements end a file. total: how many cards all its lines count."""
+
+    when: Condition
+    total: Selector
+
+
+class File(Part):
+    """Of what file an element is a line. sequence: of the file among the vendor's, without gaps."""
+
+    name: Selector
+    line: Selector
+    sequence: Selector | None = None
+    trailer: Trailer | None = None
+
+
 class Level(Part):
     """A level of a rule: one of list, entries, json, match.
 
@@ -236,6 +252,7 @@ class Rule(Part):
     serials: Annotated[Serials, under("from")] | None = None
     carton: Annotated[Carton, under("number")] | None = None
     quantity: Selector | None = None
+    file: File | None = None
     facts: Annotated[list[FactRule], Field(min_length=1, max_length=_MOST_RULES)]
 
 

@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from card_fulfillment.domain.facts import Cause
+from card_fulfillment.domain.facts import Cause, Fact
 from card_fulfillment.vendors.bodies import body_of, parse, parse_exactly
+from card_fulfillment.vendors.file_lines import FileReader, file_line
 from card_fulfillment.vendors.outcomes import Ignored, Outcome, Refusal, Unusable
 from card_fulfillment.vendors.profile import Profile
+from card_fulfillment.vendors.record import Record
 from card_fulfillment.vendors.rules import CompiledRule, Statement
 from card_fulfillment.vendors.selectors import (
     BUILT_IN,
@@ -17,7 +19,7 @@ from card_fulfillment.vendors.selectors import (
     Scope,
     Unfit,
 )
-from card_fulfillment.vendors.statements import NoSubject, Record, Who, fact, said, subject
+from card_fulfillment.vendors.statements import NoSubject, Who, fact, said, subject
 
 __all__ = [
     "Ignored",
@@ -192,9 +194,11 @@ def _element(reading: Reading, rule: CompiledRule, scope: Scope) -> None:
                 reading.outcomes.append(outcome)
         except NoSubject as unfit:
             reading.outcomes.append(_refused(reading, rule, unfit))
-            return
+            break
         except Unfit as unfit:
             reading.outcomes.append(_refused(reading, rule, unfit))
+    if rule.file is not None:
+        _line(reading, rule, rule.file, scope, before)
     if len(reading.outcomes) == before:
         reading.outcomes.append(
             Ignored(place_of(reading.positions, rule, None), "no statement applies")
@@ -215,6 +219,20 @@ def _outcome(
         who = reading.who = subject(rule, reading.record, scope)
     what = fact(statement, code, who, reading.record, scope)
     return what or _ignored(reading, rule, statement)
+
+
+def _line(
+    reading: Reading, rule: CompiledRule, file: FileReader, scope: Scope, before: int
+) -> None:
+    """Tell of the line of a file that the element is, beside what it says."""
+    facts = (each for each in reading.outcomes[before:] if isinstance(each, Fact))
+    try:
+        line = file_line(file, reading.record, scope, next(facts, None))
+    except Unfit as unfit:
+        reading.outcomes.append(_refused(reading, rule, unfit))
+        return
+    if line is not None:
+        reading.outcomes.append(line)
 
 
 def _wanted(reading: Reading, rule: CompiledRule, scope: Scope) -> bool:

@@ -41,10 +41,10 @@ def serials_reader(serials: Serials, levels: Sequence[str]) -> Range:
             if ended is None:
                 return None
             raise Unfit(serials.first, "no first serial number beside the last")
-        low = _whole(serials.first, began, 1, _MOST_SERIAL)
+        low = whole_number(serials.first, began, 1, _MOST_SERIAL)
         if ended is None:
             return (low, low), f"\0f{began}"
-        high = _whole(serials.last, ended, 1, _MOST_SERIAL)
+        high = whole_number(serials.last, ended, 1, _MOST_SERIAL)
         if high < low:
             raise Unfit(serials.last, "a last serial number before the first")
         return (low, high), f"\0f{began}\0l{ended}"
@@ -65,10 +65,10 @@ def carton_reader(carton: Carton, levels: Sequence[str]) -> Place:
             many: str | None = several or None
         else:
             many = of(scope)
-        place = _whole(carton.number, which, 1, _MOST_CARTONS)
+        place = whole_number(carton.number, which, 1, _MOST_CARTONS)
         if many is None:
             return (place, None), f"\0k{which}"
-        count = _whole(carton.of or carton.number, many, 1, _MOST_CARTONS)
+        count = whole_number(carton.of or carton.number, many, 1, _MOST_CARTONS)
         if place > count:
             raise Unfit(carton.number, "a carton beyond their number")
         return (place, count), f"\0k{which}\0o{many}"
@@ -83,12 +83,12 @@ def quantity_reader(selector: str, levels: Sequence[str]) -> Count:
         raw = read_text(scope)
         if raw is None:
             return None
-        return _whole(selector, raw, 0, _MOST_CARDS), f"\0m{raw}"
+        return whole_number(selector, raw, 0, _MOST_CARDS), f"\0m{raw}"
 
     return Number("quantity", selector, read)
 
 
-def _whole(selector: str | None, raw: str, least: int, most: int) -> int:
+def whole_number(selector: str | None, raw: str, least: int, most: int) -> int:
     written = raw.strip()
     if not (written.isascii() and written.isdecimal()):
         raise Unfit(selector, "no whole number")

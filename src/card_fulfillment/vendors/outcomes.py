@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from card_fulfillment.domain.facts import Fact
+from card_fulfillment.domain.files import FileLine
 
 
 class Refusal(StrEnum):
@@ -37,4 +38,4 @@ class Unusable:
     code: str | None = None
 
 
-Outcome = Fact | Ignored | Unusable
+Outcome = Fact | FileLine | Ignored | Unusable

@@ -20,7 +20,8 @@ from card_fulfillment.vendors.mistakes import Mistake, ProfileError, mistake, of
 from card_fulfillment.vendors.near_miss import hint
 from card_fulfillment.vendors.paths import Path, identifiers, parse
 from card_fulfillment.vendors.placing import misplaced
-from card_fulfillment.vendors.rules import CompiledRule, Kind, compile_rule, level_of
+from card_fulfillment.vendors.references import Kind, level_of
+from card_fulfillment.vendors.rules import CompiledRule, compile_rule
 from card_fulfillment.vendors.selectors import BUILT_IN
 from card_fulfillment.vendors.yaml_text import Place, read
 

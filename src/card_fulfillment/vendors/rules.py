@@ -4,23 +4,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from card_fulfillment.domain.facts import OWN_KIND, Evidence, ParcelRole, Role, reference_level
+from card_fulfillment.domain.facts import Evidence, ParcelRole, Role
 from card_fulfillment.domain.status import Reason
 from card_fulfillment.vendors.attributes import Register, compile_attributes
 from card_fulfillment.vendors.codes import Find, Lookup, Sense, finder, lookup, sense
 from card_fulfillment.vendors.conditions import Asked, Holds, compile_conditions
+from card_fulfillment.vendors.file_lines import FileReader, compile_file
 from card_fulfillment.vendors.language import (
     After,
     FactRule,
     Meaning,
-    NamedReference,
     ProfileFile,
     ReasonTable,
     Rule,
     TimeField,
 )
 from card_fulfillment.vendors.levels import Loop, compile_levels
-from card_fulfillment.vendors.near_miss import hint
 from card_fulfillment.vendors.numbers import (
     Count,
     Place,
@@ -29,6 +28,7 @@ from card_fulfillment.vendors.numbers import (
     quantity_reader,
     serials_reader,
 )
+from card_fulfillment.vendors.references import Kind, compile_kind, compile_names
 from card_fulfillment.vendors.selectors import (
     BUILT_IN,
     LONG,
@@ -41,24 +41,6 @@ from card_fulfillment.vendors.selectors import (
     word,
 )
 from card_fulfillment.vendors.times import Clocks, ReadTime, clocks, time_reader
-
-_PARCEL_ROLES = (Role.AGGREGATOR, Role.CARRIER)
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of reference and where its value stands. token: what tags it in an identity.
-
-    parcel: whether it names a parcel.
-    """
-
-    vendor: str
-    kind: str
-    level: int
-    token: str
-    selector: str
-    value: Text
-    parcel: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +100,7 @@ class CompiledRule:
     serials: Range | None
     carton: Place | None
     quantity: Count | None
+    file: FileReader | None
     whom_depth: int
     statements: tuple[Statement, ...]
 
@@ -135,20 +118,11 @@ class _Context(NamedTuple):
     top: int
 
 
-def level_of(role: Role, kinds: Sequence[str], kind: str) -> int:
-    """Return the layer of a reference kind; the subject's own id is of the lowest one."""
-    if kind in kinds:
-        return reference_level(role, kinds.index(kind))
-    if kind == OWN_KIND:
-        return 0
-    raise ValueError(f"{kind!r} is none of reference_kinds ({', '.join(kinds)}){hint(kind, kinds)}")
-
-
 def compile_rule(rule: Rule, file: ProfileFile) -> CompiledRule:
     """Compile one rule; ValueError where a selector, a kind or a code contradicts the rest."""
     levels = (*BUILT_IN, *rule.each)
     references = tuple(
-        _kind(file, kind, rule.references[kind], levels) for kind in sorted(rule.references)
+        compile_kind(file, kind, rule.references[kind], levels) for kind in sorted(rule.references)
     )
     context = _Context(file, levels, clocks(file), max(kind.level for kind in references))
     asked, conditions = compile_conditions(rule.when, levels)
@@ -162,6 +136,7 @@ def compile_rule(rule: Rule, file: ProfileFile) -> CompiledRule:
         serials=serials_reader(rule.serials, levels) if rule.serials else None,
         carton=carton_reader(rule.carton, levels) if rule.carton else None,
         quantity=quantity_reader(rule.quantity, levels) if rule.quantity else None,
+        file=compile_file(rule.file, rule.quantity, references, levels) if rule.file else None,
         whom_depth=max(map(levels.index, _levels_of_whom(rule))) - len(BUILT_IN) + 1,
         statements=tuple(_statement(fact, context) for fact in rule.facts),
     )
@@ -175,17 +150,6 @@ def _levels_of_whom(rule: Rule) -> Iterable[str]:
     if rule.carton:
         selectors += [rule.carton.number, rule.carton.of]
     return (split(selector)[0] for selector in selectors if selector)
-
-
-def _kind(file: ProfileFile, kind: str, selector: str, levels: Sequence[str]) -> Kind:
-    level = level_of(file.role, file.kinds, kind)
-    read = text(selector, levels)
-    return Kind(file.vendor, kind, level, f"\0r{kind}\0=", selector, read, _is_parcel(file, kind))
-
-
-def _is_parcel(file: ProfileFile, kind: str) -> bool:
-    said = next((each.parcel for each in file.reference_kinds if each.kind == kind), False)
-    return file.role in _PARCEL_ROLES if said is None else said
 
 
 def _statement(rule: FactRule, context: _Context) -> Statement:
@@ -208,7 +172,7 @@ def _statement(rule: FactRule, context: _Context) -> Statement:
         times=tuple(time_reader(field, levels, context.known) for field in tables.times),
         time_fields=tuple(tables.times),
         registers=compile_attributes(rule.attributes, levels, context.known),
-        names=_names(rule.names, context),
+        names=compile_names(rule.names, context.file, levels, context.top),
         parcel_role=rule.parcel,
         signature_selector=rule.signature,
         signature=getter(rule.signature, levels) if rule.signature else None,
@@ -265,34 +229,3 @@ def _reasons(
     table: ReasonTable | None, levels: Sequence[str]
 ) -> tuple[Text, Mapping[str, Reason]] | None:
     return None if table is None else (text(table.at, levels), table.codes)
-
-
-def _names(names: Iterable[NamedReference], context: _Context) -> tuple[Kind, ...]:
-    return tuple(sorted((_named(name, context) for name in names), key=lambda name: name.token))
-
-
-def _named(name: NamedReference, context: _Context) -> Kind:
-    file = context.file
-    vendor, own = name.vendor or file.vendor, name.vendor in (None, file.vendor)
-    level = (
-        level_of(file.role, file.kinds, name.kind)
-        if name.role is None
-        else reference_level(name.role, name.place)
-    )
-    if level <= context.top:
-        raise ValueError(
-            f"names {vendor}/{name.kind}, which is not above the references of the rule:"
-            f" a statement binds only what is nearer to the carrier"
-        )
-    if own and level_of(file.role, file.kinds, name.kind) != level:
-        raise ValueError(f"names {name.kind!r} with another role or place than this profile's")
-    parcel = _is_parcel(file, name.kind) if own else name.role in _PARCEL_ROLES
-    return Kind(
-        vendor=vendor,
-        kind=name.kind,
-        level=level,
-        token=f"\0n{vendor}\0{name.kind}\0=",
-        selector=name.value,
-        value=text(name.value, context.levels),
-        parcel=parcel if name.parcel is None else name.parcel,
-    )

@@ -1,6 +1,5 @@
 """One statement of an element -> a fact: its code, whom it is about, what it brings, its id."""
 
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final, NamedTuple, TypeVar
 
@@ -8,7 +7,6 @@ from card_fulfillment.domain.facts import (
     DAY,
     Attribute,
     AttributeValue,
-    Cause,
     Evidence,
     Fact,
     ParcelRole,
@@ -20,8 +18,9 @@ from card_fulfillment.vendors.codes import Sense, code_text
 from card_fulfillment.vendors.conditions import NOTHING
 from card_fulfillment.vendors.numbers import Number
 from card_fulfillment.vendors.outcomes import Refusal
+from card_fulfillment.vendors.record import Record
 from card_fulfillment.vendors.rules import CompiledRule, Statement
-from card_fulfillment.vendors.selectors import InexactNumber, Scope, Unfit
+from card_fulfillment.vendors.selectors import Scope, Unfit
 from card_fulfillment.vendors.times import Stated
 
 _HASH_BYTES: Final = 16
@@ -30,26 +29,6 @@ _T = TypeVar("_T")
 
 class NoSubject(Unfit):
     """The element names nobody, so that none of its statements can be used."""
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What the statements of one record have in common.
-
-    received_at: microseconds since the epoch.
-    exact: whether integers beyond 64 bits were read as integers.
-    """
-
-    vendor: str
-    mapping_version: str
-    received_at: int
-    cause: Cause
-    exact: bool = False
-
-    def settle(self, unfit: Unfit) -> None:
-        """Raise it again where reading the message exactly may make it fit."""
-        if isinstance(unfit, InexactNumber) and not self.exact:
-            raise unfit
 
 
 class Said(NamedTuple):

@@ -24,9 +24,13 @@ def blocks(kind: str) -> list[str]:
     return [dedent(body) for _, of, body in BLOCK.findall(PAGE) if of == kind]
 
 
+def as_text(block: str) -> Any:  # noqa: ANN401 - YAML
+    return yaml.load(block, yaml.BaseLoader)  # noqa: S506 - every scalar a text, nothing else
+
+
 def whole(block: str) -> str:
     """Give a part of a profile the head that the page gives to all of them."""
-    said = yaml.load(block, yaml.BaseLoader)  # noqa: S506 - every scalar a text, nothing else
+    said = as_text(block)
     heads = [b for b in blocks("yaml") if not re.search(r"^rules:", b, re.MULTILINE)]
     (head,) = heads or [""]
     missing = [line for line in head.splitlines() if line.partition(":")[0] not in said]
@@ -45,7 +49,7 @@ def test_what_the_page_shows_is_a_profile_that_holds(tmp_path: Path, block: str)
 
 
 def test_every_field_of_the_language_is_shown() -> None:
-    shown = {field for block in PROFILES for field in _fields(yaml.safe_load(whole(block)))}
+    shown = {field for block in PROFILES for field in _fields(as_text(whole(block)))}
     language = ProfileFile.model_json_schema()
     objects = [language, *language["$defs"].values()]
 
@@ -94,8 +98,8 @@ def test_the_example_that_explain_writes_is_the_one_that_the_page_keeps(tmp_path
         input=blocks("json")[0],
     )
 
-    kept = yaml.load(PROFILES[1], yaml.BaseLoader)["examples"][0]["expect"]  # noqa: S506 - texts
-    wrote = yaml.load(written.output, yaml.BaseLoader)["examples"][0]["expect"]  # noqa: S506 - texts
+    kept = as_text(PROFILES[1])["examples"][0]["expect"]
+    wrote = as_text(written.output)["examples"][0]["expect"]
     assert [k["fact"].items() <= w["fact"].items() for k, w in zip(kept, wrote, strict=True)] == [
         True,
         True,

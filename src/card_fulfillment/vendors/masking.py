@@ -1,0 +1,53 @@
+"""What a profile marks private is masked before a message is stored anywhere."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, cast
+from urllib.parse import urlencode
+
+from card_fulfillment.messages.dead_letter import Mask
+from card_fulfillment.vendors.bodies import Body, body_of, parse_exactly
+from card_fulfillment.vendors.paths import EACH, Path
+from card_fulfillment.vendors.profile import Profile
+
+MASKED: Final = "(masked)"
+
+
+def mask_of(profile: Profile) -> Mask | None:
+    """Return null where the profile marks nothing."""
+    if not profile.private:
+        return None
+    paths, otherwise = tuple(sorted(profile.private)), profile.body
+
+    def mask(payload: bytes, headers: Mapping[str, bytes]) -> bytes | None:
+        return _masked(payload, body_of(headers, otherwise), paths)
+
+    return mask
+
+
+def _masked(payload: bytes, body: Body, paths: Iterable[Path]) -> bytes | None:
+    """Of what cannot be read nobody knows where the private parts are: nothing of it is kept."""
+    try:
+        message = parse_exactly(payload, body)
+        for path in paths:
+            _cover(message, path)
+        if body == "form":
+            return urlencode(cast("dict[str, object]", message), doseq=True).encode()
+        return json.dumps(message, default=str).encode()
+    except (ValueError, RecursionError):
+        return None
+
+
+def _cover(node: object, path: Sequence[str]) -> None:
+    step, rest = path[0], path[1:]
+    if step == EACH:
+        for each in node if isinstance(node, list) else [node]:
+            _cover(each, rest)
+    elif isinstance(node, list):
+        for each in node:
+            _cover(each, path)
+    elif isinstance(node, dict) and node.get(step) is not None:
+        if any(each != EACH for each in rest):
+            _cover(node[step], rest)
+        else:
+            node[step] = MASKED
