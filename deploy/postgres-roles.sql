@@ -30,7 +30,7 @@ ALTER ROLE fulfillment_support SET statement_timeout = '30s';
 
 -- The worker: for each table no more than its statements need. Nothing of an inbox, an outbox, a
 -- counter or a quarantine is ever deleted; of facts, the parts of one that turns out to be about
--- fewer cards.
+-- fewer cards; and parcels of which nothing is said any more.
 DO $$
 DECLARE
     granted record;
@@ -42,7 +42,7 @@ BEGIN
             ('bulk_issuance', 'SELECT, INSERT, UPDATE'),
             ('card', 'SELECT, INSERT, UPDATE'),
             ('vendor_reference', 'SELECT, INSERT, UPDATE'),
-            ('parcel', 'SELECT, INSERT, UPDATE'),
+            ('parcel', 'SELECT, INSERT, UPDATE, DELETE'),
             ('fact', 'SELECT, INSERT, UPDATE, DELETE'),
             ('waiting', 'SELECT, INSERT, DELETE'),
             ('vendor_file', 'SELECT, INSERT, UPDATE'),

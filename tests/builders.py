@@ -121,8 +121,8 @@ def sized(statement: Sized, size: int | None) -> Sized:
     """The same, in another event, which names the number of cards of the bulk as well."""
     stated = statement.fact
     said = (stated.fact_id.hex(), size, stated.content.hex())
-    fact = replace(stated, fact_id=digest(said[:2]), content=digest(said))
-    return replace(statement, fact=fact, number_of_cards=size)
+    fact = stated._replace(fact_id=digest(said[:2]), content=digest(said))
+    return statement._replace(fact=fact, number_of_cards=size)
 
 
 def fact(
@@ -229,12 +229,12 @@ def _stamped(element: Element, record: Record) -> Element:
         case FileLine():
             return replace(element, cause=Cause(None, *record[:3]))
         case _:
-            return replace(element, fact=_caused_by(element.fact, record))
+            return element._replace(fact=_caused_by(element.fact, record))
 
 
 def _caused_by(fact: Fact, record: Record) -> Fact:
     topic, partition, offset = record[:3]
-    return replace(fact, cause=Cause(fact.cause.event_id, topic, partition, offset))
+    return fact._replace(cause=Cause(fact.cause.event_id, topic, partition, offset))
 
 
 STATUS_TOPIC: Final = "status"

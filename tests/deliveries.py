@@ -53,17 +53,17 @@ def _copy(rng: Random, statement: Told) -> Told:
         return replace(statement, received_at=statement.received_at + later)
     if not isinstance(statement, Fact):
         stated = statement.fact
-        return replace(statement, fact=replace(stated, received_at=stated.received_at + later))
+        return statement._replace(fact=stated._replace(received_at=stated.received_at + later))
     if statement.precision is Precision.UNKNOWN:
         return _untimed_copy(statement, later)
-    return replace(statement, received_at=statement.received_at + later)
+    return statement._replace(received_at=statement.received_at + later)
 
 
 def _untimed_copy(fact: Fact, later: int) -> Fact:
     """Only by a trusted id is it known to be one."""
     if fact.cause.event_id is None:
         return fact
-    return replace(fact, received_at=fact.received_at + later, stated=fact.stated + later)
+    return fact._replace(received_at=fact.received_at + later, stated=fact.stated + later)
 
 
 def _useless(rng: Random) -> Element:

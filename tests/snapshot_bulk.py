@@ -12,14 +12,8 @@ from card_fulfillment.domain.status import STANDING, Status
 from card_fulfillment.pipeline.view import CardState
 
 # What is told at once when it changes; a change of counts alone may wait for the next tick.
-_NOTABLE: Final = (
-    "fulfillment_status",
-    "attempt",
-    "is_partial",
-    "exceptions",
-    "parcels",
-    "discrepancies",
-)
+_NOTABLE: Final = ("attempt", "is_partial", "exceptions", "parcels", "discrepancies")
+_WAITS: Final = ("counts", "total", "announced")
 
 
 def check_bulks(
@@ -67,8 +61,12 @@ def _check_journey(
     assert bulk.told is not None
     _check_event(events[-1], bulk.told)
     now = roll_up(bulk)
-    assert now.notable == bulk.told.notable, "what is told at once was not"
+    assert _noted(now) == _noted(bulk.told), "what is told at once was not"
     assert bulk.dirty == (now != bulk.told)
+
+
+def _noted(now: RollUp) -> list[Any]:
+    return [now.status, *(getattr(now, name) for name in _NOTABLE)]
 
 
 def _check_first(event: dict[str, Any]) -> None:
@@ -81,7 +79,7 @@ def _check_first(event: dict[str, Any]) -> None:
 
 def _check_step(before: dict[str, Any], event: dict[str, Any]) -> None:
     """Of two versions one after the other the second says something else, and of which kind."""
-    said = (*_NOTABLE, "counts", "total", "announced")
+    said = ("fulfillment_status", *_NOTABLE, *_WAITS)
     assert any(event[name] != before[name] for name in said), "the same twice"
     assert event["previous_fulfillment_status"] == before["fulfillment_status"]
     assert event["announced"] >= before["announced"]

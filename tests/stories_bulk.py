@@ -26,24 +26,25 @@ MEMBERS: Final = ("c1", "c2", "m3", "m4", "m5", "m6")
 _BULKS: Final = ("b1", "b1", "b1", "b1", "b2")
 _SERIALS: Final = (None, 1, 1, 2, 2, 3, 3, 4, 5)
 _SIZES: Final = (None, None, 3, 3, 3, 4)
+_SELDOM: Final = 0.3
 _LATER: Final = 40  # hours between the orders of two attempts
 
 
 def bulk_statements(rng: Random) -> list[Statement]:
     """All that is said in a story, in no order; some of it contradicts."""
     told: list[Statement] = []
-    for card_id in MEMBERS[: rng.randint(0, len(MEMBERS))]:
+    for card_id in MEMBERS[: rng.choice((0, 1, 2, 3, 3, 4, 5, 6))]:
         told += _announcements(rng, card_id)
     orders = [*_orders(rng), *_orders_by_name(rng)]
     about = orders or [order(bulk_issuance("b1"))]
-    return [*told, *orders, *(_fact(rng, about) for _ in range(rng.randint(0, 14)))]
+    return [*told, *orders, *(_fact(rng, about) for _ in range(rng.randint(1, 14)))]
 
 
 def _announcements(rng: Random, card_id: str) -> Iterable[Announcement]:
     if rng.random() < 0.05:
         return
     at = rng.choice((0, 0, 1, 30, 100))
-    bulk = rng.choice((*_BULKS, None))
+    bulk = rng.choice((*_BULKS, *_BULKS, None))
     serial = None if bulk is None else rng.choice(_SERIALS)
     announced = announcement(card_id, at, bulk=bulk, serial=serial)
     yield announced if bulk is None else sized(announced, rng.choice(_SIZES))
@@ -55,10 +56,10 @@ def _announcements(rng: Random, card_id: str) -> Iterable[Announcement]:
 
 
 def _orders(rng: Random) -> Iterable[Order]:
-    for _ in range(rng.choice((0, 1, 1, 2, 2, 3))):
+    for _ in range(rng.choice((0, 1, 1, 1, 2, 2, 3))):
         bulk, attempt = rng.choice(_BULKS), rng.choice((1, 1, 1, 2, 2, 3))
         vendor = rng.choice(("alpha", "alpha", "alpha", "beta"))
-        values = (f"{bulk}-{attempt}", bulk, bulk, "shared")
+        values = (bulk, bulk, bulk, f"{bulk}-{attempt}", "shared")
         references = {order_no(rng.choice(values), vendor) for _ in range(rng.choice((0, 1, 1, 2)))}
         if rng.random() < 0.1:
             references.add(rng.choice((waybill("v"), box_no("x"))))
@@ -88,7 +89,7 @@ def _fact(rng: Random, orders: Sequence[Order]) -> Fact:
     references, said = _told_by(rng, about)
     return fact(
         _status(rng),
-        hours_after(rng, about, edges=0.1),
+        hours_after(rng, about, edges=0.05),
         *dict.fromkeys(references),
         event_id=event_id(rng, precision),
         precision=precision,
@@ -108,19 +109,24 @@ def _told_by(rng: Random, about: Order) -> tuple[list[Reference], dict[str, Any]
     whole = _order_reference(rng, about)
     by_name = own_id(rng.choice(("alpha", "alpha", "beta", "issuer")), rng.choice(MEMBERS))
     parcel = _parcel(rng)
+    line = {"names": _parcels(rng), "carton": _carton(rng)}
     kinds: Sequence[tuple[list[Reference], dict[str, Any]]] = (
         ([whole], {}),
         ([whole], {"serials": _serials(rng)}),
-        ([whole], {"names": _parcels(rng), "carton": _carton(rng)}),
-        ([whole], {"names": _parcels(rng), "serials": _serials(rng), "carton": _carton(rng)}),
+        ([whole], {"serials": _serials(rng)}),
+        ([whole], line),
+        ([whole], line),
+        ([whole], {**line, "serials": _serials(rng)}),
+        ([whole], {**line, "serials": _serials(rng)}),
         ([parcel], {}),
-        ([parcel], {"names": _parcels(rng)}),
-        ([parcel, _parcel(rng)], {"carton": _carton(rng)}),
+        ([parcel], {}),
+        ([parcel, _parcel(rng)], line if rng.random() < _SELDOM else {}),
+        ([box_no(rng.choice("xy"))], {"names": [waybill(rng.choice("vw"))]}),
+        ([box_no(rng.choice("xy"))], {**line, "carton": None}),
         ([parcel], {"serials": _serials(rng)}),
-        ([whole, parcel], {"names": _parcels(rng) if rng.random() < 0.3 else []}),
+        ([whole, parcel], line if rng.random() < _SELDOM else {}),
         ([by_name], {}),
-        ([by_name, whole], {}),
-        ([by_name, parcel], {"names": _parcels(rng) if rng.random() < 0.3 else []}),
+        ([by_name, rng.choice((whole, parcel))], line if rng.random() < _SELDOM else {}),
         ([order_no(rng.choice((*MEMBERS, "nobody's")))], {}),
     )
     references, said = rng.choice(kinds)
@@ -131,7 +137,7 @@ def _told_by(rng: Random, about: Order) -> tuple[list[Reference], dict[str, Any]
 
 def _order_reference(rng: Random, about: Order) -> Reference:
     others = (order_no("shared"), order_no("b1"), own_id("alpha", "b1"), own_id("issuer", "b1"))
-    return rng.choice((*about.references, *about.references, rng.choice(others)))
+    return rng.choice((*about.references * 3, rng.choice(others)))
 
 
 def _parcel(rng: Random) -> Reference:

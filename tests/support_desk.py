@@ -1,6 +1,6 @@
 """A worker without Kafka on a database, told one thing after another, for whoever asks about it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from io import StringIO
@@ -25,11 +25,17 @@ class Desk:
 
     async def hear(self, *records: Sent) -> None:
         """Each in a transaction of its own."""
-        applier = Applier(self.state.store(), publishing())
+        store = self.state.store()
         for record in records:
-            batch = self.log.batch([record])
-            await self.state.begin(self.log.ends)
-            await applier.apply(batch, NOW)
+            await self._take([record], Applier(store, publishing()))
+
+    async def hear_together(self, records: Sequence[Sent]) -> None:
+        await self._take(records, Applier(self.state.store(), publishing()))
+
+    async def _take(self, records: Sequence[Sent], applier: Applier) -> None:
+        batch = self.log.batch(records)
+        await self.state.begin(self.log.ends)
+        await applier.apply(batch, NOW)
 
     async def spread(self, most: int = 1000) -> None:
         """Bring to the members of bulks what is said of those, and publish counts, until quiet."""

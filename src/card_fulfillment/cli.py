@@ -14,6 +14,7 @@ from rich.console import Console, RenderableType
 
 from card_fulfillment import app, starting
 from card_fulfillment.accept import accept
+from card_fulfillment.check import check
 from card_fulfillment.command import FOUND_WRONG, USAGE, clock, fail, finish, load_settings
 from card_fulfillment.dlq import dlq
 from card_fulfillment.doctor.examination import examine
@@ -38,6 +39,7 @@ cli = typer.Typer(
 )
 cli.add_typer(dlq, name="dlq")
 cli.add_typer(accept, name="accept")
+cli.add_typer(check, name="check")
 cli.add_typer(vendors, name="vendors")
 
 

@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 from random import Random
 
 import pytest
@@ -175,7 +174,7 @@ _BY_ISSUER = fact(Status.CANCELLED, 5, own_id("issuer", "m1"))
         ([_NAMES, _SCANNED], _ORDER, _CREATED),
         ([_CREATED, order("c2", 2, _O1), _SHIPPED], _ORDER, announcement("c2")),
         ([_ORDER, order("c2", 2, _O1), _SHIPPED], _CREATED, announcement("c2")),
-        ([_CREATED, _ORDER], _SHIPPED, replace(_SHIPPED, received_at=_SHIPPED.received_at + 1)),
+        ([_CREATED, _ORDER], _SHIPPED, _SHIPPED._replace(received_at=_SHIPPED.received_at + 1)),
         ([_MEMBER], _BULK_ORDER, _SHIPPED),
         ([_BULK_ORDER], _MEMBER, _SHIPPED),
         ([_BULK_ORDER, _SHIPPED], _MEMBER, announcement("m2", bulk="b1", serial=2)),

@@ -11,8 +11,12 @@ import pytest
 from acceptance.worker_process import WorkerProcess
 from acceptance.workload import INPUTS, Event, card_id, events
 from acceptance.world import World
+from builders import announcement, box_no, fact, order, order_no, sent
 from card_fulfillment.devstack import Stack
+from card_fulfillment.domain.facts import bulk_issuance
+from card_fulfillment.domain.status import Status
 from stack import Services
+from support_desk import opened_desk
 
 DONE: Final = 0
 USAGE: Final = 2
@@ -78,6 +82,28 @@ async def test_the_worker_s_role_runs_the_worker_and_looks(world: World) -> None
     assert (code, "delivered" in "".join(lines)) == (DONE, True), lines
     code, lines = await command(world, "fulfillment_worker", "dlq", "list")
     assert code == DONE, lines
+
+
+async def parcels_of(world: World) -> list[str]:
+    return [row[0] for row in await world.fetch("SELECT bulk_issuance_id FROM parcel")]
+
+
+async def test_the_worker_s_role_takes_a_parcel_from_a_bulk_and_support_counts_anew(
+    world: World,
+) -> None:
+    """A box that one bulk's line named turns out to be another's, ordered under the same number."""
+    first, second, number = bulk_issuance("b1"), bulk_issuance("b2"), order_no("0001")
+    async with opened_desk(as_role(world.dsn, "fulfillment_worker")) as desk:
+        await desk.hear(
+            *(sent(announcement(bulk, bulk=bulk, serial=1)) for bulk in ("b1", "b2")),
+            sent(order(first, 1, number)),
+            sent(fact(Status.SHIPPED, 299, number, names=[box_no("AX1")], serials=(1, 1))),
+        )
+        assert await parcels_of(world) == ["b1"]
+        await desk.hear(sent(order(second, 300, number)))
+        assert await parcels_of(world) == ["b2"]
+    code, lines = await command(world, "fulfillment_support", "check", "bulks")
+    assert (code, lines[0].split(": ")[1].split(";")[0]) == (DONE, "0 differences"), lines
 
 
 async def test_only_the_owner_migrates(world: World) -> None:

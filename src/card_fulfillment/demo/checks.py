@@ -10,8 +10,8 @@ import orjson
 from card_fulfillment.demo.performance import Place, Witnessed
 from card_fulfillment.demo.story import Ending, Play, Told
 from card_fulfillment.domain.journey import FactOutcome
+from card_fulfillment.messages.card_event import CardStatusChanged
 from card_fulfillment.messages.dead_letter import DeadLetterEvent
-from card_fulfillment.messages.outbound import CardStatusChanged
 from card_fulfillment.pipeline.batch import RecordClass
 from card_fulfillment.pipeline.timeline import Timeline
 

@@ -4,9 +4,9 @@ Times are whole microseconds since the Unix epoch, UTC.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, NamedTuple
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from card_fulfillment.domain.status import BY_RANK, ENDS_THE_DAY, STANDING, Reason, Status
 
@@ -137,10 +137,10 @@ class Attribute(StrEnum):
 
 
 AttributeValue = str | bool
+NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
+class Fact(NamedTuple):
     """One statement.
 
     fact_id: 16 bytes, the same for every copy of the statement.
@@ -176,7 +176,7 @@ class Fact:
     serials: tuple[int, int] | None = None
     carton: tuple[int, int | None] | None = None
     quantity: int | None = None
-    attributes: Mapping[Attribute, AttributeValue] = field(default_factory=dict)
+    attributes: Mapping[Attribute, AttributeValue] = NOTHING
     reason: Reason | None = None
     evidence: Evidence | None = None
     code: str | None = None
@@ -221,8 +221,7 @@ def key_of(fact: Fact, status: Status, attempt: int) -> Key:
     return Key(attempt, phase, fact.effective, rank, fact.fact_id)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CardIdentity:
+class CardIdentity(NamedTuple):
     """What card-created says of a card and never changes."""
 
     card_id: str
@@ -230,11 +229,10 @@ class CardIdentity:
     reference_card_id: str | None = None
     bulk_issuance_id: str | None = None
     serial_number: int | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = NOTHING
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Announcement:
+class Announcement(NamedTuple):
     """A card exists (card-created).
 
     `fact` has status `created`; with a bulk the card is its member.
@@ -245,8 +243,7 @@ class Announcement:
     number_of_cards: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Order(NamedTuple):
     """An embossing request. `fact` has status `ordered`, and the method among its attributes.
 
     references: those that it registers for the vendor, the subject's own id included.

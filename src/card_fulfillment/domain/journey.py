@@ -4,19 +4,19 @@ A card's status is that of its greatest fact, so the end does not depend on the 
 what is published is the way there, in key order inside one fold.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
 from card_fulfillment.domain.claims import Claim, Detail, Entry, Scope, claim, greatest, later
 from card_fulfillment.domain.facts import (
+    NOTHING,
     Attribute,
     AttributeValue,
     Cause,
     Key,
 )
-from card_fulfillment.domain.registers import Registers, won
+from card_fulfillment.domain.registers import Registers, written
 from card_fulfillment.domain.status import (
     CORRECTABLE,
     STANDING,
@@ -38,14 +38,13 @@ class Published(NamedTuple):
     status_version: int  # the version that told the status; later ones were updates
 
 
-@dataclass(frozen=True, slots=True)
-class Journey:
+class Journey(NamedTuple):
     """All that folding goes on from: three maxima, the registers, what was published."""
 
     own: Claim | None = None
     bulk: Claim | None = None
     range_production: Claim | None = None
-    registers: Registers = field(default_factory=dict)
+    registers: Registers = NOTHING
     version: int = 0
     published: Published | None = None
 
@@ -92,7 +91,7 @@ class Folded(NamedTuple):
 
 def fold(
     journey: Journey,
-    *groups: Iterable[Entry],
+    *groups: Sequence[Entry],
     updates: bool = True,
     refolded: bool = False,
 ) -> Folded:
@@ -103,11 +102,15 @@ def fold(
     """
     folding = _Folding(journey, refolded=refolded)
     for entries in groups:
-        for each in sorted(entries, key=lambda e: e.order):
+        for each in _in_key_order(entries):
             folding.take(each)
     if updates:
         folding.tell_details()
     return Folded(folding.journey(), folding.changes, folding.outcomes)
+
+
+def _in_key_order(entries: Sequence[Entry]) -> Sequence[Entry]:
+    return entries if len(entries) == 1 else sorted(entries, key=lambda e: e.order)
 
 
 def refold(
@@ -140,11 +143,12 @@ class _Folding:
     def __init__(self, journey: Journey, *, refolded: bool) -> None:
         self.own, self.bulk = journey.own, journey.bulk
         self.range_production = journey.range_production
-        self.registers = dict(journey.registers)
+        self.registers = journey.registers
         self.version, self.published = journey.version, journey.published
         self.standing = greatest(self.own, self.bulk, self.range_production)
         self.refolded = refolded
         self.cause: Cause | None = None
+        self.untold = False
         self.changes: list[Change] = []
         self.outcomes: dict[bytes, FactOutcome] = {}
 
@@ -165,17 +169,21 @@ class _Folding:
             self._stand(each, each.key)
         if wrote or self.standing is not before:
             self.cause = each.fact.cause
+            self.untold = True
         self.outcomes[each.fact.fact_id] = self._outcome(each)
 
     def _write_registers(self, each: Entry) -> bool:
-        wins = won(self.registers, each)
-        self.registers.update(wins)
-        return bool(wins)
+        before = self.registers
+        self.registers = written(before, each)
+        return self.registers is not before
 
     def _stand(self, each: Entry, key: Key) -> None:
         new = claim(key, each.fact)
         if each.scope is Scope.OWN:
             self.own = later(self.own, new)
+            if self.bulk is None:
+                self.standing = self.own
+                return
         else:
             self.bulk = later(self.bulk, new)
             if each.scope is Scope.RANGE and key.phase == Phase.PRODUCTION:
@@ -215,6 +223,7 @@ class _Folding:
         """Tell where the card is, where that is not what was told."""
         told, standing = self.published, self.standing
         self.cause = self.cause or cause
+        self.untold = True
         if standing is None or told is None:
             return
         if (told.attempt, told.status) != (standing.key.attempt, standing.key.status):
@@ -222,7 +231,9 @@ class _Folding:
 
     def tell_details(self) -> None:
         """Publish a change of reason, finality or tracking number alone, once."""
-        if self.published is None or self.standing is None or self.cause is None:
+        if not self.untold or self.cause is None:
+            return
+        if self.published is None or self.standing is None:
             return
         shown = self._shown(self.standing.key.attempt)
         now = _telling(self.standing, shown, self.published.status_version)
@@ -231,6 +242,7 @@ class _Folding:
 
     def _publish(self, standing: Claim, kind: ChangeKind, cause: Cause) -> None:
         before = self.published
+        self.untold = False
         self.version += 1
         shown = self._shown(standing.key.attempt)
         is_update = before is not None and kind is ChangeKind.UPDATE
@@ -238,19 +250,17 @@ class _Folding:
         self.published = _telling(standing, shown, status_version)
         self.changes.append(
             Change(
-                version=self.version,
-                kind=kind,
-                status=self.published.status,
-                previous=before.status if before else None,
-                supersedes=before.status_version
-                if before and kind is ChangeKind.CORRECTION
-                else None,
-                attempt=self.published.attempt,
-                final=self.published.final,
-                tracked=_tracked(shown),
-                detail=standing.detail,
-                attributes=shown,
-                cause=cause,
+                self.version,
+                kind,
+                self.published.status,
+                before.status if before else None,
+                before.status_version if before and kind is ChangeKind.CORRECTION else None,
+                self.published.attempt,
+                self.published.final,
+                _tracked(shown),
+                standing.detail,
+                shown,
+                cause,
             )
         )
 

@@ -66,7 +66,7 @@ STANDING: Mapping[Status, Standing] = MappingProxyType(
         Status.LOST: Standing(Phase.OUTCOME, 96),
     }
 )
-BY_RANK: Mapping[int, Status] = MappingProxyType({s.rank: name for name, s in STANDING.items()})
+BY_RANK: Mapping[int, Status] = {s.rank: name for name, s in STANDING.items()}
 
 # An order refused or stopped: for a card of a bulk it overrules what the bulk says of that attempt.
 STOPPED = frozenset({Status.REJECTED, Status.CANCELLED})

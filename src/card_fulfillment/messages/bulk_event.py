@@ -35,8 +35,8 @@ from card_fulfillment.messages.times import Timestamp, iso_utc
 
 BULK_EVENT: Final = "bulk_issuance.fulfillment_status-changed.v1"
 # An event with all of them stays below what a topic takes by default, one megabyte.
-_MOST_PARCELS: Final = 200
-_MOST_DISCREPANCIES: Final = 128
+MOST_PARCELS: Final = 200
+MOST_DISCREPANCIES: Final = 128
 _MOST_NUMBERS: Final = 32
 
 # Keys are encoded as plain text; the schema knows them for what they are.
@@ -160,11 +160,11 @@ class BulkIssuanceStatusChanged(TypedDict):
     ]
     parcels: Annotated[
         list[BulkParcel],
-        Field(description=f"Boxes, in the order of their references, the first {_MOST_PARCELS}."),
+        Field(description=f"Boxes, in the order of their references, the first {MOST_PARCELS}."),
     ]
     discrepancies: Annotated[
         list[DiscrepancyFound],
-        Field(description=f"By name, in the order of the names, the first {_MOST_DISCREPANCIES}."),
+        Field(description=f"By name, in the order of the names, the first {MOST_DISCREPANCIES}."),
     ]
     cause: CausedBy
 
@@ -210,13 +210,13 @@ def bulk_event(
         "is_partial": now.is_partial,
         "exceptions": now.exceptions,
         "parcels": _parcels(bulk, now),
-        "discrepancies": list(map(_discrepancy, now.discrepancies[:_MOST_DISCREPANCIES])),
+        "discrepancies": list(map(discrepancy_event, now.discrepancies[:MOST_DISCREPANCIES])),
         "cause": caused_by(cause),
     }
 
 
 def _parcels(bulk: Bulk, now: RollUp) -> list[BulkParcel]:
-    first = islice(now.parcels.items(), _MOST_PARCELS)
+    first = islice(now.parcels.items(), MOST_PARCELS)
     return [parcel_event(r, bulk.said.parcels[r], status) for r, status in first]
 
 
@@ -250,7 +250,7 @@ def _first_of(ranges: Ranges) -> list[list[int]]:
     return [list(each) for each in ranges[:_MOST_NUMBERS]]
 
 
-def _discrepancy(found: Discrepancy) -> DiscrepancyFound:
+def discrepancy_event(found: Discrepancy) -> DiscrepancyFound:
     return {
         "name": found.name,
         "expected": found.expected,

@@ -1,68 +1,23 @@
 """What the worker publishes: events of cards and bulks, dead letters; encoded for the outbox."""
 
-from typing import Annotated, Final, Literal
+from typing import Final
 
 import orjson
-from pydantic import Field
-from typing_extensions import TypedDict  # pydantic wants this one below Python 3.12
 
 from card_fulfillment.domain.bulk import Bulk, BulkChange
-from card_fulfillment.domain.facts import CardIdentity, Evidence, Precision
-from card_fulfillment.domain.journey import Change, ChangeKind
-from card_fulfillment.domain.status import Action, Reason, Status, recommended_action
+from card_fulfillment.domain.facts import CardIdentity
+from card_fulfillment.domain.journey import Change
 from card_fulfillment.messages.bulk_event import BULK_EVENT, bulk_event
+from card_fulfillment.messages.card_event import CARD_EVENT, card_event, card_event_id
 from card_fulfillment.messages.dead_letter import DeadLetter, dead_letter_event
 from card_fulfillment.messages.envelope import Outgoing
-from card_fulfillment.messages.event_parts import (
-    CausedBy,
-    EventId,
-    Parcel,
-    Shipment,
-    VendorSaid,
-    caused_by,
-    shipment,
-    vendor_said,
-)
-from card_fulfillment.messages.identity import uuid5
-from card_fulfillment.messages.times import Timestamp, iso_utc
+from card_fulfillment.messages.times import iso_utc
 
-CARD_EVENT: Final = "card.fulfillment_status-changed.v1"
 DEAD_LETTER: Final = "fulfillment-dead-letter.v1"
 
 
 def schema_file(event_type: str) -> str:
     return f"{event_type}.schema.json"
-
-
-class CardStatusChanged(TypedDict):
-    """One published version of where a card is."""
-
-    event_id: EventId
-    subject: Literal["card"]
-    card_id: str
-    bulk_issuance_id: str | None
-    card_product_id: str
-    reference_card_id: str | None
-    labels: dict[str, str]
-    version: Annotated[int, Field(ge=1, description="1, 2, 3 … per card, without a gap.")]
-    fulfillment_status: Status
-    previous_fulfillment_status: Annotated[Status | None, Field(description="Null at first.")]
-    change: ChangeKind
-    supersedes: Annotated[EventId | None, Field(description="The event that this one corrects.")]
-    attempt: Annotated[int, Field(ge=1)]
-    occurred_at: Annotated[Timestamp, Field(description="By the sender's clock.")]
-    occurred_at_precision: Precision
-    received_at: Annotated[Timestamp, Field(description="The causing record's timestamp.")]
-    recorded_at: Annotated[Timestamp, Field(description="By the worker's clock, informational.")]
-    reason_code: Reason | None
-    recommended_action: Action
-    evidence: Evidence | None
-    final: Annotated[bool, Field(description="Nothing more is expected; a correction may come.")]
-    tracked: Annotated[bool | None, Field(description="Null: unknown.")]
-    vendor: VendorSaid | None
-    shipment: Shipment
-    parcels: Annotated[list[Parcel], Field(description="Where there are more than the one.")]
-    cause: CausedBy
 
 
 class Encoder:
@@ -76,11 +31,13 @@ class Encoder:
         self._schema_base = schema_base.rstrip("/")
 
     def card(self, card: CardIdentity, change: Change, recorded_at: int) -> Outgoing:
-        event = _card_event(card, change, iso_utc(recorded_at))
-        headers = self._headers(CARD_EVENT, event["event_id"], card.card_id, event["recorded_at"])
+        recorded = iso_utc(recorded_at)
+        event_id = card_event_id(card.card_id, change.version)
+        headers = self._headers(CARD_EVENT, event_id, card.card_id, recorded)
         if change.cause.traceparent is not None:
             headers["traceparent"] = change.cause.traceparent
-        return _outgoing(card.card_id, headers, event)
+        event = card_event(card, change, event_id, recorded)
+        return Outgoing(card.card_id, orjson.dumps(headers).decode(), event)
 
     def bulk(self, bulk_id: str, bulk: Bulk, change: BulkChange, recorded_at: int) -> Outgoing:
         event = bulk_event(bulk_id, bulk, change, iso_utc(recorded_at))
@@ -108,41 +65,5 @@ class Encoder:
         }
 
 
-def card_event_id(card_id: str, version: int) -> str:
-    return uuid5(f"card:{card_id}:{version}")
-
-
 def _outgoing(key: str, headers: dict[str, str], event: object) -> Outgoing:
     return Outgoing(key, orjson.dumps(headers).decode(), orjson.dumps(event))
-
-
-def _card_event(card: CardIdentity, change: Change, recorded_at: str) -> CardStatusChanged:
-    detail, superseded = change.detail, change.supersedes
-    return {
-        "event_id": card_event_id(card.card_id, change.version),
-        "subject": "card",
-        "card_id": card.card_id,
-        "bulk_issuance_id": card.bulk_issuance_id,
-        "card_product_id": card.card_product_id,
-        "reference_card_id": card.reference_card_id,
-        "labels": dict(card.labels),
-        "version": change.version,
-        "fulfillment_status": change.status,
-        "previous_fulfillment_status": change.previous,
-        "change": change.kind,
-        "supersedes": None if superseded is None else card_event_id(card.card_id, superseded),
-        "attempt": change.attempt,
-        "occurred_at": iso_utc(detail.occurred_at),
-        "occurred_at_precision": detail.precision,
-        "received_at": iso_utc(detail.received_at),
-        "recorded_at": recorded_at,
-        "reason_code": detail.reason,
-        "recommended_action": recommended_action(change.status, detail.reason),
-        "evidence": detail.evidence,
-        "final": change.final,
-        "tracked": change.tracked,
-        "vendor": vendor_said(detail),
-        "shipment": shipment(change.attributes),
-        "parcels": [],
-        "cause": caused_by(change.cause),
-    }

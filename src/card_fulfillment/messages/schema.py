@@ -10,14 +10,10 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from card_fulfillment.messages.asyncapi import asyncapi
 from card_fulfillment.messages.bulk_event import BULK_EVENT, BulkIssuanceStatusChanged
+from card_fulfillment.messages.card_event import CARD_EVENT, CardStatusChanged
 from card_fulfillment.messages.dead_letter import DeadLetterEvent
 from card_fulfillment.messages.inbound_models import CardCreated, EmbossingRequested
-from card_fulfillment.messages.outbound import (
-    CARD_EVENT,
-    DEAD_LETTER,
-    CardStatusChanged,
-    schema_file,
-)
+from card_fulfillment.messages.outbound import DEAD_LETTER, schema_file
 
 BASE: Final = "https://schemas.card-fulfillment.example"
 CARD_CREATED: Final = "card-created.v1"

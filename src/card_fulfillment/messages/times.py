@@ -27,13 +27,14 @@ def to_micros(time: datetime) -> int:
 LATEST_RECORD: Final = to_micros(FIRST_IMPLAUSIBLE)
 
 
+@lru_cache(maxsize=4096)
 def iso_utc(micros: int) -> str:
     """RFC 3339 in UTC, cut to milliseconds: `2026-03-01T09:30:00.123Z`."""
     seconds, rest = divmod(micros, 1_000_000)
     return f"{_second(seconds)}.{rest // 1000:03d}Z"
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _second(seconds: int) -> str:
     days, seconds = divmod(seconds, _SECONDS_A_DAY)
     minutes, seconds = divmod(seconds, 60)

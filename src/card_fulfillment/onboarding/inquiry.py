@@ -1,15 +1,15 @@
 """One message and a profile: what the worker would make of it, and an example to keep of it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-import orjson
 import yaml
 
 from card_fulfillment.messages.envelope import Record, Refused
 from card_fulfillment.messages.pan_guard import PanGuard, Spared
 from card_fulfillment.onboarding.story import Chapter, story
+from card_fulfillment.onboarding.unread import unread
 from card_fulfillment.pipeline.decode import Decoder
 from card_fulfillment.settings import Settings
 from card_fulfillment.vendors.examples import as_expected, moment
@@ -67,8 +67,14 @@ class Answer:
 
 def inquire(inquiry: Inquiry, settings: Settings) -> Answer:
     told = inquiry.explained()
-    chapters = story(told.rules, inquiry.profile.source)
-    return Answer(_guarded(inquiry, settings), told.outcomes, chapters, _unread(inquiry, chapters))
+    file = inquiry.profile.source
+    chapters = story(told, file)
+    return Answer(
+        _guarded(inquiry, settings),
+        told.outcomes,
+        chapters,
+        unread(inquiry.payload, inquiry.headers, file),
+    )
 
 
 def _guarded(inquiry: Inquiry, settings: Settings) -> Refused | None:
@@ -87,43 +93,6 @@ def _guarded(inquiry: Inquiry, settings: Settings) -> Refused | None:
     )
     elements = Decoder({_TOPIC: lambda _: ()}, guard, most_bytes)(record).elements
     return next((each for each in elements if isinstance(each, Refused)), None)
-
-
-def _unread(inquiry: Inquiry, chapters: list[Chapter]) -> list[str]:
-    """Fields of the payload that no selector read, the elements of a list as one."""
-    try:
-        message = orjson.loads(inquiry.payload)
-    except orjson.JSONDecodeError:
-        return []
-    read = {_any_element(path) for chapter in chapters for path in chapter.read}
-    fields = dict.fromkeys(_fields(message, ""))
-    return [field for field in fields if not any(_is_within(field, path) for path in read)]
-
-
-def _fields(value: object, path: str) -> Iterator[str]:
-    if isinstance(value, dict):
-        for name, each in value.items():
-            yield from _fields(each, f"{path}.{name}" if path else name)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _fields(each, f"{path}[]")
-    else:
-        yield path
-
-
-def _any_element(path: str) -> str:
-    """Leave out positions in a path, and all that follows its plain part."""
-    steps: list[str] = []
-    for step in path.split("."):
-        name, bracket, rest = step.partition("[")
-        if bracket and not rest.rstrip("]").isdecimal():
-            return ".".join([*steps, name])
-        steps.append(f"{name}[]" if bracket else name)
-    return ".".join(steps)
-
-
-def _is_within(field: str, path: str) -> bool:
-    return field == path or field.startswith((f"{path}.", f"{path}["))
 
 
 def _telling(outcome: Outcome) -> dict[str, object]:

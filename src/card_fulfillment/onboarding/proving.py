@@ -1,17 +1,18 @@
 """A profile's examples, run, and what none of them shows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from card_fulfillment.vendors.codes import Sense
 from card_fulfillment.vendors.examples import LATER_THAN_ALL, Trial, try_examples
 from card_fulfillment.vendors.expectations import Example
-from card_fulfillment.vendors.explaining import Visited, explain
+from card_fulfillment.vendors.explaining import Tried, Visited, explain
+from card_fulfillment.vendors.language import FactRule
 from card_fulfillment.vendors.profile import Profile
 from card_fulfillment.vendors.times import microseconds
 
-# A fact of a rule, and an entry of its code table.
-_Entry = tuple[int, int, str]
+# An entry of a code table, and the field that has it.
+_Entry = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +31,23 @@ class Proved:
 
 def prove(profile: Profile) -> Proved:
     shown = {entry for each in profile.examples for entry in _shown(profile, each)}
-    unshown = [
-        (f"rules[{i}].facts[{j}]", entry)
+    entries = (
+        entry
         for i, rule in enumerate(profile.source.rules)
         for j, fact in enumerate(rule.facts)
-        for entry in (*fact.codes, *fact.ignore)
-        if (i, j, entry) not in shown
-    ]
+        for entry in _entries(fact, f"rules[{i}].facts[{j}]")
+    )
+    unshown = [entry for entry in entries if entry not in shown]
     return Proved(profile, try_examples(profile), unshown)
 
 
-def _shown(profile: Profile, example: Example) -> Iterable[_Entry]:
+def _entries(fact: FactRule, field: str) -> Iterator[_Entry]:
+    yield from ((field, entry) for entry in (*fact.codes, *fact.patterns, *fact.ignore))
+    for i, after in enumerate(fact.after):
+        yield from ((f"{field}.after[{i}]", entry) for entry in after.codes)
+
+
+def _shown(profile: Profile, example: Example) -> Iterator[_Entry]:
     """Which entries decide in an example."""
     received_at = microseconds(example.received_at or LATER_THAN_ALL)
     headers = {name: value.encode() for name, value in example.headers.items()}
@@ -49,8 +56,11 @@ def _shown(profile: Profile, example: Example) -> Iterable[_Entry]:
         for i, trace in enumerate(told.rules):
             for met in trace.met:
                 for tried in met.tried if isinstance(met, Visited) else ():
-                    yield from (
-                        (i, tried.statement, note.gave.entry)
-                        for note in tried.notes
-                        if isinstance(note.gave, Sense)
-                    )
+                    yield from _decided(tried, f"rules[{i}].facts[{tried.statement}]")
+
+
+def _decided(tried: Tried, field: str) -> Iterator[_Entry]:
+    for note in tried.notes:
+        if isinstance(note.gave, Sense):
+            after = f".after[{note.at[3]}]" if note.at[2] == "turns" else ""
+            yield f"{field}{after}", note.gave.entry

@@ -6,8 +6,9 @@ from typing import Final
 
 from card_fulfillment.domain.facts import Fact, Precision
 from card_fulfillment.vendors.codes import Sense, code_text
+from card_fulfillment.vendors.conditions import Asked
 from card_fulfillment.vendors.examples import moment
-from card_fulfillment.vendors.explaining import Looked, Noted, RuleTrace, Tried, Visited
+from card_fulfillment.vendors.explaining import Explanation, Looked, Noted, Tried, Visited
 from card_fulfillment.vendors.language import FactRule, ProfileFile, TimeField
 from card_fulfillment.vendors.mapping import place_of
 from card_fulfillment.vendors.near_miss import hint
@@ -18,6 +19,7 @@ from card_fulfillment.vendors.times import Stated
 
 DECIDED: Final = "decided by"
 EACH: Final = "each"
+_NUMBERS: Final = ("serials", "carton", "quantity")
 _MOST_SHOWN: Final = 120
 _PRECISE: Final = {
     Precision.SECOND: "exact",
@@ -59,10 +61,6 @@ class Met:
     facts: list[Attempted]
     outcome: Outcome | None
 
-    @property
-    def all_steps(self) -> list[Step]:
-        return [*self.steps, *(step for fact in self.facts for step in fact.steps)]
-
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
@@ -71,18 +69,19 @@ class Chapter:
     field: str
     met: list[Met]
 
-    @property
-    def read(self) -> set[str]:
-        """Where something of the message was read."""
-        steps = (step for met in self.met for step in met.all_steps)
-        return {step.path for step in steps if step.path}
 
-
-def story(traces: Iterable[RuleTrace], file: ProfileFile) -> list[Chapter]:
-    return [
+def story(told: Explanation, file: ProfileFile) -> list[Chapter]:
+    wanted = [_when(note, told.asked[int(note.at[0])]) for note in told.wanted]
+    first = [Chapter("when", [Met("", wanted, [], None)])] if wanted else []
+    return first + [
         Chapter(f"rules[{i}]", [_met(each, trace.rule, file, i) for each in trace.met])
-        for i, trace in enumerate(traces)
+        for i, trace in enumerate(told.rules)
     ]
+
+
+def _when(note: Noted, asked: Asked) -> Step:
+    selector, wanted = asked
+    return Step("when", selector, note.refused or f"{'is' if note.gave else 'is not'} {wanted}")
 
 
 def _met(met: Looked | Visited, rule: CompiledRule, file: ProfileFile, index: int) -> Met:
@@ -120,49 +119,62 @@ def _of_whom(note: Noted, rule: CompiledRule) -> Step:
     if note.at[0] == "event_id":
         return Step("event_id", rule.event_id_selector or "", _shown(note.gave), note.refused or "")
     if note.at[0] == "conditions":
-        selector, wanted = rule.asked[int(note.at[1])]
-        return Step("when", selector, note.refused or f"{'is' if note.gave else 'is not'} {wanted}")
+        return _when(note, rule.asked[int(note.at[1])])
     if note.at[0] == "file":
         part = f"file {note.at[1]}"
         return Step(part, rule.file.selector if rule.file else "", _shown(note.gave))
-    if note.at[0] in ("serials", "carton", "quantity"):
-        name = str(note.at[0])
-        read = getattr(rule, name)
-        return Step(name, read.selector, _shown(note.gave), note.refused or "")
+    if note.at[0] in _NUMBERS:
+        read = getattr(rule, str(note.at[0]))
+        return Step(read.name, read.selector, _number(note.gave), note.refused or "")
     kind = rule.references[int(note.at[1])]
     return Step(f"reference {kind.kind}", kind.selector, _shown(note.gave), note.refused or "")
+
+
+def _number(gave: object) -> str | None:
+    """Write serials as 1-2400, a carton as 1-3, a quantity as it is."""
+    if not isinstance(gave, tuple):
+        return None
+    return str(gave[0]).strip("()").replace(", ", "-")
 
 
 def _attempted(tried: Tried, rule: CompiledRule, file: ProfileFile, index: int) -> Attempted:
     field = f"rules[{index}].facts[{tried.statement}]"
     source = file.rules[index].facts[tried.statement]
     statement = rule.statements[tried.statement]
-    last = tried.notes[-1]
-    applies = last.at[2] != "conditions" or last.gave is not False
     steps = list(_steps(tried, statement, source, file))
-    return Attempted(field, applies, steps, tried.outcome)
+    return Attempted(field, tried.applies, steps, tried.outcome)
 
 
 def _steps(
     tried: Tried, statement: Statement, source: FactRule, file: ProfileFile
 ) -> Iterator[Step]:
-    asked_when = False
+    if statement.always is not None:
+        yield Step(DECIDED, "", "status", _meaning(statement.always))
     for note in tried.notes:
-        part = str(note.at[2])
-        match part:
+        match str(note.at[2]):
             case "conditions":
-                selector, wanted = statement.asked[int(note.at[3])]
-                gave = f"{'is' if note.gave else 'is not'} {wanted}"
-                yield Step("when", selector, note.refused or gave)
+                yield _when(note, statement.asked[int(note.at[3])])
             case "find":
                 yield _decided(note, source)
+            case "turns":
+                yield from _turned(note, source)
             case "times":
-                asked_when = True
                 yield _time(note, statement, file)
             case _:
                 yield _value(note, statement)
-    if isinstance(tried.outcome, Fact) and not asked_when:
-        yield Step("time", "", None, "the profile names none: the record's own, precision unknown")
+    if isinstance(tried.outcome, Fact) and tried.outcome.precision is Precision.UNKNOWN:
+        none = "none is there" if statement.times else "the profile names none"
+        yield Step("time", "", None, f"{none}: the record's own, precision unknown")
+
+
+def _turned(note: Noted, source: FactRule) -> Iterator[Step]:
+    """Tell of what came before in a list, as far as it matters."""
+    after = source.after[int(note.at[3])]
+    seen = ", ".join(after.seen)
+    if isinstance(note.gave, Sense):
+        yield Step(f"{DECIDED} after", "", note.gave.entry, f"{_meaning(note.gave)}, after {seen}")
+    elif note.at[4] == "seen" and note.gave:
+        yield Step("after", "", seen, "was seen: what follows it in the list means otherwise")
 
 
 def _value(note: Noted, statement: Statement) -> Step:
@@ -190,12 +202,16 @@ def _decided(note: Noted, source: FactRule) -> Step:
     """Tell which entry of the table decided."""
     sense = note.gave
     if isinstance(sense, Sense):
-        meaning = "ignored" if sense.ignored else sense.status or KEEP
-        reason = f", {sense.reason}" if sense.reason else ""
-        return Step(DECIDED, "", sense.entry, f"means {meaning}{reason}")
+        return Step(DECIDED, "", sense.entry, _meaning(sense))
     first, second = (str(each) if each is not None else None for each in note.arguments)
     code = code_text(first or "", second)
     return Step(DECIDED, "", None, f"no entry is for {code!r}{hint(code, source.codes)}")
+
+
+def _meaning(sense: Sense) -> str:
+    said = "ignored" if sense.ignored else sense.status or KEEP
+    more = (sense.reason, sense.alert and f"alert {sense.alert}")
+    return f"means {', '.join(map(str, filter(None, (said, *more))))}"
 
 
 def _time(note: Noted, statement: Statement, file: ProfileFile) -> Step:
@@ -204,8 +220,7 @@ def _time(note: Noted, statement: Statement, file: ProfileFile) -> Step:
     if note.refused:
         return Step("time", selector, None, note.refused)
     if not isinstance(note.gave, Stated):
-        last = place == len(statement.times) - 1
-        return Step("time", selector, None, "the record's own, precision unknown" if last else "")
+        return Step("time", selector, None)
     stated = note.gave
     zone = _zone(statement.time_fields[place], file)
     return Step(
@@ -214,6 +229,8 @@ def _time(note: Noted, statement: Statement, file: ProfileFile) -> Step:
 
 
 def _zone(field: TimeField, file: ProfileFile) -> str:
+    if field.override_zone:
+        return f" ({field.override_zone}, whatever the text states)"
     name = field.zone or field.assumed_zone or file.zone or file.assumed_zone
     return f" ({name}, unless the text states a zone)" if name else ""
 

@@ -10,8 +10,8 @@ from card_fulfillment.domain.bulk import Bulk, Member
 from card_fulfillment.domain.facts import CardIdentity, Fact, Reference
 from card_fulfillment.domain.journey import FactOutcome, Journey
 from card_fulfillment.messages.bulk_event import BulkIssuanceStatusChanged
+from card_fulfillment.messages.card_event import CardStatusChanged
 from card_fulfillment.messages.envelope import RefusalReason
-from card_fulfillment.messages.outbound import CardStatusChanged
 
 T = TypeVar("T")
 

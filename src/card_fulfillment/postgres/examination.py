@@ -16,7 +16,7 @@ _RIGHTS: Final = {
     "bulk_issuance": "SELECT INSERT UPDATE",
     "card": "SELECT INSERT UPDATE",
     "vendor_reference": "SELECT INSERT UPDATE",
-    "parcel": "SELECT INSERT UPDATE",
+    "parcel": "SELECT INSERT UPDATE DELETE",
     "fact": "SELECT INSERT UPDATE DELETE",
     "waiting": "SELECT INSERT DELETE",
     "vendor_file": "SELECT INSERT UPDATE",

@@ -67,8 +67,10 @@ def dump_identity(card: CardIdentity) -> Json:
 def load_identity(
     card_id: str, bulk: str | None, serial: int | None, text: Json | None
 ) -> CardIdentity | None:
-    if text is None:
-        return None
+    return None if text is None else identity_of(card_id, bulk, serial, text)
+
+
+def identity_of(card_id: str, bulk: str | None, serial: int | None, text: Json) -> CardIdentity:
     return CardIdentity(
         card_id=card_id, bulk_issuance_id=bulk, serial_number=serial, **orjson.loads(text)
     )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from itertools import zip_longest
 from typing import Any, Final, NamedTuple, assert_never
 
-from card_fulfillment.domain.facts import SECOND, Cause, Fact
+from card_fulfillment.domain.facts import SECOND, AttributeValue, Cause, Fact
 from card_fulfillment.domain.files import FileLine
 from card_fulfillment.vendors.expectations import (
     Example,
@@ -163,9 +163,21 @@ def _unequal(where: str, wanted: object, found: object) -> Iterable[Difference]:
             yield Difference(where, "path", wanted, found)
         return
     for name, value in wanted.items():
+        if isinstance(value, Mapping):
+            yield from _parts(where, name, value, found[name])
+            continue
         expected = _moment(value) if isinstance(value, datetime) else value
         if expected != found.get(name):
             yield Difference(where, name, expected, found.get(name))
+
+
+def _parts(
+    where: str, name: str, wanted: Mapping[str, str], found: Mapping[str, str]
+) -> Iterable[Difference]:
+    """All of them are expected, and no other ones."""
+    for part in sorted({*wanted, *found}):
+        if wanted.get(part) != found.get(part):
+            yield Difference(where, f"{name}.{part}", wanted.get(part), found.get(part))
 
 
 def _said(fact: Fact) -> dict[str, object]:
@@ -178,9 +190,14 @@ def _said(fact: Fact) -> dict[str, object]:
         "parcels": {parcel.kind: parcel.value for parcel in fact.parcels},
         "serials": None if fact.serials is None else "-".join(map(str, fact.serials)),
         "carton": _carton(fact),
-        "attributes": {name.value: value for name, value in fact.attributes.items()},
+        "attributes": {name.value: _text(value) for name, value in fact.attributes.items()},
     }
     return {n: said[n] if n in said else getattr(fact, n) for n in ExpectedFact.model_fields}
+
+
+def _text(value: AttributeValue) -> str:
+    """Every scalar of an example is text."""
+    return value if isinstance(value, str) else str(value).lower()
 
 
 def _carton(fact: Fact) -> str | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from card_fulfillment.domain.facts import Cause
+from card_fulfillment.vendors.conditions import Asked
 from card_fulfillment.vendors.mapping import Reading, read_message
 from card_fulfillment.vendors.outcomes import Outcome
 from card_fulfillment.vendors.profile import Profile
@@ -40,6 +41,11 @@ class Tried:
     statement: int
     notes: list[Noted] = field(default_factory=list)
     outcome: Outcome | None = None
+
+    @property
+    def applies(self) -> bool:
+        last = self.notes[-1]
+        return last.at[2] != "conditions" or last.gave is not False
 
 
 @dataclass(slots=True)
@@ -74,10 +80,15 @@ class RuleTrace:
 
 
 class Explanation(NamedTuple):
-    """outcomes: of the message. rules: how each came about."""
+    """outcomes: of the message. rules: how each came about.
+
+    asked, wanted: the conditions of the whole profile, and what they gave.
+    """
 
     outcomes: list[Outcome]
     rules: list[RuleTrace]
+    asked: tuple[Asked, ...]
+    wanted: list[Noted]
 
 
 def explain(
@@ -87,8 +98,10 @@ def explain(
     trace = _Trace(profile)
     watched = tuple(trace.watched(i, rule) for i, rule in enumerate(profile.rules))
     record = Record(profile.vendor, profile.version, received_at, Cause(None, "explain", 0, 0))
-    outcomes = read_message(replace(profile, rules=watched), record, payload, headers, trace.begin)
-    return Explanation(outcomes, trace.rules)
+    conditions = _watched(profile.conditions, (), trace.wanted.append)
+    watching = replace(profile, rules=watched, conditions=conditions)
+    outcomes = read_message(watching, record, payload, headers, trace.begin)
+    return Explanation(outcomes, trace.rules, profile.asked, trace.wanted)
 
 
 class _Outcomes(list[Outcome]):
@@ -110,11 +123,13 @@ class _Trace:
         self._reading: Reading | None = None
         self._visiting: tuple[int, tuple[int, ...]] | None = None
         self.rules: list[RuleTrace] = []
+        self.wanted: list[Noted] = []
 
     def begin(self, record: Record) -> Reading:
         """Begin anew: what was noted of a first reading does not count."""
         self.rules = [RuleTrace(rule) for rule in self._profile.rules]
         self._visiting = None
+        self.wanted.clear()
         self._reading = Reading(record, outcomes=_Outcomes(self._came))
         return self._reading
 
@@ -158,15 +173,14 @@ class _Trace:
         """Lay an outcome beside what was looked at last."""
         met = next(rule.met for rule in reversed(self.rules) if rule.met)
         last = met[-1]
-        if isinstance(last, Visited) and last.tried and _applied(last.tried[-1]):
+        if isinstance(last, Visited) and last.tried and _is_of(last.tried[-1]):
             last.tried[-1].outcome = outcome
         else:
             last.outcome = outcome
 
 
-def _applied(tried: Tried) -> bool:
-    """Whether more than its conditions was asked."""
-    return tried.outcome is None and tried.notes[-1].at[2] != "conditions"
+def _is_of(tried: Tried) -> bool:
+    return tried.outcome is None and tried.applies
 
 
 def _watched(piece: Any, at: At, tell: Callable[[Noted], None]) -> Any:  # noqa: ANN401 - any part of a rule

@@ -52,7 +52,7 @@ class ProfileError(ValueError):
 
 def mistake(file: str, document: Document, at: Location, message: str) -> Mistake:
     """Place a mistake at a field of a file or, where it is missing, at what is around it."""
-    known = at
+    known = at = _in_file(at, document.value)
     while known and known not in document.places:
         known = known[:-1]
     return Mistake(file, document.places.get(known), _spelled(at), message)

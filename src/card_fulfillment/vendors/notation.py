@@ -15,7 +15,7 @@ from pydantic import (
 from card_fulfillment.vendors.formats import check_format
 from card_fulfillment.vendors.near_miss import hint
 from card_fulfillment.vendors.patterns import check_pattern
-from card_fulfillment.vendors.selectors import BUILT_IN, split
+from card_fulfillment.vendors.selectors import BUILT_IN, Written, split
 
 KEEP: Literal["keep"] = "keep"
 ANY: Literal["*"] = "*"
@@ -24,7 +24,7 @@ MOST_LEVELS: Final = 6
 
 def _selector(value: str) -> str:
     split(value)
-    return value
+    return Written(value)
 
 
 def _zone(value: str) -> str:

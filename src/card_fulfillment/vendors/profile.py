@@ -13,16 +13,17 @@ from pydantic import ValidationError
 
 from card_fulfillment.domain.facts import Role
 from card_fulfillment.vendors.bodies import Body
-from card_fulfillment.vendors.conditions import Holds, compile_conditions
+from card_fulfillment.vendors.conditions import Asked, Holds, compile_conditions
 from card_fulfillment.vendors.expectations import Example
 from card_fulfillment.vendors.language import ProfileFile, ShippingMethod
 from card_fulfillment.vendors.mistakes import Mistake, ProfileError, mistake, of_shape
 from card_fulfillment.vendors.near_miss import hint
 from card_fulfillment.vendors.paths import Path, identifiers, parse
+from card_fulfillment.vendors.placing import misplaced
 from card_fulfillment.vendors.references import Kind, level_of
 from card_fulfillment.vendors.rules import CompiledRule, compile_rule
 from card_fulfillment.vendors.selectors import BUILT_IN
-from card_fulfillment.vendors.yaml_text import Document, Place, read
+from card_fulfillment.vendors.yaml_text import Place, read
 
 __all__ = [
     "Profile",
@@ -56,6 +57,7 @@ class Profile:
     private: frozenset[Path]
     identifiers: frozenset[Path]
     body: Body
+    asked: tuple[Asked, ...]
     conditions: tuple[Holds, ...]
     rules: tuple[CompiledRule, ...]
     source: ProfileFile
@@ -96,17 +98,18 @@ def load_profile(path: pathlib.Path | Traversable) -> Profile:
         if not mistakes or document.places:
             mistakes += of_shape(name, document, error)
         raise ProfileError(_in_order(mistakes)) from None
-    rules = _compiled(file, name, document, mistakes)
+    mistakes += (mistake(name, document, at, message) for at, message in misplaced(file))
     if mistakes:
         raise ProfileError(_in_order(mistakes))
-    return _profile(file, name, rules)
+    return _profile(file, name)
 
 
 def _in_order(mistakes: Iterable[Mistake]) -> list[Mistake]:
     return sorted(mistakes, key=lambda mistake: mistake.place or Place(0, 0))
 
 
-def _profile(file: ProfileFile, name: str, rules: Iterable[CompiledRule]) -> Profile:
+def _profile(file: ProfileFile, name: str) -> Profile:
+    when = compile_conditions(file.when, BUILT_IN)
     return Profile(
         path=name,
         vendor=file.vendor,
@@ -118,24 +121,11 @@ def _profile(file: ProfileFile, name: str, rules: Iterable[CompiledRule]) -> Pro
         private=frozenset(map(parse, file.private)),
         identifiers=identifiers(file.rules),
         body=file.body,
-        conditions=compile_conditions(file.when, BUILT_IN).holds,
-        rules=tuple(rules),
+        asked=when.asked,
+        conditions=when.holds,
+        rules=tuple(compile_rule(rule, file) for rule in file.rules),
         source=file,
     )
-
-
-def _compiled(
-    file: ProfileFile, name: str, document: Document, mistakes: list[Mistake]
-) -> list[CompiledRule]:
-    """Compile all rules that can be, and add what is wrong with the other ones."""
-    rules = []
-    for i, rule in enumerate(file.rules):
-        try:
-            rules.append(compile_rule(rule, file))
-        except ValueError as error:
-            at = ("rules", i)
-            mistakes.append(mistake(name, document, at, str(error)))
-    return rules
 
 
 def _digest(file: ProfileFile) -> str:

@@ -13,6 +13,7 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 from jmespath.parser import ParsedResult
 
+from card_fulfillment.vendors.near_miss import hint
 from card_fulfillment.vendors.outcomes import Refusal
 
 MESSAGE: Final = "message"
@@ -31,6 +32,12 @@ _KEYS = re.compile(r"[\w@$:-]+(?:\.[\w@$:-]+)*", re.ASCII)
 _NO_TEXT: Final = "neither text nor an integer"
 # What JMESPath and its functions raise for data of the wrong type.
 _UNFIT = (JMESPathError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
+
+class Written(str):
+    """A selector as a profile writes it."""
+
+    __slots__ = ()
 
 
 class Unfit(Exception):
@@ -86,7 +93,8 @@ def getter(selector: str, levels: Sequence[str]) -> Getter:
     """Compile a getter: null where the value or a parent is absent, Unfit for a wrong parent."""
     level, path = split(selector)
     if level not in levels:
-        raise ValueError(f"{selector!r} begins with no level of this rule ({', '.join(levels)})")
+        known = hint(level, levels) or f" ({', '.join(levels)})"
+        raise ValueError(f"{selector!r} begins with no level of this rule{known}")
     index = levels.index(level)
     if level == HEADER:
         return _header(selector, index, path)

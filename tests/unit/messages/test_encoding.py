@@ -19,8 +19,9 @@ from card_fulfillment.domain.facts import (
 )
 from card_fulfillment.domain.journey import Change, Journey, fold
 from card_fulfillment.domain.status import Reason, Status
+from card_fulfillment.messages.card_event import CARD_EVENT, card_event_id
 from card_fulfillment.messages.identity import NAMESPACE
-from card_fulfillment.messages.outbound import CARD_EVENT, Encoder, card_event_id
+from card_fulfillment.messages.outbound import Encoder
 from card_fulfillment.messages.schema import schemas
 from card_fulfillment.messages.times import FIRST_PLAUSIBLE, LATEST_RECORD, to_micros
 

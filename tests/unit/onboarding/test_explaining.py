@@ -70,7 +70,7 @@ def test_what_is_told_to_come_out_is_what_comes_out(notifications: list[object])
         beside = [met.outcome for trace in explanation.rules for met in trace.met]
         beside += [tried.outcome for tried in told(payload)]
         assert sorted(map(repr, filter(None, beside))) == sorted(map(repr, explanation.outcomes))
-    assert story(explanation.rules, MERIDIAN.source)
+    assert story(explanation, MERIDIAN.source)
 
 
 def test_every_outcome_stands_beside_what_led_to_it() -> None:

@@ -25,4 +25,4 @@ def test_a_feed_is_mapped_as_its_examples_say_and_they_show_every_code(path: Pat
 
 
 def test_there_is_an_issuer_or_bureau_a_carrier_and_an_aggregator() -> None:
-    assert {load_profile(path).role for path in FEEDS} >= {"carrier", "aggregator"}
+    assert {load_profile(path).role for path in FEEDS} == {"bureau", "carrier", "aggregator"}

@@ -96,3 +96,51 @@ def test_a_short_file_that_means_a_long_one_is_refused(tmp_path: Path) -> None:
     (found,) = mistakes(tmp_path, f"x0: &x0 [a, b]\n{levels}")
 
     assert "more than 200000 values" in found.message
+
+
+WRONG = """
+when: {present: mesage.env}
+rules:
+  - each: {order: message.orders, line: ordr.lines}
+    references: {card: lin.card, bach: order.number}
+    facts:
+      - code: [line.a, lines.b]
+        codes: {A/B: produced}
+        time: [line.at, {at: line.day, clock: lien.hour}]
+      - code: line.c
+        codes: {C: produced}
+  - references: {card: message.card}
+    facts:
+      - {code: message.c, codes: {C: shipped}, ignore: [C]}
+      - {code: [message.c, message.d], codes: {C: shipped}}
+      - {code: message.c, codes: {C: shipped}, names: [{kind: card, value: message.d}]}
+"""
+
+
+def test_what_is_well_written_and_misplaced_is_told_where_it_is(tmp_path: Path) -> None:
+    found = mistakes(tmp_path, HEAD + WRONG)
+
+    assert [
+        (m.field, m.message.partition(": ")[2]) for m in found if "did you mean" in m.message
+    ] == [
+        ("when.present", "did you mean `message`?"),
+        ("rules[0].each.line", "did you mean `order`?"),
+        ("rules[0].references.card", "did you mean `line`?"),
+        ("rules[0].references.bach", "did you mean `batch`?"),
+        ("rules[0].facts[0].code[1]", "did you mean `line`?"),
+        ("rules[0].facts[0].time[1].clock", "did you mean `line`?"),
+    ]
+    assert [(m.field, m.message[:20]) for m in found[6:]] == [
+        ("rules[1].facts[0]", "code 'C' is both map"),
+        ("rules[1].facts[1]", "'C' is no pair of co"),
+        ("rules[1].facts[2]", "names acme/card, whi"),
+    ]
+    assert all(m.place is not None for m in found)
+
+
+def test_a_zone_is_told_with_what_was_probably_meant(tmp_path: Path) -> None:
+    (found,) = mistakes(tmp_path, HEAD + "zone: asia/dubay\n" + FLAT)
+
+    assert found.message == (
+        "'asia/dubay' is no time zone of the tz database: did you mean `Asia/Dubai`?"
+    )

@@ -1,0 +1,112 @@
+"""The event of a card: what it has in it, and its bytes.
+
+Every event that the worker publishes is made here, so it is made cheaply: what is ours and known to
+need no escaping is written as it is, the rest is dumped at once.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal
+
+import orjson
+from pydantic import Field
+from typing_extensions import TypedDict  # pydantic wants this one below Python 3.12
+
+from card_fulfillment.domain.facts import CardIdentity, Evidence, Precision
+from card_fulfillment.domain.journey import Change, ChangeKind
+from card_fulfillment.domain.status import Action, Reason, Status, recommended_action
+from card_fulfillment.messages.event_parts import (
+    CausedBy,
+    EventId,
+    Parcel,
+    Shipment,
+    VendorSaid,
+    caused_by,
+    shipment,
+    vendor_said,
+)
+from card_fulfillment.messages.identity import uuid5
+from card_fulfillment.messages.times import Timestamp, iso_utc
+
+CARD_EVENT: Final = "card.fulfillment_status-changed.v1"
+
+
+class CardStatusChanged(TypedDict):
+    """One published version of where a card is."""
+
+    event_id: EventId
+    subject: Literal["card"]
+    card_id: str
+    bulk_issuance_id: str | None
+    card_product_id: str
+    reference_card_id: str | None
+    labels: dict[str, str]
+    version: Annotated[int, Field(ge=1, description="1, 2, 3 … per card, without a gap.")]
+    fulfillment_status: Status
+    previous_fulfillment_status: Annotated[Status | None, Field(description="Null at first.")]
+    change: ChangeKind
+    supersedes: Annotated[EventId | None, Field(description="The event that this one corrects.")]
+    attempt: Annotated[int, Field(ge=1)]
+    occurred_at: Annotated[Timestamp, Field(description="By the sender's clock.")]
+    occurred_at_precision: Precision
+    received_at: Annotated[Timestamp, Field(description="The causing record's timestamp.")]
+    recorded_at: Annotated[Timestamp, Field(description="By the worker's clock, informational.")]
+    reason_code: Reason | None
+    recommended_action: Action
+    evidence: Evidence | None
+    final: Annotated[bool, Field(description="Nothing more is expected; a correction may come.")]
+    tracked: Annotated[bool | None, Field(description="Null: unknown.")]
+    vendor: VendorSaid | None
+    shipment: Shipment
+    parcels: Annotated[list[Parcel], Field(description="Where there are more than the one.")]
+    cause: CausedBy
+
+
+_JSON: Final[Mapping[bool | None, str]] = {True: "true", False: "false", None: "null"}
+
+
+def card_event_id(card_id: str, version: int) -> str:
+    return uuid5(f"card:{card_id}:{version}")
+
+
+def card_event(card: CardIdentity, change: Change, event_id: str, recorded_at: str) -> bytes:
+    """A CardStatusChanged as JSON."""
+    return _ours(card, change, event_id, recorded_at)[:-1] + b"," + _given(card, change)[1:]
+
+
+def _ours(card: CardIdentity, change: Change, event_id: str, recorded_at: str) -> bytes:
+    """Members whose values are words of ours, numbers and times."""
+    detail, superseded = change.detail, change.supersedes
+    supersedes = None if superseded is None else card_event_id(card.card_id, superseded)
+    return (
+        f'{{"event_id":"{event_id}","subject":"card","version":{change.version}'
+        f',"fulfillment_status":"{change.status}"'
+        f',"previous_fulfillment_status":{_word(change.previous)}'
+        f',"change":"{change.kind}","supersedes":{_word(supersedes)},"attempt":{change.attempt}'
+        f',"occurred_at":"{iso_utc(detail.occurred_at)}"'
+        f',"occurred_at_precision":"{detail.precision}"'
+        f',"received_at":"{iso_utc(detail.received_at)}","recorded_at":"{recorded_at}"'
+        f',"reason_code":{_word(detail.reason)}'
+        f',"recommended_action":"{recommended_action(change.status, detail.reason)}"'
+        f',"evidence":{_word(detail.evidence)}'
+        f',"final":{_JSON[change.final]},"tracked":{_JSON[change.tracked]},"parcels":[]}}'
+    ).encode()
+
+
+def _word(word: str | None) -> str:
+    return "null" if word is None else f'"{word}"'
+
+
+def _given(card: CardIdentity, change: Change) -> bytes:
+    """Members with texts of others."""
+    return orjson.dumps(
+        {
+            "card_id": card.card_id,
+            "bulk_issuance_id": card.bulk_issuance_id,
+            "card_product_id": card.card_product_id,
+            "reference_card_id": card.reference_card_id,
+            "labels": dict(card.labels),
+            "vendor": vendor_said(change.detail),
+            "shipment": shipment(change.attributes),
+            "cause": caused_by(change.cause),
+        }
+    )

@@ -1,0 +1,71 @@
+"""What of a message no selector of a profile reads: often the very thing that is missing in it."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from card_fulfillment.vendors.bodies import body_of, parse
+from card_fulfillment.vendors.language import ProfileFile, Rule
+from card_fulfillment.vendors.placing import selectors_of
+from card_fulfillment.vendors.selectors import MESSAGE, split
+
+# The keys that an expression begins with.
+_KEYS: Final = re.compile(r"[\w$:-]+(?:\.[\w$:-]+)*", re.ASCII)
+
+
+def unread(payload: bytes, headers: Mapping[str, bytes], file: ProfileFile) -> list[str]:
+    """Name the fields in their order, the elements of a list as one: lines[].stage."""
+    try:
+        message = parse(payload, body_of(headers, file.body))
+    except ValueError:
+        return []
+    read = [path for rule in file.rules for path in _of_rule(rule)]
+    read += _paths(file.when, {MESSAGE: ""})
+    fields = dict.fromkeys(_fields(message, ""))
+    return [field for field in fields if not any(_is_within(field, path) for path in read)]
+
+
+def _of_rule(rule: Rule) -> Iterator[str]:
+    bases = {MESSAGE: ""}
+    for name, level in rule.each.items():
+        selector = level.list or level.entries or level.json_text or level.match or ""
+        base = _path(selector, bases)
+        if base is None:
+            continue
+        if level.list:
+            bases[name] = f"{base}[]"
+        else:  # what it finds has other paths than the message
+            yield base
+    for part in Rule.model_fields:
+        if part != "each":
+            yield from _paths(getattr(rule, part), bases)
+
+
+def _paths(part: object, bases: Mapping[str, str]) -> Iterator[str]:
+    for _, selector in selectors_of(part, ()):
+        path = _path(selector, bases)
+        if path is not None:
+            yield path
+
+
+def _path(selector: str, bases: Mapping[str, str]) -> str | None:
+    level, path = split(selector)
+    if level not in bases:
+        return None
+    keys = _KEYS.match(path)
+    return ".".join(filter(None, (bases[level], keys[0] if keys else "")))
+
+
+def _fields(value: object, path: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, each in value.items():
+            yield from _fields(each, f"{path}.{name}" if path else name)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _fields(each, f"{path}[]")
+    else:
+        yield path
+
+
+def _is_within(field: str, path: str) -> bool:
+    return not path or field == path or field.startswith((f"{path}.", f"{path}["))
