@@ -202,10 +202,18 @@ def _value(note: Noted, statement: Statement) -> Step:
             name = statement.names[int(note.at[3])]
             return Step(f"names {name.vendor}/{name.kind}", name.selector, gave, refused)
         case "reason":
-            return Step("reason", statement.reason_selector or "", gave, refused)
+            says = refused or _reason(gave, statement)
+            return Step("reason", statement.reason_selector or "", gave, says)
         case _:
             selector = getattr(statement, f"{part}_selector", None)
             return Step(part, selector or "", gave, refused)
+
+
+def _reason(gave: str | None, statement: Statement) -> str:
+    if gave is None or statement.reason is None:
+        return ""
+    _, codes = statement.reason
+    return f"means {codes[gave]}" if gave in codes else f"is no reason known{hint(gave, codes)}"
 
 
 def _decided(note: Noted, source: FactRule) -> Step:

@@ -115,6 +115,7 @@ rules:
         patterns: {'X\\d': in_transit}
         after: [{seen: B, codes: {D1: returned}}]
         time: {at: scan.day, clock: scan.hour, format: "%Y-%m-%d %H:%M", override_zone: Asia/Dubai}
+        reason: {at: scan.why, codes: {R14: recipient_absent}}
       - when: {present: scan.pickup}
         status: available_for_pickup
         text: part.to
@@ -126,7 +127,7 @@ def test_explain_tells_of_every_construct(tmp_path: Path) -> None:
     profile.write_text(RICH)
     scans = [
         {"code": "D1", "kind": "scan", "first": 1, "last": 9, "carton": "1/3", "pickup": "x"},
-        {"code": "B", "kind": "scan", "day": "2026-03-02", "hour": "09:00", "note": "to DXB"},
+        {"code": "B", "kind": "scan", "day": "2026-03-02", "hour": "09:00", "why": "R15"},
         {"code": "B", "kind": "draft"},
     ]
     message.write_text(json.dumps({"env": "live", "no": "W1", "scans": scans, "eta": None}))
@@ -143,6 +144,7 @@ def test_explain_tells_of_every_construct(tmp_path: Path) -> None:
         "decided by after D1 -> means returned, after B",
         "decided by status -> means available_for_pickup",
         "text part.to absent",
+        "reason scan.why R15 -> is no reason known: did you mean `R14`?",
         "time absent -> none is there: the record's own, precision unknown",
         "=> ignored: not what `when` lets through",
         "Nothing reads eta",
