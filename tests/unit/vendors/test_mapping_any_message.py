@@ -89,7 +89,7 @@ def alone(element: object) -> list[Outcome]:
 
 def told(outcome: Outcome) -> object:
     """Leave out the place of the element."""
-    if isinstance(outcome, Fact):
+    if not isinstance(outcome, Ignored | Unusable):
         return outcome
     _, _, path = outcome.path.partition("]")
     return (type(outcome), path, outcome.why if isinstance(outcome, Ignored) else outcome.reason)
@@ -179,7 +179,9 @@ def test_every_outcome_that_is_no_fact_says_where(elements: list[object]) -> Non
         found = outcomes(MERIDIAN, in_bytes([None] * i + [element]))[i:]
         assert found
         assert all(
-            o.path.startswith(f"notifications[{i}]") for o in found if not isinstance(o, Fact)
+            o.path.startswith(f"notifications[{i}]")
+            for o in found
+            if isinstance(o, Ignored | Unusable)
         )
 
 

@@ -100,15 +100,16 @@ CREATE TABLE waiting (
 COMMENT ON TABLE waiting IS 'The parking lot: references of stored facts that nothing bound when the fact came.';
 
 CREATE TABLE vendor_file (
-    vendor     text COLLATE "C" NOT NULL,
-    file       text COLLATE "C" NOT NULL,
-    sequence   bigint,
-    totals     json NOT NULL DEFAULT '[]',
-    mentioned  json NOT NULL DEFAULT '[]',
-    last_cause json NOT NULL DEFAULT '[]',
-    watched    boolean NOT NULL DEFAULT true,
-    began_at   timestamptz NOT NULL DEFAULT now(),
-    changed_at timestamptz NOT NULL DEFAULT now(),
+    vendor       text COLLATE "C" NOT NULL,
+    file         text COLLATE "C" NOT NULL,
+    sequence     bigint,
+    totals       json NOT NULL DEFAULT '[]',
+    mentioned    json NOT NULL DEFAULT '[]',
+    last_cause   json NOT NULL DEFAULT '[]',
+    with_trailer boolean NOT NULL DEFAULT false,
+    watched      boolean NOT NULL DEFAULT true,
+    began_at     timestamptz NOT NULL DEFAULT now(),
+    changed_at   timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (vendor, file)
 );
 COMMENT ON TABLE vendor_file IS 'A file that a vendor sent line by line. Locked by whoever adds lines, or binds what they mention.';
@@ -116,7 +117,8 @@ COMMENT ON COLUMN vendor_file.sequence IS 'Its number among the files of the ven
 COMMENT ON COLUMN vendor_file.totals IS 'What its trailer says; several where trailers disagree.';
 COMMENT ON COLUMN vendor_file.mentioned IS '[[reference, first time stated, last time stated], …]; null: too many to be about one bulk.';
 COMMENT ON COLUMN vendor_file.last_cause IS '[topic, partition, offset, timestamp] of the record of a line that came last.';
-COMMENT ON COLUMN vendor_file.watched IS 'Whether it is to be looked at whether it is whole.';
+COMMENT ON COLUMN vendor_file.with_trailer IS 'Whether files of its vendor end with a trailer.';
+COMMENT ON COLUMN vendor_file.watched IS 'Whether lines came since it was last looked at whether it is whole.';
 CREATE INDEX vendor_file_sequence ON vendor_file (vendor, sequence) WHERE sequence IS NOT NULL;
 CREATE INDEX vendor_file_watched ON vendor_file (changed_at) WHERE watched;
 
