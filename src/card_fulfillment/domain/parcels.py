@@ -5,6 +5,7 @@ Everything here is a union or a maximum, so that the order in which it is heard 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from typing import Final, NamedTuple, Self
 
 from card_fulfillment.domain.claims import Claim, Entry, claim, later
@@ -40,6 +41,12 @@ class Parcel:
     claim: Claim | None = None
     registers: Registers = field(default_factory=dict)
     carton: tuple[int, int | None] | None = None
+
+    @property
+    def serials(self) -> Ranges | None:
+        """Those that are in it; null: all."""
+        ranges = [serials for serials, _ in self.lines if serials is not None]
+        return united(ranges) if len(ranges) == len(self.lines) else None
 
     def since(self, serial: int | None) -> int | None:
         """The bulk's number since when the serial is in the parcel; null: it is not."""
@@ -89,6 +96,16 @@ class Said:
 
 
 NOTHING_SAID: Final = Said()
+
+
+def packing(parcels: Mapping[Reference, Parcel]) -> str:
+    """A digest of the serials, cartons, carriers and numbers of the parcels that lines named."""
+    shown = [
+        (*reference, parcel.serials, parcel.carton, sorted(parcel.registers.items()))
+        for reference, parcel in sorted(parcels.items())
+        if parcel.named
+    ]
+    return blake2b(repr(shown).encode(), digest_size=8).hexdigest() if shown else ""
 
 
 class Hearing:
