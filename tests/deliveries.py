@@ -93,3 +93,13 @@ def cut(rng: Random, records: Sequence[Sent]) -> list[list[Sent]]:
         batches.append(list(records[taken : taken + size]))
         taken += size
     return batches
+
+
+def interleaved(rng: Random, queues: Sequence[Sequence[Sent]]) -> list[Sent]:
+    """Any skew between the queues, each in its own order."""
+    turns = [i for i, queue in enumerate(queues) for _ in queue]
+    rng.shuffle(turns)
+    if rng.random() < 0.3:
+        turns.sort(key=rng.sample(range(len(queues)), len(queues)).index)
+    rest = [iter(queue) for queue in queues]
+    return [next(rest[turn]) for turn in turns]

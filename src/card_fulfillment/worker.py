@@ -53,6 +53,7 @@ log = structlog.get_logger("card_fulfillment")
 
 _INTAKE_STOPS_WITHIN: Final = 4.0
 _COLLECT_EVERY: Final = 20.0
+_SIDE_BY_SIDE: Final = 2  # transactions that the intake has under way at most
 
 T = TypeVar("T")
 
@@ -139,11 +140,12 @@ class Worker:
                     chore.cancel()
 
     async def _take_in(self, stop: asyncio.Event) -> None:
-        store, source, reporter = self._store("intake"), self._source(), BatchReporter(self._meter)
+        source, reporter = self._source(), BatchReporter(self._meter)
+        stores = [self._store("intake") for _ in range(_SIDE_BY_SIDE)]
         intake = Intake(
             source,
             decoder(self._settings, self._known),
-            Applier(store, self._publishing),
+            [Applier(store, self._publishing) for store in stores],
             clock,
             reporter,
             self._spreader.look_at,
@@ -163,13 +165,14 @@ class Worker:
         finally:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(source.stop(), _INTAKE_STOPS_WITHIN)
-            store.discard()
+            for store in stores:
+                store.discard()
 
     def _made_spreader(self) -> Spreader:
         bulks = self._settings.bulks
         store = PostgresStore(self._connect("fan-out"), self._lanes, SpreadingTransaction)
         fan_out = FanOut(store.transaction, self._publishing, bulks.members_at_a_time)
-        return Spreader(fan_out, bulks.tick.total_seconds(), clock, SpreadReporter())
+        return Spreader(fan_out, bulks.tick.total_seconds(), clock, SpreadReporter(self._meter))
 
     async def _sweep_now_and_then(self) -> None:
         """Any worker may sweep; a failure is told, and the next turn tries again."""

@@ -81,4 +81,5 @@ def _bulks(telling: Telling) -> dict[str, Any]:
 def _contents(packed: tuple[Reference, Parcel]) -> Any:  # noqa: ANN401 - compared as a whole
     reference, parcel = packed
     serials = {line.serials for line in parcel.lines}
-    return reference, parcel.named, serials, parcel.registers, parcel.carton, parcel.claim
+    greatest = parcel.claim.key if parcel.claim else None  # of copies any may have come first
+    return reference, parcel.named, serials, parcel.registers, parcel.carton, greatest

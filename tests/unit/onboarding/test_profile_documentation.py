@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 import yaml
-from typer.testing import CliRunner
-from vendor_samples import profile_of
+from command_samples import vendors
 
-from card_fulfillment.cli import cli
 from card_fulfillment.vendors.examples import check_examples
 from card_fulfillment.vendors.language import ProfileFile
+from card_fulfillment.vendors.profile import load_profile
 
 PAGE = (Path(__file__).parents[3] / "docs" / "vendor-profiles.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
@@ -42,7 +41,9 @@ PROFILES = [block for block in blocks("yaml") if re.search(r"^rules:", block, re
 
 @pytest.mark.parametrize("block", PROFILES, ids=range(len(PROFILES)))
 def test_what_the_page_shows_is_a_profile_that_holds(tmp_path: Path, block: str) -> None:
-    profile = profile_of(tmp_path, whole(block))
+    file = tmp_path / "profile.yaml"
+    file.write_text(whole(block))
+    profile = load_profile(file)
 
     assert check_examples(profile) == []
     assert profile.examples or profile.vendor == "kestrel"
@@ -71,7 +72,7 @@ def test_explain_shows_what_the_page_shows_of_it(tmp_path: Path) -> None:
     profile.write_text(PROFILES[0])
     assert json.loads(payload)
 
-    told = CliRunner().invoke(cli, ["vendors", "explain", str(profile), "-"], input=payload)
+    told = vendors("explain", profile, "-", stdin=payload)
 
     lines = [" ".join(line.split()) for line in told.output.splitlines()]
     assert [" ".join(line.split()) for line in shown.splitlines()] == [
@@ -80,9 +81,7 @@ def test_explain_shows_what_the_page_shows_of_it(tmp_path: Path) -> None:
 
 
 def test_what_the_page_shows_of_the_issuer_is_a_fact() -> None:
-    told = CliRunner().invoke(
-        cli, ["vendors", "explain", "issuer", "-", "--json"], input=blocks("json")[1]
-    )
+    told = vendors("explain", "issuer", "-", "--json", stdin=blocks("json")[1])
 
     (outcome,) = json.loads(told.output)["outcomes"]
     assert (outcome["fact"]["status"], outcome["fact"]["reason"]) == ("lost", "lost")
@@ -92,10 +91,14 @@ def test_the_example_that_explain_writes_is_the_one_that_the_page_keeps(tmp_path
     profile = tmp_path / "kestrel.yaml"
     profile.write_text(PROFILES[1])
 
-    written = CliRunner().invoke(
-        cli,
-        ["vendors", "explain", str(profile), "-", "--example", "--at", "2026-03-06T00:00Z"],
-        input=blocks("json")[0],
+    written = vendors(
+        "explain",
+        profile,
+        "-",
+        "--example",
+        "--at",
+        "2026-03-06T00:00Z",
+        stdin=blocks("json")[0],
     )
 
     kept = as_text(PROFILES[1])["examples"][0]["expect"]
