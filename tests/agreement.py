@@ -29,7 +29,11 @@ from witness import Witness, fact_id_of
 _T = TypeVar("_T")
 
 # Dead letters about facts that are stored and wait: no record is refused by them.
-ALERTS = {RefusalReason.REFERENCE_CONFLICT, RefusalReason.VENDOR_MISMATCH}
+ALERTS = {
+    RefusalReason.REFERENCE_CONFLICT,
+    RefusalReason.VENDOR_MISMATCH,
+    RefusalReason.VENDOR_ALERT,
+}
 
 
 def run(work: Coroutine[Any, Any, _T]) -> _T:

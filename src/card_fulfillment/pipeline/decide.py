@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from card_fulfillment.domain.facts import Fact, Subject, is_issuers_name
 from card_fulfillment.domain.journey import FactOutcome
 from card_fulfillment.pipeline.admission import Admission, Admitted, Verdict
-from card_fulfillment.pipeline.alerts import alerts
+from card_fulfillment.pipeline.alerts import alerts, vendor_alerts
 from card_fulfillment.pipeline.batch import SEVERITY, Batch, Partition, RecordClass
 from card_fulfillment.pipeline.effects import Effects, NewFact
 from card_fulfillment.pipeline.filing import filed_totals, files_with
@@ -39,12 +39,13 @@ def decide(batch: Batch, view: View, publishing: Publishing, now: int) -> Effect
         dead_letters=list(admission.dead_letters.values()),
         moves=batch.moves,
         retimed=admission.retimed,
-        lines=list(admission.lines.values()),
+        lines=admission.lines,
         files=files,
     )
     effects.dead_letters += alerts(placement, view.announced)
+    effects.dead_letters += vendor_alerts(admission.tracking, placement.places)
     folding = Folding(effects, view, placement, admission.identities, publishing, now)
-    filed = filed_totals(effects.lines, files, view, placement.bindings)
+    filed = filed_totals(admission.lines.values(), files, view, placement.bindings)
     folding.fold(announced_bulks(admission, filed))
     effects.changes += [publishing.dead_letter(d, now) for d in effects.dead_letters]
     _store_facts(effects, admission, placement)
