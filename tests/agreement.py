@@ -182,7 +182,7 @@ def fan_out(rng: Random, telling: Telling) -> None:
     """Some steps, or none; now and then its process was another before."""
     if rng.random() < 0.2:
         telling.begin_fan_out()
-    while rng.random() < 0.4:
+    while rng.random() > 0.6:  # so that the least draw ends it
         if rng.random() < 0.7:
             telling.spread()
         else:

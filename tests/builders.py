@@ -165,9 +165,9 @@ def file_line(
     file: str = "f1",
     vendor: str = "alpha",
     at: float | None = None,
-    **said: int | None,
+    **said: Any,  # noqa: ANN401 - any other field of a line
 ) -> FileLine:
-    """A line of a file. said: sequence, quantity, total."""
+    """A line of a file. said: sequence, quantity, total, with_trailer."""
     stated = None if at is None else hour(at)
     name = FileName(vendor, file)
     return FileLine(

@@ -42,7 +42,7 @@ def _record(rng: Random, elements: Sequence[Element]) -> Sent:
 def _copied(rng: Random, told: Sequence[Told]) -> Iterable[Told]:
     for each in told:
         yield each
-        while rng.random() < 0.2:
+        while rng.random() > 0.8:  # so that the least draw ends it
             yield _copy(rng, each)
 
 
@@ -93,3 +93,13 @@ def cut(rng: Random, records: Sequence[Sent]) -> list[list[Sent]]:
         batches.append(list(records[taken : taken + size]))
         taken += size
     return batches
+
+
+def interleaved(rng: Random, queues: Sequence[Sequence[Sent]]) -> list[Sent]:
+    """Any skew between the queues, each in its own order."""
+    turns = [i for i, queue in enumerate(queues) for _ in queue]
+    rng.shuffle(turns)
+    if rng.random() < 0.3:
+        turns.sort(key=rng.sample(range(len(queues)), len(queues)).index)
+    rest = [iter(queue) for queue in queues]
+    return [next(rest[turn]) for turn in turns]

@@ -5,7 +5,9 @@ from collections.abc import Collection, Iterable, Mapping
 
 from card_fulfillment.domain.facts import ISSUER, Reference, Subject, SubjectKind
 from card_fulfillment.domain.files import FileLine, FileName
-from oracle_whom import Meaning, meant
+from oracle_whom import Meaning, Said, meant, whom_all
+from snapshot import Snapshot
+from witness import Witness
 
 _MOST = 16
 
@@ -43,3 +45,11 @@ def _about(
         for found in each:
             subjects |= {m.subject for m in found} or {None}
     return subjects
+
+
+def assert_filed(snapshot: Snapshot, witness: Witness) -> None:
+    """Whether each bulk knows the totals of the files that are about it."""
+    _, meanings = whom_all(Said(witness.told))
+    known = {i: dict(bulk.filed) for i, bulk in snapshot.bulks.items() if bulk.filed}
+    assert known == filed(witness.lines, meanings)
+    assert snapshot.lines == {line.key for line in witness.lines}

@@ -18,6 +18,7 @@ from card_fulfillment.pipeline.batch import Partition, RecordClass
 from card_fulfillment.pipeline.effects import NewChange
 from card_fulfillment.pipeline.view import Need, Place, View
 from card_fulfillment.postgres.connection import connect, disconnect
+from card_fulfillment.postgres.file_accounts import FileSweepingTransaction
 from card_fulfillment.postgres.outbox import pin_lanes
 from card_fulfillment.postgres.positions import PostgresPositions
 from card_fulfillment.postgres.spreading import SpreadingTransaction
@@ -41,6 +42,7 @@ class PostgresState:
         self._connect = partial(connect, self._settings, application_name="tests")
         self._lanes: dict[tuple[str, int], int] = {}
         self._stores: list[PostgresStore[SpreadingTransaction]] = []
+        self._sweeping: list[PostgresStore[FileSweepingTransaction]] = []
 
     async def pin_lanes(self) -> None:
         for topic in (STATUS_TOPIC, DEAD_LETTERS):
@@ -51,9 +53,15 @@ class PostgresState:
         self._stores.append(PostgresStore(self._connect, self._lanes, SpreadingTransaction))
         return self._stores[-1]
 
+    def sweeping_store(self) -> PostgresStore[FileSweepingTransaction]:
+        self._sweeping.append(PostgresStore(self._connect, self._lanes, FileSweepingTransaction))
+        return self._sweeping[-1]
+
     def hang_up(self) -> None:
         for store in self._stores:
             store.discard()
+        for sweeping in self._sweeping:
+            sweeping.discard()
 
     async def begin(self, partitions: Iterable[Partition]) -> None:
         """Start partitions that have no position yet at 0."""
@@ -125,9 +133,8 @@ class PostgresState:
         return frozenset((_reference(text), fact_id) for text, fact_id in rows)
 
     async def _lines(self) -> frozenset[LineKey]:
-        rows = await self._connection.fetch(
-            "SELECT vendor, file, line, content FROM vendor_file_line"
-        )
+        query = "SELECT vendor, file, line, content FROM vendor_file_line"
+        rows = await self._connection.fetch(query)
         return frozenset(LineKey(FileName(*name), line, i) for *name, line, i in map(tuple, rows))
 
     async def _changes(self) -> dict[tuple[str, int], list[NewChange]]:

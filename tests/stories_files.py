@@ -1,4 +1,4 @@
-"""Random files of vendors about the bulks of a story: lines, trailers, and what goes wrong."""
+"""Random files of vendors about the bulks of a story: lines and trailers that disagree."""
 
 from random import Random
 from typing import Final

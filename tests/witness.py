@@ -83,6 +83,12 @@ class Witness:
             return _Verdict(RecordClass.DUPLICATE)
         return self._again(element) or self._new(element)
 
+    def _line(self, line: FileLine) -> _Verdict:
+        if line.key in {each.key for each in self.lines}:
+            return _Verdict(RecordClass.DUPLICATE)
+        self.lines.append(line)
+        return _Verdict(RecordClass.APPLIED)
+
     def _retime(self, copy: Fact) -> None:
         """Of an untimed fact the copy of the earliest record counts."""
         for place, known in enumerate(self.told):
@@ -91,12 +97,6 @@ class Witness:
                     self.told[place] = copy
                     self.rebound |= bool(self._whom.get(copy.fact_id))
                 return
-
-    def _line(self, line: FileLine) -> _Verdict:
-        if line.key in {each.key for each in self.lines}:
-            return _Verdict(RecordClass.DUPLICATE)
-        self.lines.append(line)
-        return _Verdict(RecordClass.APPLIED)
 
     def _again(self, statement: Statement) -> _Verdict | None:
         """A card that was announced before, under another event id."""

@@ -68,6 +68,31 @@ BATCH_FAILURES: Final = Metric(
 FETCH_FAILURES: Final = Metric(
     Counter, "fetch_failures_total", ("error",), "Fetches that failed and were tried again."
 )
+BULK_MEMBERS: Final = Metric(
+    Counter,
+    "bulk_members_total",
+    (),
+    "Members of bulk issuances to which this worker brought what was said of all, a range or a "
+    "parcel.",
+)
+BULK_SECONDS: Final = Metric(
+    Histogram,
+    "bulk_spread_seconds",
+    (),
+    "How long a transaction that brings it to some of them took, in seconds.",
+)
+BULK_TICKS: Final = Metric(
+    Counter,
+    "bulk_ticks_total",
+    (),
+    "How often this worker published changed counts alone, a tick after they changed.",
+)
+BULK_FAILURES: Final = Metric(
+    Counter,
+    "bulk_failures_total",
+    ("error",),
+    "Either of these two, rolled back and tried again.",
+)
 PUBLISHED: Final = Metric(
     Counter, "published_total", ("topic",), "Records published to an output topic by this worker."
 )
@@ -113,6 +138,20 @@ PARKED: Final = Metric(
     ("overdue",),
     "Of the installation: facts that wait for what they are about, past their deadline or not.",
 )
+BULKS_AT_WORK: Final = Metric(
+    Gauge,
+    "bulks_at_work",
+    ("waits_for",),
+    "Of the installation: bulk issuances of which members lack something (members), or changed "
+    "counts are not published yet (tick).",
+)
+BULK_STANDSTILL: Final = Metric(
+    Gauge,
+    "bulk_standstill_seconds",
+    (),
+    "Of the installation, as this worker sees it: for how long nothing was written of the one that "
+    "waits for longest; 0 without any.",
+)
 RELAY_STATE: Final = Metric(
     Gauge, "relay_state", ("topic", "state"), "1 for the state that this worker's relay is in."
 )
@@ -132,6 +171,10 @@ CATALOGUE: Final[tuple[Metric[Any], ...]] = (
     BATCH_SECONDS,
     BATCH_FAILURES,
     FETCH_FAILURES,
+    BULK_MEMBERS,
+    BULK_SECONDS,
+    BULK_TICKS,
+    BULK_FAILURES,
     PUBLISHED,
     ASSIGNED,
     LAG,
@@ -141,6 +184,8 @@ CATALOGUE: Final[tuple[Metric[Any], ...]] = (
     OUTBOX_OLDEST,
     OPEN_LETTERS,
     PARKED,
+    BULKS_AT_WORK,
+    BULK_STANDSTILL,
     RELAY_STATE,
     RELAY_FAILURES,
     ALARM,

@@ -9,6 +9,7 @@ from card_fulfillment.domain.journey import FactOutcome
 from card_fulfillment.metrics import Meter
 from card_fulfillment.pipeline.batch import Batch, RecordClass
 from card_fulfillment.pipeline.effects import Effects
+from card_fulfillment.pipeline.ports import Contended, StoreUnavailable
 from card_fulfillment.pipeline.relay import RelayState, RelayStatus
 
 log = structlog.get_logger("card_fulfillment")
@@ -61,7 +62,10 @@ class BatchReporter:
 
 
 class SpreadReporter:
-    """Logs what the fan-out did: a line for each chunk of members."""
+    """Logs and counts what the fan-out did: a line for each chunk of members, and each tick."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
 
     def spread(self, effects: Effects, seconds: float) -> None:
         log.info(
@@ -71,10 +75,21 @@ class SpreadReporter:
             changes=len(effects.changes),
             milliseconds=round(seconds * 1000, 1),
         )
+        self._meter.count(metrics.BULK_MEMBERS, by=len(effects.cards))
+        self._meter.observe(metrics.BULK_SECONDS, seconds)
+
+    def ticked(self, effects: Effects, seconds: float) -> None:
+        log.info("bulk.ticked", bulks=len(effects.bulks), milliseconds=round(seconds * 1000, 1))
+        self._meter.count(metrics.BULK_TICKS, by=len(effects.bulks))
 
     def failed(self, error: Exception, *, again_in: float) -> None:
+        self._meter.count(metrics.BULK_FAILURES, type(error).__name__)
         log.warning(
-            "bulk.spread_failed", error=type(error).__name__, detail=str(error), again_in=again_in
+            "bulk.failed",
+            error=type(error).__name__,
+            detail=str(error),
+            again_in=again_in,
+            exc_info=not isinstance(error, StoreUnavailable | Contended),
         )
 
 

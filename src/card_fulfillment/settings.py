@@ -143,6 +143,14 @@ class ParkingSettings(_Section):
     sweep_every: timedelta = Field(timedelta(minutes=1), gt=timedelta(0))
 
 
+class FileSettings(_Section):
+    grace: timedelta = Field(
+        timedelta(hours=1),
+        description="how long after its last line a vendor's file must be whole, and files "
+        "before it must be there, before somebody is told",
+    )
+
+
 class GuardSettings(_Section):
     bins: list[Bin] = Field(
         default_factory=list,
@@ -191,6 +199,7 @@ class Settings(BaseSettings):
     intake: IntakeSettings = IntakeSettings()
     bulks: BulkSettings = BulkSettings()
     parking: ParkingSettings = ParkingSettings()
+    files: FileSettings = FileSettings()
     guard: GuardSettings = GuardSettings()
     events: EventSettings = EventSettings()
     ops: OpsSettings = OpsSettings()

@@ -10,6 +10,7 @@ from card_fulfillment.pipeline.decode import Reader
 from card_fulfillment.pipeline.readers import card_created, embossing_requested, vendor_tracking
 from card_fulfillment.settings import Settings, TopicSettings
 from card_fulfillment.vendors.masking import mask_of
+from card_fulfillment.vendors.near_miss import hint
 from card_fulfillment.vendors.profile import Profile, load_profiles
 
 
@@ -63,12 +64,9 @@ def topology(settings: Settings) -> Topology:
 def _of_vendors(topics: TopicSettings, profiles: Mapping[str, Profile]) -> Mapping[str, str]:
     """Return whose each vendor topic is; UnknownVendor where one has no profile."""
     of_vendors = topics.vendor_tracking or {f"perso-vendor-tracking-{v}": v for v in profiles}
-    unknown = set(of_vendors.values()) - set(profiles)
-    if unknown:
-        raise UnknownVendor(
-            f"topics.vendor_tracking: no profile for {', '.join(sorted(unknown))}; "
-            f"there are {', '.join(sorted(profiles))}"
-        )
+    for vendor in sorted(set(of_vendors.values()) - set(profiles)):
+        meant = hint(vendor, profiles) or f" ({', '.join(sorted(profiles))})"
+        raise UnknownVendor(f"topics.vendor_tracking: no profile of {vendor!r}{meant}")
     return of_vendors
 
 

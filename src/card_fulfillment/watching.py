@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import structlog
@@ -10,7 +10,7 @@ import structlog
 from card_fulfillment import metrics
 from card_fulfillment.metrics import Meter, by_topic
 from card_fulfillment.ops.health import ALARMS, SCHEMA_MISMATCH, Health
-from card_fulfillment.pipeline.backlog import Census, InputBacklog, Measured
+from card_fulfillment.pipeline.backlog import BulkBacklog, Census, InputBacklog, Measured
 from card_fulfillment.pipeline.intake import SourceUnavailable
 from card_fulfillment.pipeline.ports import StoreUnavailable
 from card_fulfillment.pipeline.relay import RelayState
@@ -121,7 +121,19 @@ class Watch:
         meter.set(metrics.OUTBOX, {(o.topic,): o.waiting for o in census.outputs})
         meter.set(metrics.OUTBOX_OLDEST, {(o.topic,): o.oldest_seconds for o in census.outputs})
         meter.set(metrics.OPEN_LETTERS, {(r,): count for r, count in census.letters.items()})
+        self._look_at_bulks(census.bulks)
         meter.set(metrics.PARKED, {("no",): census.parked, ("yes",): census.overdue})
+
+    def _look_at_bulks(self, bulks: Sequence[BulkBacklog]) -> None:
+        now = time.monotonic()
+        self._health.heard_of_bulks(bulks, now)
+        lagging = sum(each.lags for each in bulks)
+        waiting: dict[tuple[str, ...], float] = {
+            ("members",): lagging,
+            ("tick",): len(bulks) - lagging,
+        }
+        self._meter.set(metrics.BULKS_AT_WORK, waiting)
+        self._meter.set(metrics.BULK_STANDSTILL, {(): self._health.bulk_seconds(now)})
 
 
 async def _each(seconds: float, look: Callable[[], Awaitable[None]]) -> None:

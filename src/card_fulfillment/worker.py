@@ -27,6 +27,7 @@ from card_fulfillment.ops.http import bound, operator_app, serving
 from card_fulfillment.pipeline.apply import Applier
 from card_fulfillment.pipeline.decode import Decoder
 from card_fulfillment.pipeline.fan_out import FanOut
+from card_fulfillment.pipeline.file_sweep import sweep_files
 from card_fulfillment.pipeline.intake import Intake
 from card_fulfillment.pipeline.ports import Contended, StoreUnavailable
 from card_fulfillment.pipeline.positions import InputRecreated
@@ -37,6 +38,7 @@ from card_fulfillment.pipeline.spreader import Spreader
 from card_fulfillment.pipeline.sweep import sweep
 from card_fulfillment.postgres.census import PostgresCensus
 from card_fulfillment.postgres.connection import connect
+from card_fulfillment.postgres.file_accounts import FileSweepingTransaction
 from card_fulfillment.postgres.outbox import outbox_of
 from card_fulfillment.postgres.positions import PostgresPositions
 from card_fulfillment.postgres.spreading import SpreadingTransaction
@@ -51,6 +53,7 @@ log = structlog.get_logger("card_fulfillment")
 
 _INTAKE_STOPS_WITHIN: Final = 4.0
 _COLLECT_EVERY: Final = 20.0
+_SIDE_BY_SIDE: Final = 2  # transactions that the intake has under way at most
 
 T = TypeVar("T")
 
@@ -137,11 +140,12 @@ class Worker:
                     chore.cancel()
 
     async def _take_in(self, stop: asyncio.Event) -> None:
-        store, source, reporter = self._store("intake"), self._source(), BatchReporter(self._meter)
+        source, reporter = self._source(), BatchReporter(self._meter)
+        stores = [self._store("intake") for _ in range(_SIDE_BY_SIDE)]
         intake = Intake(
             source,
             decoder(self._settings, self._known),
-            Applier(store, self._publishing),
+            [Applier(store, self._publishing) for store in stores],
             clock,
             reporter,
             self._spreader.look_at,
@@ -161,26 +165,31 @@ class Worker:
         finally:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(source.stop(), _INTAKE_STOPS_WITHIN)
-            store.discard()
+            for store in stores:
+                store.discard()
 
     def _made_spreader(self) -> Spreader:
         bulks = self._settings.bulks
         store = PostgresStore(self._connect("fan-out"), self._lanes, SpreadingTransaction)
         fan_out = FanOut(store.transaction, self._publishing, bulks.members_at_a_time)
-        return Spreader(fan_out, bulks.tick.total_seconds(), clock, SpreadReporter())
+        return Spreader(fan_out, bulks.tick.total_seconds(), clock, SpreadReporter(self._meter))
 
     async def _sweep_now_and_then(self) -> None:
         """Any worker may sweep; a failure is told, and the next turn tries again."""
-        parking, store = self._settings.parking, self._store("sweep")
+        parking, grace = self._settings.parking, self._settings.files.grace
+        store = PostgresStore(self._connect("sweep"), self._lanes, FileSweepingTransaction)
         while True:
             await asyncio.sleep(parking.sweep_every.total_seconds())
             try:
                 swept = await sweep(store.transaction, parking.deadline, self._publishing, clock())
+                files = await sweep_files(store.transaction, grace, self._publishing, clock())
             except (StoreUnavailable, Contended) as error:
                 log.warning("sweep.failed", error=type(error).__name__, detail=str(error))
             else:
                 if swept:
                     log.warning("sweep.overdue", facts=swept)
+                if any(files):
+                    log.warning("sweep.files", raised=files.raised, resolved=files.resolved)
             finally:
                 store.discard()
 

@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
 from random import Random
 
 import pytest
@@ -25,17 +24,15 @@ from builders import (
 from card_fulfillment.domain.facts import Statement, bulk_issuance
 from card_fulfillment.domain.status import Status
 from card_fulfillment.pipeline.apply import Applier
-from card_fulfillment.pipeline.batch import Batch, Partition
-from card_fulfillment.pipeline.effects import Effects
+from card_fulfillment.pipeline.batch import Partition
 from card_fulfillment.pipeline.fan_out import FanOut
-from card_fulfillment.pipeline.ports import Contended, Store, Transaction
+from card_fulfillment.pipeline.ports import Contended
 from collisions import Collision, anything, collision, of_a_bulk
+from hesitant import Hesitant, take
 from postgres_state import PostgresState, opened
 from snapshot import Snapshot, check
 from snapshot_bulk import is_quiet
 from witness import fact_id_of
-
-_TRIES = 20
 
 
 @pytest.fixture
@@ -72,13 +69,13 @@ async def clash(
     batches = [[log.batch(each) for each in half] for half in story.halves]
     before = [log.batch([each]) for each in story.before]
     await state.begin(log.ends)
-    await _take(first or appliers[0], before)
+    await take(first or appliers[0], before)
     told = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         for fan_out in fan_outs:
             group.create_task(_fan_out(fan_out, told))
         takes = zip(appliers, batches, strict=True)
-        again = await asyncio.gather(*(_take(applier, half) for applier, half in takes))
+        again = await asyncio.gather(*(take(applier, half) for applier, half in takes))
         told.set()
     snapshot = await state.snapshot()
     check(snapshot, rebound=True)
@@ -86,21 +83,6 @@ async def clash(
     assert_agrees(snapshot, story.told)
     _assert_counted(snapshot, log, [s for half in story.halves for b in half for s in b])
     return sum(again)
-
-
-async def _take(applier: Applier, batches: Iterable[Batch]) -> int:
-    contended = 0
-    for batch in batches:
-        for _ in range(_TRIES):
-            try:
-                await applier.apply(batch, NOW)
-            except Contended:
-                contended += 1
-            else:
-                break
-        else:
-            raise AssertionError("contended for ever")
-    return contended
 
 
 async def _fan_out(fan_out: FanOut, told: asyncio.Event) -> None:
@@ -123,32 +105,6 @@ def _assert_counted(snapshot: Snapshot, log: Log, records: Iterable[Sent]) -> No
         assert position.next_offset == log.ends[partition]
         if partition.topic != "before":
             assert position.counted.total() == taken[partition]
-
-
-class _Hesitant:
-    """A store whose transactions, before they write, wait a little for another one to have read."""
-
-    def __init__(self, store: Store, mine: asyncio.Event, others: asyncio.Event) -> None:
-        self._store, self._mine, self._others = store, mine, others
-
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
-        async with self._store.transaction() as transaction:
-            yield _HesitantTransaction(transaction, self._mine, self._others)
-
-
-class _HesitantTransaction:
-    def __init__(
-        self, transaction: Transaction, mine: asyncio.Event, others: asyncio.Event
-    ) -> None:
-        self._transaction, self._mine, self._others = transaction, mine, others
-        self.peek, self.lock, self.read = transaction.peek, transaction.lock, transaction.read
-
-    async def write(self, effects: Effects) -> None:
-        self._mine.set()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._others.wait(), 0.1)
-        await self._transaction.write(effects)
 
 
 _O1, _W = order_no("o1"), waybill("w")
@@ -200,8 +156,8 @@ async def test_two_that_must_see_each_others_work_do_so_whoever_comes_first(
     for pair in (halves, halves[::-1]):
         ones, others = asyncio.Event(), asyncio.Event()
         stores = (
-            _Hesitant(state.store(), ones, others),
-            _Hesitant(state.store(), others, ones),
+            Hesitant(state.store(), ones, others),
+            Hesitant(state.store(), others, ones),
         )
         story = Collision([sent(s, topic="before") for s in before], pair, told)
         appliers = [Applier(s, publishing()) for s in stores]

@@ -1,6 +1,6 @@
 """The stories of the store in memory, told to Postgres as well: the same to the last byte."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from random import Random
 
@@ -12,15 +12,17 @@ from card_fulfillment.domain.status import Status
 from card_fulfillment.pipeline.apply import Applier
 from card_fulfillment.pipeline.fan_out import FanOut
 from card_fulfillment.pipeline.ports import PositionLost
-from deliveries import deliveries
+from deliveries import Told, deliveries
 from postgres_state import PostgresState, opened
 from snapshot import Snapshot, check
 from snapshot_bulk import is_quiet
 from stories import statements
+from stories_files import filed_statements
 
 _STORIES = 40
 _PACE = 0.4
 _ALL = 100
+Story = Callable[[Random], Sequence[Told]]
 
 
 @pytest.fixture
@@ -41,13 +43,18 @@ async def test_stories_end_where_they_must_when_members_are_reached_one_by_one(
         await retell(state, Random(seed), most=1)  # noqa: S311 - no secret
 
 
-async def retell(state: PostgresState, rng: Random, most: int) -> None:
+async def test_files_come_to_the_same_in_postgres_as_in_memory(state: PostgresState) -> None:
+    for seed in range(_STORIES // 2):
+        await retell(state, Random(seed), _ALL, filed_statements)  # noqa: S311 - no secret
+
+
+async def retell(state: PostgresState, rng: Random, most: int, story: Story = statements) -> None:
     """Tell a story of chance to both stores, batch by batch, with the same fan-out in between."""
     await state.empty()
     telling, store = Telling(most=most), state.store()
     applier = Applier(store, publishing())
     fan_out = FanOut(store.transaction, publishing(), most)
-    for records in deliveries(rng, statements(rng)):
+    for records in deliveries(rng, story(rng)):
         batch = telling.take(records, hole=rng.choice((0, 0, 2)))
         await state.begin(batch.moves)
         await applier.apply(batch, NOW)

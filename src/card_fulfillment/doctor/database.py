@@ -88,6 +88,11 @@ def of_census(census: Census) -> Iterator[Finding]:
             f"{census.overdue} facts wait past their deadline",
             "card-fulfillment dlq list --reason parking_deadline; ask who should have told of them",
         )
+    lagging = sum(each.lags for each in census.bulks)
+    yield ok(
+        f"{lagging} bulk issuances are being spread to their members, "
+        f"{len(census.bulks) - lagging} have counts to publish"
+    )
 
 
 def of_stored(stored: Stored, outputs: Sequence[str]) -> Iterator[Finding]:

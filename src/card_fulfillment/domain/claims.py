@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import NamedTuple
 
-from card_fulfillment.domain.facts import Evidence, Fact, Key, Precision, key_of
+from card_fulfillment.domain.facts import Evidence, Fact, Key, ParcelRole, Precision, key_of
 from card_fulfillment.domain.status import STOPPED, Reason
 
 
@@ -30,7 +30,9 @@ class Entry(NamedTuple):
 
 
 def entry(fact: Fact, attempt: int, scope: Scope = Scope.OWN) -> Entry:
-    key = None if fact.status is None else key_of(fact, fact.status, attempt)
+    """What is said of a PIN letter moves that letter alone."""
+    status = None if fact.parcel_role is ParcelRole.PIN else fact.status
+    key = None if status is None else key_of(fact, status, attempt)
     return Entry(fact, attempt, key, scope)
 
 

@@ -5,7 +5,6 @@ Times are whole microseconds since the Unix epoch, UTC.
 
 from collections.abc import Mapping
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from card_fulfillment.domain.status import BY_RANK, ENDS_THE_DAY, STANDING, Reason, Status
@@ -137,7 +136,7 @@ class Attribute(StrEnum):
 
 
 AttributeValue = str | bool
-NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
+NOTHING: Final[Mapping[Any, Any]] = {}
 
 
 class Fact(NamedTuple):

@@ -46,6 +46,7 @@ class FileLine:
     reference: by which an embossing request means what the line is about.
     stated: the time that the line states; see `Fact.stated`.
     quantity: how many cards it counts. total: of a trailer, the sum of all lines' quantities.
+    with_trailer: whether files of its vendor end with one; no part of what the line says.
     """
 
     file: FileName
@@ -57,6 +58,7 @@ class FileLine:
     stated: int | None = None
     quantity: int | None = None
     total: int | None = None
+    with_trailer: bool = False
 
     @property
     def key(self) -> LineKey:
@@ -85,6 +87,7 @@ class VendorFile:
     sequence: int | None = None
     totals: frozenset[int] = frozenset()
     mentioned: Mapping[Reference, Span] | None = field(default_factory=dict)
+    with_trailer: bool = False
 
     def with_line(self, line: FileLine) -> Self:
         return replace(
@@ -94,6 +97,7 @@ class VendorFile:
             ),
             totals=self.totals if line.total is None else self.totals | {line.total},
             mentioned=self._mentioning(line),
+            with_trailer=self.with_trailer or line.with_trailer,
         )
 
     def _mentioning(self, line: FileLine) -> Mapping[Reference, Span] | None:

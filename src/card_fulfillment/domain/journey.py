@@ -15,8 +15,10 @@ from card_fulfillment.domain.facts import (
     AttributeValue,
     Cause,
     Key,
+    ParcelRole,
 )
 from card_fulfillment.domain.registers import Registers, written
+from card_fulfillment.domain.side_parcels import SideParcels, with_fact
 from card_fulfillment.domain.status import (
     CORRECTABLE,
     STANDING,
@@ -47,6 +49,7 @@ class Journey(NamedTuple):
     registers: Registers = NOTHING
     version: int = 0
     published: Published | None = None
+    parcels: SideParcels = NOTHING
 
 
 class ChangeKind(StrEnum):
@@ -71,6 +74,7 @@ class Change(NamedTuple):
     detail: Detail
     attributes: Mapping[Attribute, AttributeValue]
     cause: Cause
+    parcels: SideParcels = NOTHING
 
 
 class FactOutcome(StrEnum):
@@ -143,7 +147,7 @@ class _Folding:
     def __init__(self, journey: Journey, *, refolded: bool) -> None:
         self.own, self.bulk = journey.own, journey.bulk
         self.range_production = journey.range_production
-        self.registers = journey.registers
+        self.registers, self.parcels = journey.registers, journey.parcels
         self.version, self.published = journey.version, journey.published
         self.standing = greatest(self.own, self.bulk, self.range_production)
         self.refolded = refolded
@@ -160,6 +164,7 @@ class _Folding:
             self.registers,
             self.version,
             self.published,
+            self.parcels,
         )
 
     def take(self, each: Entry) -> None:
@@ -173,6 +178,9 @@ class _Folding:
         self.outcomes[each.fact.fact_id] = self._outcome(each)
 
     def _write_registers(self, each: Entry) -> bool:
+        if each.fact.parcel_role is not ParcelRole.OUTBOUND:
+            self.parcels = with_fact(self.parcels, each)
+            return False
         before = self.registers
         self.registers = written(before, each)
         return self.registers is not before
@@ -261,6 +269,7 @@ class _Folding:
                 standing.detail,
                 shown,
                 cause,
+                self.parcels,
             )
         )
 

@@ -74,7 +74,9 @@ class InputSource(ConsumerRebalanceListener):
         self._sought = False
         self._next: dict[Partition, int] = {}
         self._buffer: deque[Record] = deque()
-        self._held = asyncio.Lock()
+        self._holders = 0
+        self._free = asyncio.Event()
+        self._free.set()
         self._applied: dict[TopicPartition, int] = {}
         self._joined = False
         self._done: dict[Partition, int] = {}
@@ -101,8 +103,7 @@ class InputSource(ConsumerRebalanceListener):
         self._sought = False
         self._assignment += 1
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._held.acquire(), _GIVE_AWAY_WITHIN)
-            self._held.release()
+            await asyncio.wait_for(self._free.wait(), _GIVE_AWAY_WITHIN)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         self._assigned = frozenset(assigned)
@@ -128,8 +129,14 @@ class InputSource(ConsumerRebalanceListener):
 
     @asynccontextmanager
     async def holding(self) -> AsyncIterator[None]:
-        async with self._held:
+        self._holders += 1
+        self._free.clear()
+        try:
             yield
+        finally:
+            self._holders -= 1
+            if not self._holders:
+                self._free.set()
 
     def applied(self, positions: Mapping[Partition, int]) -> None:
         self._applied |= {TopicPartition(*p): offset for p, offset in positions.items()}

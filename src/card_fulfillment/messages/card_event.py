@@ -11,7 +11,14 @@ import orjson
 from pydantic import Field
 from typing_extensions import TypedDict  # pydantic wants this one below Python 3.12
 
-from card_fulfillment.domain.facts import CardIdentity, Evidence, Precision
+from card_fulfillment.domain.facts import (
+    Attribute,
+    AttributeValue,
+    CardIdentity,
+    Evidence,
+    ParcelRole,
+    Precision,
+)
 from card_fulfillment.domain.journey import Change, ChangeKind
 from card_fulfillment.domain.status import Action, Reason, Status, recommended_action
 from card_fulfillment.messages.event_parts import (
@@ -88,8 +95,36 @@ def _ours(card: CardIdentity, change: Change, event_id: str, recorded_at: str) -
         f',"reason_code":{_word(detail.reason)}'
         f',"recommended_action":"{recommended_action(change.status, detail.reason)}"'
         f',"evidence":{_word(detail.evidence)}'
-        f',"final":{_JSON[change.final]},"tracked":{_JSON[change.tracked]},"parcels":[]}}'
+        f',"final":{_JSON[change.final]},"tracked":{_JSON[change.tracked]}}}'
     ).encode()
+
+
+def _parcels(change: Change) -> list[Parcel]:
+    """The one that brings the card, and those beside it."""
+    outbound = _parcel(ParcelRole.OUTBOUND, change.attributes, change.status)
+    return [
+        outbound,
+        *(
+            _parcel(
+                role,
+                {name: register.value for name, register in parcel.registers.items()},
+                parcel.claim.key.status if parcel.claim else None,
+            )
+            for role, parcel in sorted(change.parcels.items())
+        ),
+    ]
+
+
+def _parcel(
+    role: ParcelRole, attributes: Mapping[Attribute, AttributeValue], status: Status | None
+) -> Parcel:
+    sent = shipment(attributes)
+    return {
+        "role": role,
+        "carrier": sent["carrier"],
+        "tracking_number": sent["tracking_number"],
+        "status": status,
+    }
 
 
 def _word(word: str | None) -> str:
@@ -108,5 +143,6 @@ def _given(card: CardIdentity, change: Change) -> bytes:
             "vendor": vendor_said(change.detail),
             "shipment": shipment(change.attributes),
             "cause": caused_by(change.cause),
+            "parcels": _parcels(change) if change.parcels else [],
         }
     )

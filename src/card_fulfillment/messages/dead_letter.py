@@ -1,8 +1,8 @@
 """What could not be applied, and why: a row of the quarantine and a message of its own topic."""
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Annotated, Final, Literal, Self
 
@@ -11,6 +11,7 @@ from pydantic import Field
 from typing_extensions import TypedDict  # pydantic wants this one below Python 3.12
 
 from card_fulfillment.domain.facts import Fact
+from card_fulfillment.domain.files import FileName
 from card_fulfillment.messages.envelope import Record, RefusalReason, Refused
 from card_fulfillment.messages.identity import uuid5
 from card_fulfillment.messages.times import LATEST_RECORD, Timestamp, iso_utc
@@ -86,6 +87,15 @@ class DeadLetter:
         record = Record(cause.topic, cause.partition, cause.offset, fact.received_at, None, None)
         path = alert_path(fact)
         return cls.of(record, Refused(reason, path, message, fact.vendor, fact.mapping_version))
+
+    @classmethod
+    def of_file(cls, file: FileName, said: Refused, record: Record, what: Sequence[object]) -> Self:
+        """An alert about a file as a whole: `what` is found is its identity, not the record."""
+        identity = orjson.dumps(what, default=tuple).decode()  # named tuples are arrays
+        letter = cls.of(record, said)
+        return replace(
+            letter, dead_letter_id=uuid5(f"file_alert:{identity}"), key=file.name.encode()
+        )
 
     @property
     def message_key(self) -> str:

@@ -36,6 +36,12 @@ class RefusalReason(StrEnum):
     PARKING_DEADLINE = "parking_deadline"
     UNKNOWN_VENDOR = "unknown_vendor"
     READER_FAILED = "reader_failed"
+    VENDOR_ALERT = "vendor_alert"
+    FILE_TOTAL_MISMATCH = "file_total_mismatch"
+    FILE_LINES_MISSING = "file_lines_missing"
+    FILE_LINE_CONFLICT = "file_line_conflict"
+    FILE_TRAILER_MISSING = "file_trailer_missing"
+    FILE_GAP = "file_gap"
 
 
 @dataclass(frozen=True, slots=True)

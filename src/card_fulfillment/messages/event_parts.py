@@ -7,7 +7,7 @@ from pydantic import Field
 from typing_extensions import TypedDict  # pydantic wants this one below Python 3.12
 
 from card_fulfillment.domain.claims import Detail
-from card_fulfillment.domain.facts import Attribute, AttributeValue, Cause
+from card_fulfillment.domain.facts import Attribute, AttributeValue, Cause, ParcelRole
 from card_fulfillment.domain.status import Status
 
 EventId = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
@@ -30,10 +30,12 @@ class Shipment(TypedDict):
 
 
 class Parcel(TypedDict):
-    role: str
+    """One of several parcels of a card; status: null where only its number is known."""
+
+    role: ParcelRole
     carrier: str | None
     tracking_number: str | None
-    status: Status
+    status: Status | None
 
 
 class CausedBy(TypedDict):

@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, NamedTuple, TypeVar
 
-from card_fulfillment.pipeline.backlog import InputBacklog, OutputBacklog
+from card_fulfillment.pipeline.backlog import BulkBacklog, InputBacklog, OutputBacklog
 from card_fulfillment.pipeline.batch import Partition
 from card_fulfillment.pipeline.intake import IntakeStatus
 from card_fulfillment.pipeline.relay import RelayState, RelayStatus
@@ -18,6 +18,7 @@ SCHEMA_MISMATCH: Final = "schema_mismatch"
 STALLED: Final = "stalled"
 OUTPUT_STALLED: Final = "output_stalled"
 INPUT_WITHHELD: Final = "input_withheld"
+BULK_STALLED: Final = "bulk_stalled"
 
 ALARMS: Final = (
     INPUT_RECREATED,
@@ -25,6 +26,7 @@ ALARMS: Final = (
     STALLED,
     OUTPUT_STALLED,
     INPUT_WITHHELD,
+    BULK_STALLED,
     "output_ahead_of_database",
     "output_behind_database",
     "output_partitions_changed",
@@ -93,6 +95,7 @@ class Health:
         self._partitions = Standstill[Partition]()
         self._withheld = Standstill[Partition]()
         self._published = Standstill[str]()
+        self._bulks = Standstill[str]()
 
     # What is told.
 
@@ -112,6 +115,9 @@ class Health:
         self.outputs = outputs
         self._heard["postgres"] += 1
         self._published.look({o.topic: o.published for o in outputs if o.waiting}, now)
+
+    def heard_of_bulks(self, bulks: Sequence[BulkBacklog], now: float) -> None:
+        self._bulks.look({each.bulk_id: each.written for each in bulks}, now)
 
     def look(self, now: float) -> None:
         """Notice which loops have turned; to be called each second or so."""
@@ -171,6 +177,11 @@ class Health:
                 OUTPUT_STALLED,
                 f"changes wait for {topic} and none was published for {seconds:.0f} s",
             )
+        for bulk_id, seconds in self._bulks.longer_than(self.limits.stalled, now):
+            yield Reason(
+                BULK_STALLED,
+                f"what is said of bulk issuance {bulk_id} has not got on for {seconds:.0f} s",
+            )
 
     def _not_started(self) -> Iterator[Reason]:
         if not self.joined:
@@ -189,6 +200,10 @@ class Health:
     def waiting_seconds(self, partition: Partition, now: float) -> float:
         """For how long, at least, a partition with lag has not moved."""
         return self._partitions.seconds(partition, now)
+
+    def bulk_seconds(self, now: float) -> float:
+        """For how long nothing was written of the bulk that waits for longest."""
+        return max((seconds for _, seconds in self._bulks.longer_than(0.0, now)), default=0.0)
 
 
 def _name(partition: Partition) -> str:

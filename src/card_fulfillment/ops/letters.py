@@ -26,6 +26,12 @@ WHAT_TO_DO: Final[Mapping[RefusalReason, str]] = {
     RefusalReason.PARKING_DEADLINE: "ask who should have announced or ordered it; it waits on",
     RefusalReason.UNKNOWN_VENDOR: "enable a profile of the vendor, and redrive",
     RefusalReason.READER_FAILED: "a defect of ours: deploy a version that reads it, and redrive",
+    RefusalReason.VENDOR_ALERT: "see the timeline; ask the vendor what it wants to be done",
+    RefusalReason.FILE_TOTAL_MISMATCH: "ask the vendor whether its file or its trailer is right",
+    RefusalReason.FILE_LINES_MISSING: "have the lines sent again, or redrive those in quarantine",
+    RefusalReason.FILE_LINE_CONFLICT: "ask the vendor which of the contents is true",
+    RefusalReason.FILE_TRAILER_MISSING: "ask the vendor whether the file was cut off",
+    RefusalReason.FILE_GAP: "ask the vendor for the files that did not come",
 }
 
 

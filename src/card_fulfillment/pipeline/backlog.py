@@ -30,13 +30,29 @@ class OutputBacklog(NamedTuple):
     oldest_seconds: float
 
 
+class BulkBacklog(NamedTuple):
+    """A bulk issuance with something left to be done.
+
+    lags: whether members lack what was said of it; else counts are to be published.
+    written: changes with everything that is written of it.
+    """
+
+    bulk_id: str
+    lags: bool
+    written: str
+
+
 class Census(NamedTuple):
-    """What the database holds, of the whole installation. letters: open ones, by reason."""
+    """What the database holds, of the whole installation. letters: open ones, by reason.
+
+    bulks: at most some thousands of those with something left to be done.
+    """
 
     outputs: Sequence[OutputBacklog]
     letters: Mapping[str, int]
     parked: int
     overdue: int
+    bulks: Sequence[BulkBacklog] = ()
 
 
 class Measured(Protocol):

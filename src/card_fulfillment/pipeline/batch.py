@@ -53,3 +53,19 @@ class Batch:
 
     decoded: list[Decoded]
     moves: dict[Partition, Move]
+
+    def parts(self, most: int, least: int) -> "list[Batch]":
+        """At most so many batches that can be applied side by side: no two share a partition.
+
+        least: records that are worth a transaction of their own. The partitions of one number stay
+        together: where topics are partitioned alike, a card's records are in one part.
+        """
+        ways = min(most, len(self.decoded) // least)
+        if ways <= 1:
+            return [self]
+        parts = [Batch([], {}) for _ in range(ways)]
+        for each in self.decoded:
+            parts[each.record.partition % ways].decoded.append(each)
+        for partition, move in self.moves.items():
+            parts[partition.partition % ways].moves[partition] = move
+        return [part for part in parts if part.decoded]

@@ -1,7 +1,7 @@
 """What a batch changes, decided before anything is written."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -42,6 +42,7 @@ class Effects:
     moved: all places of stored facts of which one changed. copies: further copies of stored facts.
     retimed: stored facts of which an earlier copy came, as they are now.
     settled: stored facts that waited for somebody to be about; alerts about them are closed.
+    resolved: ids of alerts whose cause is over; reopened: of such whose cause is there again.
     waits: references that a fact waits for from now on; woken: those that it waits for no more.
     lines: new ones. files: those that have new lines.
     """
@@ -61,5 +62,7 @@ class Effects:
     changes: list[NewChange] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     settled: list[Fact] = field(default_factory=list)
+    resolved: Collection[str] = ()
+    reopened: Collection[str] = ()
     moves: Mapping[Partition, Move] = field(default_factory=dict)
     counts: Mapping[Partition, Counter[RecordClass]] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
@@ -18,6 +18,8 @@ from card_fulfillment.pipeline.ports import Contended, PositionLost, StoreUnavai
 
 # Decoding gives way to others on the event loop this often.
 _SLICE: Final = 100
+# Of fewer records a part of a batch costs more than it gains.
+_WORTH_A_TRANSACTION: Final = 250
 # Seconds between two tries of a batch while the store is away.
 _FIRST_DELAY: Final = 0.05
 _LONGEST_DELAY: Final = 2.0
@@ -101,13 +103,16 @@ class Intake:
         self,
         source: Source,
         decoder: Decoder,
-        applier: Applier,
+        appliers: Sequence[Applier],
         clock: Callable[[], int],
         observer: Observer,
         spread: Callable[[Effects], None] = lambda _: None,
     ) -> None:
-        """spread: told what was committed, for what is left to be done of bulks."""
-        self._source, self._decoder, self._applier = source, decoder, applier
+        """Each applier takes a part of a large batch: one waits while another decides.
+
+        spread: told what was committed, for what is left to be done of bulks.
+        """
+        self._source, self._decoder, self._appliers = source, decoder, appliers
         self._clock, self._observer, self._spread = clock, observer, spread
         self.status = IntakeStatus()
 
@@ -126,7 +131,7 @@ class Intake:
                 in_hand = ahead.result()
                 ahead = asyncio.create_task(self._next())
                 self.status.applying = True
-                applied = await self._apply(in_hand, stop)
+                applied = await self._apply_all(in_hand, stop)
                 self.status.applying = False
                 if not applied:
                     await _cancel(ahead)
@@ -160,15 +165,29 @@ class Intake:
                     return fetched
                 delay = _FIRST_DELAY
 
-    async def _apply(self, in_hand: InHand, stop: asyncio.Event) -> bool:
-        """False where the positions are elsewhere: what was fetched ahead is to be dropped."""
+    async def _apply_all(self, in_hand: InHand, stop: asyncio.Event) -> bool:
+        """False where a position is elsewhere: what was fetched ahead is to be dropped."""
+        parts = in_hand.batch.parts(len(self._appliers), _WORTH_A_TRANSACTION)
+        hands = [InHand(part, in_hand.assignment) for part in parts]
+        work = [
+            asyncio.create_task(self._apply(hand, applier, stop))
+            for hand, applier in zip(hands, self._appliers, strict=False)
+        ]
+        try:
+            await asyncio.wait(work, return_when=asyncio.FIRST_EXCEPTION)
+            return all(task.result() for task in work if task.done())
+        finally:
+            for task in work:
+                await _cancel(task)
+
+    async def _apply(self, in_hand: InHand, applier: Applier, stop: asyncio.Event) -> bool:
         delay = _FIRST_DELAY
         while self._source.is_current(in_hand.assignment):
             began = time.monotonic()
             self.status.tries += 1
             try:
                 async with self._source.holding():
-                    effects = await self._applier.apply(in_hand.batch, self._clock())
+                    effects = await applier.apply(in_hand.batch, self._clock())
             except PositionLost:
                 return False
             except (StoreUnavailable, Contended) as error:

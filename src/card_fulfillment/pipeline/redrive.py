@@ -8,6 +8,7 @@ from typing import Final, NamedTuple, Protocol
 from card_fulfillment.messages.envelope import Record, RefusalReason
 from card_fulfillment.pipeline.batch import Batch, Decoded, RecordClass
 from card_fulfillment.pipeline.effects import Effects
+from card_fulfillment.pipeline.file_alerts import FILE_ALERTS
 from card_fulfillment.pipeline.ports import Contended
 
 _TRIES: Final = 5
@@ -16,6 +17,8 @@ _ALERTS: Final = frozenset(
         RefusalReason.PARKING_DEADLINE,
         RefusalReason.REFERENCE_CONFLICT,
         RefusalReason.VENDOR_MISMATCH,
+        RefusalReason.VENDOR_ALERT,
+        *FILE_ALERTS,
     }
 )
 

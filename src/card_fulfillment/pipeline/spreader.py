@@ -7,16 +7,20 @@ from typing import Final, Protocol
 
 from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.pipeline.fan_out import FanOut
-from card_fulfillment.pipeline.ports import Contended, StoreUnavailable
 
 _FIRST_DELAY: Final = 0.05
 _LONGEST_DELAY: Final = 2.0
+
+_Step = Callable[[int], Awaitable[Effects | None]]
+_Tell = Callable[[Effects, float], None]
 
 
 class Observer(Protocol):
     """What the edges log and count."""
 
     def spread(self, effects: Effects, seconds: float) -> None: ...
+
+    def ticked(self, effects: Effects, seconds: float) -> None: ...
 
     def failed(self, error: Exception, *, again_in: float) -> None: ...
 
@@ -42,9 +46,12 @@ class Spreader:
             due = time.monotonic() + self._tick
             while (left := due - time.monotonic()) > 0:
                 if await self._woken_within(left):
-                    await self._do_all(self._fan_out.spread, due)
-            await self._do_all(self._fan_out.spread, due)
-            await self._do_all(self._fan_out.tick, due + self._tick)
+                    await self._spread(due)
+            await self._spread(due)
+            await self._do_all(self._fan_out.tick, self._observer.ticked, due + self._tick)
+
+    async def _spread(self, due: float) -> None:
+        await self._do_all(self._fan_out.spread, self._observer.spread, due)
 
     async def _woken_within(self, seconds: float) -> bool:
         try:
@@ -54,22 +61,29 @@ class Spreader:
         self._work.clear()
         return True
 
-    async def _do_all(self, step: Callable[[int], Awaitable[Effects | None]], due: float) -> None:
-        """Step by step until nothing is left; a tick that is due comes first."""
+    async def _do_all(self, step: _Step, tell: _Tell, due: float) -> None:
+        """Step by step until nothing is left; a tick that is due comes first.
+
+        Whatever fails is tried again, and another bulk has its turn first: one that cannot be
+        spread must not stop the others, nor the intake.
+        """
         while True:
             began = time.monotonic()
             try:
                 effects = await step(self._clock())
-            except (StoreUnavailable, Contended) as error:
-                self._observer.failed(error, again_in=self._delay)
-                await asyncio.sleep(self._delay)
-                self._delay = min(self._delay * 2, _LONGEST_DELAY)
-                continue
-            self._delay = _FIRST_DELAY
-            if effects is None:
-                return
-            self._observer.spread(effects, time.monotonic() - began)
+            except Exception as error:  # noqa: BLE001 - an alarm tells of a bulk that does not get on
+                await self._pause_after(error)
+            else:
+                self._delay = _FIRST_DELAY
+                if effects is None:
+                    return
+                tell(effects, time.monotonic() - began)
             if time.monotonic() > due:
                 self._work.set()
                 return
             await asyncio.sleep(0)
+
+    async def _pause_after(self, error: Exception) -> None:
+        self._observer.failed(error, again_in=self._delay)
+        await asyncio.sleep(self._delay)
+        self._delay = min(self._delay * 2, _LONGEST_DELAY)

@@ -15,14 +15,14 @@ SET total = u.total, announced = u.announced, status = u.status, attempt = u.att
     version = u.version, last_number = u.last, reset_number = u.reset, spread_number = u.spread,
     dirty = u.dirty, counts = u.counts, journey = u.journey
 FROM unnest($1::text[], $2::int[], $3::int[], $4::text[], $5::int[], $6::int[], $7::bigint[],
-            $8::bigint[], $9::bigint[], $10::bool[], $11::jsonb[], $12::jsonb[])
+            $8::bigint[], $9::bigint[], $10::bool[], $11::json[], $12::json[])
      AS u (bulk_id, total, announced, status, attempt, version, last, reset, spread, dirty, counts,
            journey)
 WHERE b.bulk_issuance_id = u.bulk_id
 """
 _WRITE_PARCELS: Final = """
 INSERT INTO parcel (bulk_issuance_id, reference, lines, journey)
-SELECT * FROM unnest($1::text[], $2::text[], $3::jsonb[], $4::jsonb[])
+SELECT * FROM unnest($1::text[], $2::text[], $3::json[], $4::json[])
 ON CONFLICT (bulk_issuance_id, reference)
 DO UPDATE SET lines = excluded.lines, journey = excluded.journey
 """

@@ -4,7 +4,7 @@ from typing import Final
 
 import asyncpg
 
-from card_fulfillment.pipeline.backlog import Census, OutputBacklog
+from card_fulfillment.pipeline.backlog import BulkBacklog, Census, OutputBacklog
 from card_fulfillment.pipeline.ports import StoreUnavailable
 from card_fulfillment.postgres.connection import disconnect, is_transient
 from card_fulfillment.postgres.schema import SchemaMismatch, check_schema
@@ -21,6 +21,12 @@ GROUP BY lane.topic
 """
 _LETTERS: Final = "SELECT reason, count(*) FROM dead_letter WHERE state = 'open' GROUP BY reason"
 _PARKED: Final = "SELECT count(*) FROM fact WHERE outcome = 'parked' AND NOT alerted"
+# A row's xmin is the transaction that wrote it last.
+_BULKS: Final = """
+SELECT bulk_issuance_id, spread_number < last_number, xmin::text FROM bulk_issuance
+WHERE dirty OR spread_number < last_number ORDER BY bulk_issuance_id LIMIT $1
+"""
+_MOST_BULKS: Final = 5000
 _OVERDUE: Final = "parking_deadline"
 
 
@@ -33,6 +39,7 @@ async def take_census(connection: asyncpg.Connection) -> Census:
         letters=letters,
         parked=await connection.fetchval(_PARKED),
         overdue=letters.get(_OVERDUE, 0),
+        bulks=[BulkBacklog(*row) for row in await connection.fetch(_BULKS, _MOST_BULKS)],
     )
 
 

@@ -21,7 +21,7 @@ SELECT FROM vendor_file f
 WHERE (f.vendor, f.file) IN (SELECT * FROM unnest($1::text[], $2::text[]))
 ORDER BY f.vendor, f.file FOR UPDATE
 """
-_COLUMNS: Final = "f.vendor, f.file, f.sequence, f.totals::text, f.mentioned::text"
+_COLUMNS: Final = "f.vendor, f.file, f.sequence, f.totals::text, f.mentioned::text, f.with_trailer"
 _FILES: Final = f"""
 SELECT {_COLUMNS} FROM vendor_file f
 WHERE (f.vendor, f.file) IN (SELECT * FROM unnest($1::text[], $2::text[]))
@@ -44,9 +44,11 @@ SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[], $5::text
 """
 _WRITE: Final = """
 UPDATE vendor_file f SET sequence = u.sequence, totals = u.totals, mentioned = u.mentioned,
-                         last_cause = u.cause, watched = true, changed_at = clock_timestamp()
-FROM unnest($1::text[], $2::text[], $3::bigint[], $4::jsonb[], $5::jsonb[], $6::jsonb[])
-     AS u (vendor, file, sequence, totals, mentioned, cause)
+                         last_cause = u.cause, with_trailer = u.with_trailer,
+                         watched = true, changed_at = clock_timestamp()
+FROM unnest($1::text[], $2::text[], $3::bigint[], $4::json[], $5::json[], $6::json[],
+            $7::bool[])
+     AS u (vendor, file, sequence, totals, mentioned, cause, with_trailer)
 WHERE f.vendor = u.vendor AND f.file = u.file
 """
 
@@ -110,13 +112,20 @@ def _file_row(name: FileName, file: VendorFile, last: FileLine) -> Sequence[Any]
             None if mentioned is None else [(reference_text(r), *s) for r, s in mentioned.items()]
         ),
         dump((cause.topic, cause.partition, cause.offset, last.received_at)),
+        file.with_trailer,
     )
 
 
-def _load_file(sequence: int | None, totals: Json, mentioned: Json) -> VendorFile:
+def _load_file(
+    sequence: int | None,
+    totals: Json,
+    mentioned: Json,
+    with_trailer: bool,  # noqa: FBT001 - a column
+) -> VendorFile:
     spans = orjson.loads(mentioned)
     return VendorFile(
         sequence,
         frozenset(orjson.loads(totals)),
         None if spans is None else {reference_of(text): Span(*span) for text, *span in spans},
+        with_trailer,
     )

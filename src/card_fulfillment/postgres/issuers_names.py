@@ -19,7 +19,7 @@ WHERE bulk_issuance_id = ANY ($1::text[]) AND announced > 0
 _ORDERED: Final = """
 SELECT card_id, bulk_issuance_id, attempt, (body ->> 'stated')::bigint, fact_id FROM fact
 WHERE (card_id = ANY ($1::text[]) OR bulk_issuance_id = ANY ($1::text[]))
-  AND status = 'ordered' AND NOT body ? 'references'
+  AND status = 'ordered' AND body -> 'references' IS NULL
 """
 
 

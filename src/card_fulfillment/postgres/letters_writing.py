@@ -1,4 +1,4 @@
-"""Writing dead letters, and closing those about facts that need no more looking at."""
+"""Writing dead letters, and closing those whose cause is over."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -19,9 +19,14 @@ SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[],
                      $13::bytea[], $14::text[])
 ON CONFLICT DO NOTHING
 """
-_CLOSE_ALERTS: Final = """
-UPDATE dead_letter SET state = 'closed', closed_at = now(), closed_by = 'applied'
+_CLOSE: Final = """
+UPDATE dead_letter SET state = 'closed', closed_at = now(), closed_by = $2
 WHERE dead_letter_id = ANY ($1::uuid[]) AND state = 'open'
+"""
+# What was over is there again: somebody was told of it already.
+_REOPEN: Final = """
+UPDATE dead_letter SET state = 'open', closed_at = NULL, closed_by = NULL
+WHERE dead_letter_id = ANY ($1::uuid[]) AND closed_by = 'resolved'
 """
 
 
@@ -29,7 +34,11 @@ async def write_letters(connection: asyncpg.Connection, effects: Effects) -> Non
     await execute(connection, _INSERT_DEAD_LETTERS, map(_row, effects.dead_letters))
     if effects.settled:
         ids = [i for fact in effects.settled for i in alert_ids(fact)]
-        await connection.execute(_CLOSE_ALERTS, ids)
+        await connection.execute(_CLOSE, ids, "applied")
+    if effects.resolved:
+        await connection.execute(_CLOSE, effects.resolved, "resolved")
+    if effects.reopened:
+        await connection.execute(_REOPEN, effects.reopened)
 
 
 def _row(letter: DeadLetter) -> Sequence[Any]:

@@ -9,6 +9,7 @@ import asyncpg
 from card_fulfillment.pipeline.view import Need
 from card_fulfillment.postgres.files import lock_files
 from card_fulfillment.postgres.rows import reference_text
+from card_fulfillment.postgres.statement import execute_on
 
 _CREATE_BULKS = """
 INSERT INTO bulk_issuance (bulk_issuance_id) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING
@@ -40,6 +41,6 @@ async def lock(connection: asyncpg.Connection, need: Need) -> None:
     ):
         if keys:
             in_order = sorted(keys)  # by code point, which is the order of the bytes in UTF-8
-            await connection.execute(create, in_order)
-            await connection.execute(select, in_order)
+            await execute_on(connection, create, in_order)
+            await execute_on(connection, select, in_order)
     await lock_files(connection, need.files)

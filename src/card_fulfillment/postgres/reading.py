@@ -36,6 +36,7 @@ from card_fulfillment.postgres.rows import (
     load_journey,
     reference_text,
 )
+from card_fulfillment.postgres.statement import fetch
 
 _CARDS: Final = """
 SELECT card_id, bulk_issuance_id, serial_number, identity::text, version, journey::text,
@@ -129,14 +130,14 @@ async def read(connection: asyncpg.Connection, need: Need) -> View:
         rows = await connection.fetch(_TAKEN, *map(list, zip(*need.serials, strict=True)))
         view.taken = frozenset((bulk_id, serial) for bulk_id, serial in rows)
     if need.named:
-        rows = await connection.fetch(_ANNOUNCED, list(need.named))
+        rows = await fetch(connection, _ANNOUNCED, need.named)
         view.announced = frozenset(row[0] for row in rows)
     view.lines = await stored_lines(connection, need.lines)
     if need.fact_ids:
-        rows = await connection.fetch(_SEEN, list(need.fact_ids))
+        rows = await fetch(connection, _SEEN, need.fact_ids)
         view.seen = {fact_id: Seen(content, since) for fact_id, content, since in rows}
     if need.retimed:
-        view.retimed = _facts(await connection.fetch(_BY_ID, list(need.retimed)))
+        view.retimed = _facts(await fetch(connection, _BY_ID, need.retimed))
     return view
 
 
@@ -151,17 +152,17 @@ async def load_bulks(connection: asyncpg.Connection, ids: Collection[str]) -> di
     if not ids:
         return {}
     parcels: defaultdict[str, dict[Reference, Parcel]] = defaultdict(dict)
-    for bulk_id, *columns in await connection.fetch(_PARCELS, list(ids)):
+    for bulk_id, *columns in await fetch(connection, _PARCELS, ids):
         reference, parcel = load_parcel(*columns)
         parcels[bulk_id][reference] = parcel
-    rows = await connection.fetch(_BULKS, list(ids))
+    rows = await fetch(connection, _BULKS, ids)
     return {bulk_id: load_bulk(columns, parcels[bulk_id]) for bulk_id, *columns in rows}
 
 
 async def _cards(connection: asyncpg.Connection, ids: Collection[str]) -> dict[str, CardState]:
     if not ids:
         return {}
-    rows = await connection.fetch(_CARDS, list(ids))
+    rows = await fetch(connection, _CARDS, ids)
     return {
         card_id: CardState(
             load_identity(card_id, bulk, serial, identity), load_journey(version, journey), folded
@@ -176,7 +177,7 @@ async def _bindings(
     keys = {reference_text(r): r for r in references}
     if not keys:
         return {}
-    rows = await connection.fetch(_REFERENCES, list(keys))
+    rows = await fetch(connection, _REFERENCES, keys)
     stored: dict[Reference, Sequence[Binding]] = {
         keys[text]: load_bindings(bindings) for text, bindings in rows
     }
@@ -187,7 +188,7 @@ async def _waiting(
     connection: asyncpg.Connection, references: Iterable[Reference]
 ) -> dict[bytes, StoredFact]:
     keys = [reference_text(r) for r in references]
-    return _facts(await connection.fetch(_WAITING, keys)) if keys else {}
+    return _facts(await fetch(connection, _WAITING, keys)) if keys else {}
 
 
 async def _histories(
@@ -201,7 +202,7 @@ async def _histories(
     if bulks:
         wanted |= {card(row[0]) for row in await connection.fetch(_SPOKEN_OF, bulks)}
     cards = [s.id for s in wanted if s.kind is SubjectKind.CARD]
-    found = _facts(await connection.fetch(_HISTORIES, cards, bulks))
+    found = _facts(await fetch(connection, _HISTORIES, cards, bulks))
     histories: defaultdict[Subject, list[StoredFact]] = defaultdict(list)
     for stored in found.values():
         for subject in stored.places.keys() & wanted:

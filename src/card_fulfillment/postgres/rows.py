@@ -23,6 +23,7 @@ from card_fulfillment.domain.facts import (
 )
 from card_fulfillment.domain.journey import FactOutcome, Journey, Published
 from card_fulfillment.domain.registers import Register, Registers
+from card_fulfillment.domain.side_parcels import SideParcel
 from card_fulfillment.domain.status import BY_RANK, STANDING, Reason, Status
 
 Json = str
@@ -84,6 +85,14 @@ def dump_journey(journey: Journey) -> Json:
         if claim is not None:
             stored[name] = dump_claim(claim)
     stored["registers"] = dump_registers(journey.registers)
+    if journey.parcels:
+        stored["parcels"] = {
+            role.value: [
+                parcel.claim and dump_claim(parcel.claim),
+                dump_registers(parcel.registers),
+            ]
+            for role, parcel in journey.parcels.items()
+        }
     return dump(stored)
 
 
@@ -116,6 +125,10 @@ def load_journey(version: int, text: Json | None) -> Journey:
         registers=load_registers(stored["registers"]),
         version=version,
         published=_load_published(stored["published"]),
+        parcels={
+            ParcelRole(role): SideParcel(load_claim(claim), load_registers(registers))
+            for role, (claim, registers) in stored.get("parcels", {}).items()
+        },
     )
 
 

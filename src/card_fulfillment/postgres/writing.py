@@ -30,7 +30,7 @@ _INSERT_FACTS: Final = """
 INSERT INTO fact (fact_id, part, card_id, bulk_issuance_id, attempt, outcome, vendor, status,
                   content, body, copies, number)
 SELECT * FROM unnest($1::bytea[], $2::smallint[], $3::text[], $4::text[], $5::smallint[],
-                     $6::text[], $7::text[], $8::text[], $9::bytea[], $10::jsonb[], $11::int[],
+                     $6::text[], $7::text[], $8::text[], $9::bytea[], $10::json[], $11::int[],
                      $12::bigint[])
 """
 _MOVE_FACTS: Final = """
@@ -57,7 +57,7 @@ JOIN fact f ON f.fact_id = u.fact_id AND f.part = 0
 ON CONFLICT DO NOTHING
 """
 _RETIME: Final = """
-UPDATE fact f SET body = u.body FROM unnest($1::bytea[], $2::jsonb[]) AS u (fact_id, body)
+UPDATE fact f SET body = u.body FROM unnest($1::bytea[], $2::json[]) AS u (fact_id, body)
 WHERE f.fact_id = u.fact_id
 """
 _COUNT_COPIES: Final = """
@@ -69,14 +69,14 @@ _WRITE_CARDS: Final = """
 UPDATE card c SET bulk_issuance_id = u.bulk_id, serial_number = u.serial, identity = u.identity,
                   status = u.status, attempt = u.attempt, version = u.version, journey = u.journey,
                   folded_number = u.folded
-FROM unnest($1::text[], $2::text[], $3::int[], $4::jsonb[], $5::text[], $6::smallint[], $7::int[],
-            $8::jsonb[], $9::bigint[])
+FROM unnest($1::text[], $2::text[], $3::int[], $4::json[], $5::text[], $6::smallint[], $7::int[],
+            $8::json[], $9::bigint[])
      AS u (card_id, bulk_id, serial, identity, status, attempt, version, journey, folded)
 WHERE c.card_id = u.card_id
 """
 _WRITE_BINDINGS: Final = """
 UPDATE vendor_reference r SET bindings = u.bindings
-FROM unnest($1::text[], $2::jsonb[]) AS u (reference, bindings)
+FROM unnest($1::text[], $2::json[]) AS u (reference, bindings)
 WHERE r.reference = u.reference
 """
 _WAIT: Final = """
@@ -99,8 +99,10 @@ WHERE l.lane = u.lane RETURNING l.lane, l.last_seq - u.taken
 """
 _INSERT_CHANGES: Final = """
 INSERT INTO change (lane, seq, card_id, bulk_issuance_id, version, key, headers, value)
-SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::int[], $6::text[],
-                     $7::text[], $8::bytea[])
+SELECT lane, seq, card_id, bulk_id, version, key, headers, convert_to(value, 'UTF8')
+FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::int[], $6::text[],
+            $7::text[], $8::text[])
+     AS u (lane, seq, card_id, bulk_id, version, key, headers, value)
 """
 _MOVE_POSITIONS: Final = """
 WITH moved AS (
@@ -238,7 +240,7 @@ def _change_row(lane: int, seq: int, change: NewChange) -> Sequence[Any]:
         change.version,
         outgoing.key,
         outgoing.headers,
-        outgoing.value,
+        outgoing.value.decode(),
     )
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from card_fulfillment.vendors.language import FactRule, ProfileFile, Rule
+from card_fulfillment.vendors.near_miss import hint
+from card_fulfillment.vendors.notation import Condition
 from card_fulfillment.vendors.yaml_text import Location
 
 # Where in the file, and one sentence.
@@ -13,8 +15,10 @@ def advice(file: ProfileFile) -> Iterator[Advice]:
     """Look at a valid profile for what can never matter, or matters more than it seems."""
     if not file.examples:
         yield (), "no examples: nothing shows that it does what it says"
+    yield from ((("when", *at), message) for at, message in _of_condition(file.when))
     used = {kind for rule in file.rules for kind in rule.references}
-    used |= {name.kind for rule in file.rules for fact in rule.facts for name in fact.names}
+    named = (name for rule in file.rules for fact in rule.facts for name in fact.names)
+    used |= {name.kind for name in named if name.vendor in (None, file.vendor)}
     for i, kind in enumerate(file.kinds):
         if kind not in used:
             yield ("reference_kinds", i), f"no rule finds anybody by {kind!r}"
@@ -25,6 +29,7 @@ def advice(file: ProfileFile) -> Iterator[Advice]:
 
 
 def _of_rule(rule: Rule) -> Iterator[Advice]:
+    yield from ((("when", *at), message) for at, message in _of_condition(rule.when))
     said = {*_texts(rule.model_dump(exclude={"each"}))}
     said |= {text for level in rule.each.values() for text in _texts(level.model_dump())}
     for level in rule.each:
@@ -39,10 +44,23 @@ def _of_rule(rule: Rule) -> Iterator[Advice]:
 
 
 def _of_fact(fact: FactRule) -> Iterator[Advice]:
-    for selector in sorted(set(fact.when.present) & set(fact.when.absent)):
-        yield ("when",), f"never applies: {selector} cannot be both present and absent"
+    yield from ((("when", *at), message) for at, message in _of_condition(fact.when))
     for key in sorted({key.casefold() for key in fact.codes} & {k.casefold() for k in fact.ignore}):
         yield ("codes",), f"code {key!r} is mapped in one spelling and ignored in another"
+    for i, after in enumerate(fact.after):
+        for key in after.seen:
+            if key not in {*fact.codes, *fact.ignore, *after.codes}:
+                yield ("after", i, "seen"), f"no table has {key!r}{hint(key, fact.codes)}"
+
+
+def _of_condition(when: Condition) -> Iterator[Advice]:
+    for selector in sorted(set(when.present) & set(when.absent)):
+        yield (), f"never holds: {selector} cannot be both present and absent"
+    for selector, values in when.one_of.items():
+        if set(values) <= set(when.none_of.get(selector, ())):
+            yield ("one_of", selector), f"never holds: {selector} may have none of these values"
+        if selector in when.absent:
+            yield ("one_of", selector), f"never holds: {selector} is absent"
 
 
 def _texts(value: object) -> Iterable[str]:

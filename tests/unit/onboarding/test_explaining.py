@@ -114,3 +114,37 @@ def pieces(part: object, at: str) -> Iterator[tuple[str, object]]:
             yield from pieces(each, f"{at}.{i}")
     elif callable(part) and not isinstance(part, type):
         yield at, part
+
+
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=8,
+)
+
+
+@given(st.sampled_from(sorted(BUILT_IN)), ANY | st.binary(max_size=50))
+@settings(deadline=None)
+def test_explain_has_a_story_of_anything(vendor: str, message: object) -> None:
+    payload = message if isinstance(message, bytes) else json.dumps(message).encode()
+    profile = BUILT_IN[vendor]
+
+    explanation = explain(profile, payload, received_at=NOW, headers={})
+
+    assert explanation.outcomes == map_message(
+        profile, payload, received_at=NOW, headers={}, cause=CAUSE
+    )
+    assert len(story(explanation, profile.source)) >= len(explanation.rules)
+
+
+@pytest.mark.parametrize("vendor", BUILT_IN)
+def test_explain_agrees_with_the_worker_on_every_example(vendor: str) -> None:
+    profile = BUILT_IN[vendor]
+    for example in profile.examples:
+        for message in example.messages:
+            payload = message.encode()
+            explanation = explain(profile, payload, received_at=NOW, headers={})
+            assert explanation.outcomes == map_message(
+                profile, payload, received_at=NOW, headers={}, cause=CAUSE
+            )
+            assert len(story(explanation, profile.source)) >= len(explanation.rules)

@@ -7,7 +7,7 @@ import pytest
 from card_fulfillment.doctor import brokers, database
 from card_fulfillment.doctor.findings import Finding, Level
 from card_fulfillment.kafka.examination import Ends, GroupSeen, Member, TopicSeen
-from card_fulfillment.pipeline.backlog import Census, OutputBacklog
+from card_fulfillment.pipeline.backlog import BulkBacklog, Census, OutputBacklog
 from card_fulfillment.pipeline.batch import Partition
 from card_fulfillment.postgres.examination import Lease, OldTransaction, Server
 
@@ -66,7 +66,15 @@ def test_a_lease_that_ran_out_is_nobody_s() -> None:
 def test_an_outbox_that_waits_for_long_is_wrong_and_open_letters_are_to_look_at() -> None:
     census = Census([OutputBacklog("events", 1, 5, 31.0)], {"malformed": 2}, 3, 1)
     levels = [finding.level for finding in database.of_census(census)]
-    assert levels == [Level.FAIL, Level.WARN, Level.OK, Level.WARN]
+    assert levels == [Level.FAIL, Level.WARN, Level.OK, Level.WARN, Level.OK]
+
+
+def test_bulks_with_something_left_to_be_done_are_counted() -> None:
+    bulks = [BulkBacklog("b1", lags=True, written="1"), BulkBacklog("b2", lags=False, written="2")]
+    *_, said = database.of_census(Census([], {}, 0, 0, bulks))
+    assert (
+        said.what == "1 bulk issuances are being spread to their members, 1 have counts to publish"
+    )
 
 
 def test_who_holds_others_up_is_named_with_what_ends_it() -> None:

@@ -1,7 +1,7 @@
 """Alive is who turns; ready is who gets on."""
 
 from card_fulfillment.ops.health import ALARMS, Health, Limits
-from card_fulfillment.pipeline.backlog import InputBacklog, OutputBacklog
+from card_fulfillment.pipeline.backlog import BulkBacklog, InputBacklog, OutputBacklog
 from card_fulfillment.pipeline.batch import Partition
 from card_fulfillment.pipeline.output_check import Alarm
 from card_fulfillment.pipeline.relay import RelayState, RelayStatus
@@ -144,6 +144,23 @@ def test_changes_that_nobody_publishes_are_a_stall_whoever_has_the_lease() -> No
     assert story.unready == {"output_stalled"}
     story.lasts(1, postgres=OutputBacklog("events", 11, 3, 33.0))
     assert story.unready == set()
+
+
+def test_a_bulk_that_nobody_spreads_is_a_stall_and_one_that_gets_on_is_none() -> None:
+    story = Story()
+    for second in range(100):
+        bulks = [
+            BulkBacklog("b1", lags=True, written="7"),
+            BulkBacklog("b2", lags=True, written=str(second)),
+        ]
+        story.health.heard_of_bulks(bulks, story.now)
+        story.lasts(1)
+    assert story.unready == {"bulk_stalled"}
+    [reason] = story.health.alarms(story.now)
+    assert "b1 has not got on for 100 s" in reason.detail
+    assert story.health.bulk_seconds(story.now) == 100.0
+    story.health.heard_of_bulks([], story.now)
+    assert (story.unready, story.health.bulk_seconds(story.now)) == (set(), 0.0)
 
 
 def test_a_dependency_that_does_not_answer_for_half_a_minute_is_named() -> None:

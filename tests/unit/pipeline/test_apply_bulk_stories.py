@@ -7,7 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agreement import Telling, assert_agrees, fan_out, tell
+from card_fulfillment.domain.bulk import roll_up, shown
+from card_fulfillment.domain.facts import Reference
+from card_fulfillment.domain.parcels import Parcel
 from deliveries import deliveries
+from oracle_whom import Said
 from stories_bulk import bulk_statements
 
 
@@ -49,3 +53,33 @@ def _paced(rng: Random) -> Telling:
 
 def _journeys(telling: Telling) -> dict[str, list[dict[str, Any]]]:
     return telling.settle().snapshot().journeys()
+
+
+@given(st.randoms())
+def test_all_that_is_told_of_a_bulk_is_the_same_in_any_order(rng: Random) -> None:
+    first = tell(rng, bulk_statements(rng))
+    said = Said(first.witness.told)
+    second = tell(rng, [s for s in first.witness.told if s not in said.repeated])
+    if not said.repeated:  # which announcement of a card counts is decided by the first order
+        assert _bulks(second) == _bulks(first)
+
+
+def _bulks(telling: Telling) -> dict[str, Any]:
+    """All that is shown of bulks, pace and causes aside; of parcels' lines the serials alone."""
+    return {
+        bulk_id: (
+            roll_up(bulk),
+            bulk.common,
+            shown(bulk),
+            *map(_contents, sorted(bulk.said.parcels.items())),
+        )
+        for bulk_id, bulk in telling.snapshot().bulks.items()
+        if bulk.common is not None
+    }
+
+
+def _contents(packed: tuple[Reference, Parcel]) -> Any:  # noqa: ANN401 - compared as a whole
+    reference, parcel = packed
+    serials = {line.serials for line in parcel.lines}
+    greatest = parcel.claim.key if parcel.claim else None  # of copies any may have come first
+    return reference, parcel.named, serials, parcel.registers, parcel.carton, greatest

@@ -2,7 +2,7 @@
 
 from agreement import Telling, assert_agrees
 from builders import announcement, box_no, fact, order, order_no, own_id, sent, sized, waybill
-from card_fulfillment.domain.facts import Statement, SubjectKind, bulk_issuance
+from card_fulfillment.domain.facts import Fact, Statement, Subject, SubjectKind, bulk_issuance, card
 from card_fulfillment.domain.status import Status
 
 _B1 = bulk_issuance("b1")
@@ -54,3 +54,51 @@ def test_the_issuers_name_of_a_card_is_not_taken_for_a_bulks_where_a_vendor_name
     )
 
     assert _last(telling, "c1") == (Status.RETURNED, 1)
+
+
+def test_serials_given_to_a_parcel_later_bring_what_was_said_of_it_before() -> None:
+    telling = _told(
+        announcement("c1", bulk="b1", serial=1),
+        announcement("c3", bulk="b1", serial=3),
+        order(_B1, 1, _O1),
+        fact(Status.PRODUCED, 5, _O1, names=[_X], serials=(1, 2)),
+        fact(Status.PRODUCED, 5, _O1, names=[_W], carton=(1, 2)),
+        fact(Status.DELIVERED, 20, _W),
+        fact(Status.SHIPPED, 10, _X, names=[_W]),
+    )
+
+    assert _last(telling, "c1") == (Status.DELIVERED, 1)
+    assert _last(telling, "c3") == (Status.DELIVERED, 1)
+
+
+def test_a_parcel_named_again_decides_between_attempts_of_a_bulk_and_of_its_member() -> None:
+    o2 = order_no("o2")
+    telling = _told(
+        announcement("c1", bulk="b1", serial=1),
+        order(_B1, 1, _O1),
+        order("c1", 10, o2, attempt=2),
+        fact(Status.PRODUCED, 5, _O1, names=[_W]),
+        scan := fact(Status.SHIPPED, 30, _W, o2),
+        fact(Status.PRODUCED, 20, _O1, names=[_W]),
+    )
+
+    assert _attempts_of(telling, scan) == {card("c1"): 1}
+
+
+def test_a_parcel_of_a_member_named_again_decides_between_its_attempts_and_its_bulks() -> None:
+    o2 = order_no("o2")
+    telling = _told(
+        announcement("c1", bulk="b1", serial=1),
+        order("c1", 1, o2),
+        order(_B1, 10, _O1, attempt=2),
+        fact(Status.PRODUCED, 5, o2, names=[_W]),
+        scan := fact(None, 30, _W, _O1),
+        fact(Status.PRODUCED, 20, o2, names=[_W]),
+    )
+
+    assert _attempts_of(telling, scan) == {card("c1"): 1}
+
+
+def _attempts_of(telling: Telling, stated: Fact) -> dict[Subject, int]:
+    places = telling.snapshot().facts[stated.fact_id].places
+    return {subject: place.attempt for subject, place in places.items()}

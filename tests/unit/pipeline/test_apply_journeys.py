@@ -16,7 +16,7 @@ from builders import Sent, announcement, fact, order, order_no, own_id, sent, wa
 from card_fulfillment.domain.claims import entry
 from card_fulfillment.domain.facts import Attribute, Fact, Precision
 from card_fulfillment.domain.status import Status
-from deliveries import cut
+from deliveries import cut, interleaved
 from stories import CARDS
 
 _STATUSES = (*tuple(Status)[2:], None)
@@ -58,16 +58,6 @@ def _facts(rng: Random, card_id: str) -> Sequence[Fact]:
 _SCANS = (Status.IN_TRANSIT, Status.DELIVERY_EXCEPTION, Status.DELIVERED, Status.RETURNED)
 
 
-def _interleaved(rng: Random, queues: Sequence[Sequence[Sent]]) -> list[Sent]:
-    """Any skew between the queues, each in its own order."""
-    turns = [i for i, queue in enumerate(queues) for _ in queue]
-    rng.shuffle(turns)
-    if rng.random() < 0.3:
-        turns.sort(key=rng.sample(range(len(queues)), len(queues)).index)
-    rest = [iter(queue) for queue in queues]
-    return [next(rest[turn]) for turn in turns]
-
-
 @given(st.randoms())
 def test_the_published_journey_is_the_same_for_any_cut_and_any_skew(rng: Random) -> None:
     cards = CARDS[: rng.randint(1, 3)]
@@ -76,7 +66,7 @@ def test_the_published_journey_is_the_same_for_any_cut_and_any_skew(rng: Random)
     journeys = []
     for _ in range(3):
         telling = Telling()
-        for batch in cut(rng, _interleaved(rng, queues)):
+        for batch in cut(rng, interleaved(rng, queues)):
             telling.take(batch)
         assert_agrees(telling.snapshot(), telling.witness.told)
         journeys.append(telling.snapshot().statuses())

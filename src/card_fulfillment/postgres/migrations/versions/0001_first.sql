@@ -18,8 +18,8 @@ CREATE TABLE bulk_issuance (
     reset_number     bigint NOT NULL DEFAULT 0,
     spread_number    bigint NOT NULL DEFAULT 0,
     dirty            boolean NOT NULL DEFAULT false,
-    counts           jsonb NOT NULL DEFAULT '[]',
-    journey          jsonb
+    counts           json NOT NULL DEFAULT '[]',
+    journey          json
 ) WITH (fillfactor = 60);
 COMMENT ON TABLE bulk_issuance IS 'One order of many cards. Without a version: a placeholder that waits for its first card.';
 COMMENT ON COLUMN bulk_issuance.counts IS '[[status, attempt, members], …]';
@@ -39,8 +39,8 @@ CREATE TABLE card (
     attempt          smallint NOT NULL DEFAULT 1,
     version          integer NOT NULL DEFAULT 0,
     folded_number    bigint NOT NULL DEFAULT 0,
-    identity         jsonb,
-    journey          jsonb
+    identity         json,
+    journey          json
 ) WITH (fillfactor = 60);
 COMMENT ON TABLE card IS 'A card and where it is. Without an identity: a placeholder that waits for its announcement.';
 COMMENT ON COLUMN card.identity IS 'What card-created said and never changes.';
@@ -50,7 +50,7 @@ CREATE INDEX card_of_bulk ON card (bulk_issuance_id, serial_number) WHERE bulk_i
 
 CREATE TABLE vendor_reference (
     reference text COLLATE "C" PRIMARY KEY,
-    bindings  jsonb NOT NULL DEFAULT '[]'
+    bindings  json NOT NULL DEFAULT '[]'
 ) WITH (fillfactor = 90);
 COMMENT ON TABLE vendor_reference IS 'A name that a vendor uses, as vendor/kind/value, and whom it means; without bindings a placeholder.';
 COMMENT ON COLUMN vendor_reference.bindings IS '[[subject kind, subject id, attempt, valid_from_us, fact id (hex) of what bound it], …]';
@@ -58,8 +58,8 @@ COMMENT ON COLUMN vendor_reference.bindings IS '[[subject kind, subject id, atte
 CREATE TABLE parcel (
     bulk_issuance_id text COLLATE "C" NOT NULL,
     reference        text COLLATE "C" NOT NULL,
-    lines            jsonb NOT NULL DEFAULT '[]',
-    journey          jsonb NOT NULL,
+    lines            json NOT NULL DEFAULT '[]',
+    journey          json NOT NULL,
     PRIMARY KEY (bulk_issuance_id, reference)
 );
 COMMENT ON TABLE parcel IS 'A box of a bulk issuance: the serials that any line gave it, and its own status. Locked by its bulk.';
@@ -78,7 +78,7 @@ CREATE TABLE fact (
     copies           integer NOT NULL DEFAULT 1,
     alerted          boolean NOT NULL DEFAULT false,
     content          bytea NOT NULL,
-    body             jsonb NOT NULL,
+    body             json NOT NULL,
     recorded_at      timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (fact_id, part)
 );
@@ -100,15 +100,16 @@ CREATE TABLE waiting (
 COMMENT ON TABLE waiting IS 'The parking lot: references of stored facts that nothing bound when the fact came.';
 
 CREATE TABLE vendor_file (
-    vendor     text COLLATE "C" NOT NULL,
-    file       text COLLATE "C" NOT NULL,
-    sequence   bigint,
-    totals     jsonb NOT NULL DEFAULT '[]',
-    mentioned  jsonb NOT NULL DEFAULT '[]',
-    last_cause jsonb NOT NULL DEFAULT '[]',
-    watched    boolean NOT NULL DEFAULT true,
-    began_at   timestamptz NOT NULL DEFAULT now(),
-    changed_at timestamptz NOT NULL DEFAULT now(),
+    vendor       text COLLATE "C" NOT NULL,
+    file         text COLLATE "C" NOT NULL,
+    sequence     bigint,
+    totals       json NOT NULL DEFAULT '[]',
+    mentioned    json NOT NULL DEFAULT '[]',
+    last_cause   json NOT NULL DEFAULT '[]',
+    with_trailer boolean NOT NULL DEFAULT false,
+    watched      boolean NOT NULL DEFAULT true,
+    began_at     timestamptz NOT NULL DEFAULT now(),
+    changed_at   timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (vendor, file)
 );
 COMMENT ON TABLE vendor_file IS 'A file that a vendor sent line by line. Locked by whoever adds lines, or binds what they mention.';
@@ -116,7 +117,8 @@ COMMENT ON COLUMN vendor_file.sequence IS 'Its number among the files of the ven
 COMMENT ON COLUMN vendor_file.totals IS 'What its trailer says; several where trailers disagree.';
 COMMENT ON COLUMN vendor_file.mentioned IS '[[reference, first time stated, last time stated], …]; null: too many to be about one bulk.';
 COMMENT ON COLUMN vendor_file.last_cause IS '[topic, partition, offset, timestamp] of the record of a line that came last.';
-COMMENT ON COLUMN vendor_file.watched IS 'Whether it is to be looked at whether it is whole.';
+COMMENT ON COLUMN vendor_file.with_trailer IS 'Whether files of its vendor end with a trailer.';
+COMMENT ON COLUMN vendor_file.watched IS 'Whether lines came since it was last looked at whether it is whole.';
 CREATE INDEX vendor_file_sequence ON vendor_file (vendor, sequence) WHERE sequence IS NOT NULL;
 CREATE INDEX vendor_file_watched ON vendor_file (changed_at) WHERE watched;
 

@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 import yaml
-from typer.testing import CliRunner
-from vendor_samples import profile_of
+from command_samples import vendors
 
-from card_fulfillment.cli import cli
 from card_fulfillment.vendors.examples import check_examples
 from card_fulfillment.vendors.language import ProfileFile
+from card_fulfillment.vendors.profile import load_profile
 
 PAGE = (Path(__file__).parents[3] / "docs" / "vendor-profiles.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
@@ -24,9 +23,13 @@ def blocks(kind: str) -> list[str]:
     return [dedent(body) for _, of, body in BLOCK.findall(PAGE) if of == kind]
 
 
+def as_text(block: str) -> Any:  # noqa: ANN401 - YAML
+    return yaml.load(block, yaml.BaseLoader)  # noqa: S506 - every scalar a text, nothing else
+
+
 def whole(block: str) -> str:
     """Give a part of a profile the head that the page gives to all of them."""
-    said = yaml.load(block, yaml.BaseLoader)  # noqa: S506 - every scalar a text, nothing else
+    said = as_text(block)
     heads = [b for b in blocks("yaml") if not re.search(r"^rules:", b, re.MULTILINE)]
     (head,) = heads or [""]
     missing = [line for line in head.splitlines() if line.partition(":")[0] not in said]
@@ -38,14 +41,16 @@ PROFILES = [block for block in blocks("yaml") if re.search(r"^rules:", block, re
 
 @pytest.mark.parametrize("block", PROFILES, ids=range(len(PROFILES)))
 def test_what_the_page_shows_is_a_profile_that_holds(tmp_path: Path, block: str) -> None:
-    profile = profile_of(tmp_path, whole(block))
+    file = tmp_path / "profile.yaml"
+    file.write_text(whole(block))
+    profile = load_profile(file)
 
     assert check_examples(profile) == []
     assert profile.examples or profile.vendor == "kestrel"
 
 
 def test_every_field_of_the_language_is_shown() -> None:
-    shown = {field for block in PROFILES for field in _fields(yaml.safe_load(whole(block)))}
+    shown = {field for block in PROFILES for field in _fields(as_text(whole(block)))}
     language = ProfileFile.model_json_schema()
     objects = [language, *language["$defs"].values()]
 
@@ -67,7 +72,7 @@ def test_explain_shows_what_the_page_shows_of_it(tmp_path: Path) -> None:
     profile.write_text(PROFILES[0])
     assert json.loads(payload)
 
-    told = CliRunner().invoke(cli, ["vendors", "explain", str(profile), "-"], input=payload)
+    told = vendors("explain", profile, "-", stdin=payload)
 
     lines = [" ".join(line.split()) for line in told.output.splitlines()]
     assert [" ".join(line.split()) for line in shown.splitlines()] == [
@@ -76,9 +81,7 @@ def test_explain_shows_what_the_page_shows_of_it(tmp_path: Path) -> None:
 
 
 def test_what_the_page_shows_of_the_issuer_is_a_fact() -> None:
-    told = CliRunner().invoke(
-        cli, ["vendors", "explain", "issuer", "-", "--json"], input=blocks("json")[1]
-    )
+    told = vendors("explain", "issuer", "-", "--json", stdin=blocks("json")[1])
 
     (outcome,) = json.loads(told.output)["outcomes"]
     assert (outcome["fact"]["status"], outcome["fact"]["reason"]) == ("lost", "lost")
@@ -88,14 +91,18 @@ def test_the_example_that_explain_writes_is_the_one_that_the_page_keeps(tmp_path
     profile = tmp_path / "kestrel.yaml"
     profile.write_text(PROFILES[1])
 
-    written = CliRunner().invoke(
-        cli,
-        ["vendors", "explain", str(profile), "-", "--example", "--at", "2026-03-06T00:00Z"],
-        input=blocks("json")[0],
+    written = vendors(
+        "explain",
+        profile,
+        "-",
+        "--example",
+        "--at",
+        "2026-03-06T00:00Z",
+        stdin=blocks("json")[0],
     )
 
-    kept = yaml.load(PROFILES[1], yaml.BaseLoader)["examples"][0]["expect"]  # noqa: S506 - texts
-    wrote = yaml.load(written.output, yaml.BaseLoader)["examples"][0]["expect"]  # noqa: S506 - texts
+    kept = as_text(PROFILES[1])["examples"][0]["expect"]
+    wrote = as_text(written.output)["examples"][0]["expect"]
     assert [k["fact"].items() <= w["fact"].items() for k, w in zip(kept, wrote, strict=True)] == [
         True,
         True,

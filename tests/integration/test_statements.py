@@ -1,0 +1,56 @@
+"""Arrays on their way to Postgres as texts: every value arrives as it was."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
+
+import asyncpg
+import pytest
+
+from card_fulfillment.postgres.statement import execute, fetch
+
+_CREATE: Final = "CREATE TEMP TABLE kept (n int, said text, bytes bytea, yes bool)"
+_KEEP: Final = """
+INSERT INTO kept SELECT * FROM unnest($1::int[], $2::text[], $3::bytea[], $4::bool[])
+"""
+_CONTROLS: Final = "".join(map(chr, range(1, 32)))
+_LONGER_MARKS: Final = "".join(f"\x1f{n}\x1e \x1d{n}\x1e" for n in range(3))
+
+
+@pytest.fixture
+async def connection(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    opened = await asyncpg.connect(dsn)
+    yield opened
+    await opened.close()
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [(1, "a", b"\x00\xff", True)],
+        [(1, "", b"", False)],
+        [(None, None, None, None)],
+        [(1, "", b"", True), (2, None, None, None), (3, "\\ {a},\"b\" 'c' éß漢\n", b"\x1f", False)],
+        [(1, _CONTROLS, b"", True), (2, None, b"", None)],
+        [(1, "\x1d", b"", True), (2, None, b"", None)],
+        [(1, "\x1f", b"", True), (2, "\x1e", b"", None), (3, "1\x1e", b"\x1d", True)],
+        [(1, _CONTROLS + _LONGER_MARKS, b"", True), (2, "\x1f3", None, None), (3, "3\x1e", b"", 0)],
+    ],
+)
+async def test_every_value_arrives_as_it_was(
+    connection: asyncpg.Connection, rows: Sequence[tuple[Any, ...]]
+) -> None:
+    await connection.execute(_CREATE)
+    await execute(connection, _KEEP, rows)
+    found = await connection.fetch("SELECT * FROM kept ORDER BY n")
+    assert [tuple(row) for row in found] == list(rows)
+
+
+async def test_arrays_are_as_long_as_they_were(connection: asyncpg.Connection) -> None:
+    lengths = "SELECT cardinality($1::text[]), cardinality($2::bytea[])"
+    for texts, several in (([], []), ([""], [b""]), (["a", ""], [None])):
+        (row,) = await fetch(connection, lengths, texts, several)
+        assert tuple(row) == (len(texts), len(several))
+
+
+async def test_without_rows_nothing_is_asked(connection: asyncpg.Connection) -> None:
+    await execute(connection, "this is no statement", [])

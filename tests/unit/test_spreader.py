@@ -1,0 +1,84 @@
+"""The fan-out at work: woken by what is committed, ticking, and not stopped by what fails."""
+
+import asyncio
+from typing import Final, cast
+
+from card_fulfillment.domain.bulk import Bulk
+from card_fulfillment.pipeline.effects import Effects
+from card_fulfillment.pipeline.fan_out import FanOut
+from card_fulfillment.pipeline.ports import Contended
+from card_fulfillment.pipeline.spreader import Spreader
+
+_WITHIN: Final = 10.0
+_SOON: Final = 0.01
+_LATER: Final = 3600.0
+NEWS: Final = Effects(bulks={"b1": Bulk(last_number=2, spread_number=1)})
+
+
+def of(bulk_id: str) -> Effects:
+    return Effects(bulks={bulk_id: Bulk()})
+
+
+class Work:
+    """Does in turn what there is to do, and notes what the spreader tells. left: chunks, errors."""
+
+    def __init__(self, *left: Effects | Exception, ticks: int) -> None:
+        self.left, self.ticks = list(left), ticks
+        self.told: list[str] = []
+        self.done = asyncio.Event()
+
+    async def spread_one(self, _now: int) -> Effects | None:
+        if not self.left:
+            if self.ticks <= 0:
+                self.done.set()
+            return None
+        found = self.left.pop(0)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    async def tick_one(self, _now: int) -> Effects | None:
+        self.ticks -= 1
+        return of("b9") if self.ticks >= 0 else None
+
+    def spread(self, effects: Effects, _seconds: float) -> None:
+        self.told += (f"spread {bulk_id}" for bulk_id in effects.bulks)
+
+    def ticked(self, effects: Effects, _seconds: float) -> None:
+        self.told += (f"ticked {bulk_id}" for bulk_id in effects.bulks)
+
+    def failed(self, error: Exception, *, again_in: float) -> None:
+        self.told.append(f"{type(error).__name__} {again_in}")
+
+
+class _Steps:
+    def __init__(self, work: Work) -> None:
+        self.spread, self.tick = work.spread_one, work.tick_one
+
+
+async def performed(work: Work, tick: float, news: Effects) -> list[str]:
+    spreader = Spreader(cast("FanOut", _Steps(work)), tick, lambda: 0, work)
+    running = asyncio.ensure_future(spreader.run())
+    spreader.look_at(news)
+    await asyncio.wait_for(work.done.wait(), _WITHIN)
+    running.cancel()
+    await asyncio.wait([running])
+    assert running.cancelled()
+    return work.told
+
+
+async def test_it_is_woken_by_news_and_goes_on_until_nothing_is_left() -> None:
+    work = Work(of("b1"), of("b2"), ticks=0)
+    assert await performed(work, _LATER, NEWS) == ["spread b1", "spread b2"]
+
+
+async def test_what_others_left_is_found_at_the_next_tick_and_counts_are_told_then() -> None:
+    work = Work(of("b1"), ticks=2)
+    told = await performed(work, _SOON, Effects())
+    assert told == ["spread b1", "ticked b9", "ticked b9"]
+
+
+async def test_whatever_fails_is_told_tried_again_later_and_later_and_stops_nothing() -> None:
+    work = Work(Contended("locked"), KeyError("b1"), of("b2"), Contended("locked"), ticks=0)
+    told = await performed(work, _LATER, NEWS)
+    assert told == ["Contended 0.05", "KeyError 0.1", "spread b2", "Contended 0.05"]
