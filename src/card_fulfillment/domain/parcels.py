@@ -9,7 +9,7 @@ from hashlib import blake2b
 from typing import Final, NamedTuple, Self
 
 from card_fulfillment.domain.claims import Claim, Entry, claim, later
-from card_fulfillment.domain.facts import Fact, Reference
+from card_fulfillment.domain.facts import Fact, ParcelRole, Reference
 from card_fulfillment.domain.journey import FactOutcome
 from card_fulfillment.domain.registers import Registers, written
 from card_fulfillment.domain.serials import Range, Ranges, united
@@ -137,7 +137,8 @@ class Hearing:
             self._parcels[reference] = self._packed(reference, each, number, own)
         if not fact.serials and not own:
             self._claim = later(self._claim, new)
-            self._registers = written(self._registers, each)
+            if fact.parcel_role is ParcelRole.OUTBOUND:
+                self._registers = written(self._registers, each)
         self._reports = _reported(self._reports, each, own)
 
     def _outcome(self, new: Claim | None, fact: Fact, own: list[Reference]) -> FactOutcome:
