@@ -5,6 +5,7 @@ Pure.
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from typing import Final
 
 from card_fulfillment.domain.facts import Fact, Subject, is_issuers_name
 from card_fulfillment.domain.journey import FactOutcome
@@ -17,6 +18,8 @@ from card_fulfillment.pipeline.folding import Folding, announced_bulks
 from card_fulfillment.pipeline.placement import Placement
 from card_fulfillment.pipeline.publishing import Publishing
 from card_fulfillment.pipeline.view import Place, View
+
+_NOWHERE: Final[Mapping[Subject, Place]] = {}
 
 
 def decide(batch: Batch, view: View, publishing: Publishing, now: int) -> Effects:
@@ -83,6 +86,7 @@ def _worst(verdicts: list[Verdict], places: Mapping[bytes, Mapping[Subject, Plac
 def _became(verdict: Verdict, places: Mapping[bytes, Mapping[Subject, Place]]) -> RecordClass:
     if not isinstance(verdict, Fact):
         return verdict
-    of_fact = places.get(verdict.fact_id, {}).values()
-    parked = all(p.outcome is FactOutcome.PARKED for p in of_fact)
-    return RecordClass.PARKED if parked else RecordClass.APPLIED
+    for place in places.get(verdict.fact_id, _NOWHERE).values():
+        if place.outcome is not FactOutcome.PARKED:
+            return RecordClass.APPLIED
+    return RecordClass.PARKED

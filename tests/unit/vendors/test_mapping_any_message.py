@@ -1,208 +1,172 @@
-"""Whatever a vendor sends: nothing raises, and every element is told about."""
+"""Whatever a vendor sends: nothing raises, every element is told about, none takes long."""
 
-from pathlib import Path
+import copy
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
-import orjson
-from hypothesis import HealthCheck, given, settings
+import pytest
+from hypothesis import given
 from hypothesis import strategies as st
-from vendor_samples import RECEIVED, outcomes, profile_of
+from mutations import ANY, mutated, profiles, samples
+from vendor_samples import RECEIVED, outcomes
 
 from card_fulfillment.domain.facts import DAY, Fact
-from card_fulfillment.vendors.mapping import Ignored, Outcome, Unusable
-from card_fulfillment.vendors.profile import load_profiles
+from card_fulfillment.domain.files import FileLine
+from card_fulfillment.vendors.explaining import Looked, Visited, explain
+from card_fulfillment.vendors.mapping import Ignored, Unusable
+from card_fulfillment.vendors.masking import mask_of
+from card_fulfillment.vendors.profile import Profile
 
-MERIDIAN = load_profiles()["meridian"]
-
-SCALARS = (
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**63), 2**64 - 1)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(max_size=20)
-)
-ANY = st.recursive(
-    SCALARS,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner),
-    max_leaves=10,
-)
-STATES = st.sampled_from(["PERSO_DONE", "SHIPPED", "CANCELED", "RESHIPPED", ""])
-SCANS = st.sampled_from(["InfoReceived", "InTransit", "Delivered", "Teleported", ""])
-TIMES = st.sampled_from(
-    ["2026-03-02T06:28:02.492Z", "2026-03-02", "2036-03-02T00:00:00Z", "no", ""]
-)
+_FULL: Final = 65_536
+_SLOW: Final = 0.05
+of_each = pytest.mark.parametrize("name", sorted(profiles()))
 
 
-def perhaps(known: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
-    """Mostly what the vendor documents, sometimes anything."""
-    return st.one_of(known, known, known, ANY)
+@of_each
+@given(payload=st.binary(max_size=300))
+def test_any_bytes_have_an_outcome(name: str, payload: bytes) -> None:
+    profile = profiles()[name]
+    form = {"content-type": b"application/x-www-form-urlencoded"}
+
+    assert outcomes(profile, payload)
+    assert outcomes(profile, payload, headers=form)
+    mask = mask_of(profile)
+    if mask is not None:
+        mask(payload, form)
 
 
-SHIPMENTS = st.fixed_dictionaries(
-    {},
-    optional={
-        "status": perhaps(SCANS),
-        "at": perhaps(TIMES),
-        "carrier": perhaps(st.just("aramex")),
-        "trackingNumber": perhaps(st.integers()),
-        "trackingUrl": perhaps(st.just("https://track.example/1")),
-    },
-)
-NOTIFICATIONS = st.fixed_dictionaries(
-    {},
-    optional={
-        "card": perhaps(st.sampled_from(["c1", "c2", "0003"])),
-        "issuerRef": perhaps(st.integers(0, 2**70)),
-        "startedAt": perhaps(TIMES),
-        "endedAt": perhaps(TIMES),
-        "detail": perhaps(
-            st.fixed_dictionaries(
-                {}, optional={"state": perhaps(STATES), "shipment": perhaps(SHIPMENTS)}
-            )
-        ),
-    },
-)
-MESSAGES = st.lists(perhaps(NOTIFICATIONS), max_size=5)
+@of_each
+@given(message=ANY)
+def test_any_json_has_an_outcome(name: str, message: object) -> None:
+    profile = profiles()[name]
+    assert outcomes(profile, json.dumps(message).encode())
 
 
-def in_bytes(elements: list[object]) -> bytes:
-    return b'{"notifications":[%s]}' % b",".join(map(_dumped, elements))
+@of_each
+@given(data=st.data())
+def test_of_any_message_each_element_is_told_about(name: str, data: st.DataObject) -> None:
+    profile = profiles()[name]
+    payload = json.dumps(data.draw(mutated(samples(profile)))).encode()
+
+    found = outcomes(profile, payload)
+
+    explained = explain(profile, payload, received_at=RECEIVED, headers={})
+    assert len(found) == len(explained.outcomes)
+    assert found
+    for trace in explained.rules:
+        for met in trace.met:
+            assert isinstance(met, Looked) or _is_told(met)
+    for outcome in found:
+        _check(outcome)
 
 
-def _dumped(element: object) -> bytes:
-    return _exact(element).encode()
+def _is_told(visited: Visited) -> bool:
+    return visited.outcome is not None or any(t.outcome is not None for t in visited.tried)
 
 
-def _exact(value: object) -> str:
-    """JSON with integers of any size, which orjson refuses to write."""
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{_exact(str(k))}:{_exact(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(_exact, value)) + "]"
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return orjson.dumps(value).decode()
-
-
-def alone(element: object) -> list[Outcome]:
-    return outcomes(MERIDIAN, in_bytes([element]))
-
-
-def told(outcome: Outcome) -> object:
-    """Leave out the place of the element."""
-    if not isinstance(outcome, Ignored | Unusable):
-        return outcome
-    _, _, path = outcome.path.partition("]")
-    return (type(outcome), path, outcome.why if isinstance(outcome, Ignored) else outcome.reason)
-
-
-@given(st.binary(max_size=300))
-@settings(deadline=None)
-def test_any_bytes_have_an_outcome(payload: bytes) -> None:
-    assert outcomes(MERIDIAN, payload)
-
-
-@given(ANY)
-@settings(deadline=None)
-def test_any_json_has_an_outcome(message: object) -> None:
-    assert outcomes(MERIDIAN, message)
-    assert outcomes(MERIDIAN, {"notifications": message})
-
-
-EXPRESSIVE = """
-vendor: odd
-role: carrier
-version: 1
-live_tracking: true
-assumed_zone: Europe/Berlin
-reference_kinds: [waybill, piece]
-rules:
-  - each: {line: "message.lines[?kind != 'note']", piece: "line.pieces || `[]`"}
-    references:
-      waybill: line.number
-      piece: "piece.max_by(codes, &weight).id"
-    facts:
-      - when: {one_of: {"piece.avg(sizes)": ["1", "2"]}}
-        code: [line.stage, "piece.codes[-1].code"]
-        codes: {"A/*": in_transit, "*/D": delivered}
-        time: [{at: piece.time, format: "%d-%b-%Y %H:%M"}, line.time]
-      - code: "piece.to_number(size)"
-        codes: {"1": in_transit}
-        reason: {at: "piece.sum(sizes)", codes: {"3": moved}}
-        text: "piece.join(', ', notes)"
-"""
-PIECES = st.fixed_dictionaries(
-    {},
-    optional={
-        "codes": perhaps(st.lists(st.fixed_dictionaries({"weight": SCALARS, "code": STATES}))),
-        "sizes": perhaps(st.lists(st.floats(0, 9) | st.integers())),
-        "size": perhaps(st.sampled_from(["1", "1.5", "1e999", 1])),
-        "notes": perhaps(st.lists(st.text(max_size=5))),
-        "time": perhaps(st.sampled_from(["05-Mar-2026 16:40", "31-Feb-2026 16:40"])),
-    },
-)
-LINES = st.fixed_dictionaries(
-    {"kind": st.sampled_from(["scan", "note"])},
-    optional={
-        "number": perhaps(st.integers(0, 2**70)),
-        "stage": perhaps(st.sampled_from(["A", "B"])),
-        "pieces": perhaps(st.lists(perhaps(PIECES), max_size=3)),
-        "time": perhaps(TIMES),
-    },
-)
-
-
-@given(ANY | st.lists(perhaps(LINES), max_size=3))
-@settings(
-    deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-def test_expressions_never_raise_whatever_they_meet(tmp_path: Path, lines: object) -> None:
-    odd = profile_of(tmp_path, EXPRESSIVE)
-
-    assert outcomes(odd, f'{{"lines":{_exact(lines)}}}'.encode())
-
-
-@given(MESSAGES)
-@settings(deadline=None, max_examples=300)
-def test_each_element_becomes_what_it_becomes_alone(elements: list[object]) -> None:
-    together = outcomes(MERIDIAN, in_bytes(elements))
-
-    if elements:
-        assert [told(o) for o in together] == [told(o) for e in elements for o in alone(e)]
-    else:
-        assert together == [Ignored("", "no elements")]
-
-
-@given(MESSAGES)
-@settings(deadline=None)
-def test_every_outcome_that_is_no_fact_says_where(elements: list[object]) -> None:
-    for i, element in enumerate(elements):
-        found = outcomes(MERIDIAN, in_bytes([None] * i + [element]))[i:]
-        assert found
-        assert all(
-            o.path.startswith(f"notifications[{i}]")
-            for o in found
-            if isinstance(o, Ignored | Unusable)
-        )
-
-
-@given(NOTIFICATIONS)
-@settings(deadline=None)
-def test_a_fact_is_within_its_bounds(element: object) -> None:
-    for outcome in alone(element):
-        if isinstance(outcome, Fact):
+def _check(outcome: Fact | FileLine | Ignored | Unusable) -> None:
+    """Look at the bounds that everybody after the mapping counts on."""
+    match outcome:
+        case Fact():
             assert outcome.references
             assert outcome.stated <= RECEIVED + DAY
             assert len(outcome.fact_id) == len(outcome.content) == 16
-            assert all(0 < len(reference.value) <= 256 for reference in outcome.references)
-        elif isinstance(outcome, Unusable):
+            texts = [r.value for r in outcome.references] + [n.value for _, n in outcome.names]
+            assert all(0 < len(text) <= 256 and "\0" not in text for text in texts)
+            assert outcome.serials is None or 1 <= outcome.serials[0] <= outcome.serials[1]
+            "".join([*texts, outcome.code or "", outcome.text or ""]).encode()
+        case FileLine():
+            assert 0 <= outcome.line < 2**31
+        case Unusable():
             assert len(outcome.code or "") <= 513
+        case Ignored():
+            assert outcome.why
 
 
-@given(NOTIFICATIONS)
-@settings(deadline=None)
+@of_each
+@given(data=st.data())
 def test_neither_the_order_of_fields_nor_unknown_ones_make_another_fact(
-    element: dict[str, object],
+    name: str, data: st.DataObject
 ) -> None:
-    other = dict([("sentAt", "2026-03-02T00:00:00Z"), *reversed(element.items())])
+    profile = profiles()[name]
+    message = data.draw(mutated(samples(profile)))
+    if not isinstance(message, dict):
+        return
+    other = {"no field of anybody": [1, 2], **dict(reversed(message.items()))}
 
-    assert alone(other) == alone(element)
+    assert outcomes(profile, json.dumps(other).encode()) == outcomes(
+        profile, json.dumps(message).encode()
+    )
+
+
+def _deeper(depth: int) -> object:
+    node: object = "leaf"
+    for _ in range(depth):
+        node = [node]
+    return node
+
+
+def _long(message: object) -> Iterator[object]:
+    """Fill up each list of a message, and each text, until the whole is as large as it may be."""
+    for grow in (_repeated, _emptied, _spoilt, _with_texts):
+        full: Any = copy.deepcopy(message)
+        if _grown(full, grow, _FULL - len(json.dumps(full)) - 200):
+            yield full
+
+
+def _repeated(item: object) -> object:
+    return item
+
+
+def _emptied(_item: object) -> object:
+    return {}
+
+
+def _spoilt(item: object) -> object:
+    return dict.fromkeys(item, 1e300) if isinstance(item, dict) else 1e300
+
+
+def _with_texts(item: object) -> object:
+    return dict.fromkeys(item, "-1 " * 80) if isinstance(item, dict) else "a"
+
+
+def _grown(node: Any, grow: Callable[[object], object], room: int) -> bool:  # noqa: ANN401 - any JSON
+    """Fill up the first innermost list of something."""
+    if isinstance(node, list) and node:
+        if _grown(node[0], grow, room):
+            return True
+        more = grow(node[0])
+        node += [more] * (room // (len(json.dumps(more)) + 2))
+        return True
+    if isinstance(node, dict):
+        return any(_grown(each, grow, room) for each in node.values())
+    return False
+
+
+@of_each
+def test_no_message_takes_long(name: str) -> None:
+    profile = profiles()[name]
+    hostile = [full for sample in samples(profile)[:12] for full in _long(sample)]
+    hostile += [_deeper(900), _deeper(30_000), {"payload": "[" * 60_000}, "9" * 60_000]
+    payloads = [json.dumps(each).encode() for each in hostile if _depth_is_written(each)]
+    payloads += [b"[" * 60_000, b'{"payload":"' + b"{" * 60_000 + b'"}', b"9" * 60_000]
+
+    slowest = max(min(_seconds(profile, payload) for _ in range(3)) for payload in payloads)
+
+    assert slowest < _SLOW
+
+
+def _depth_is_written(message: object) -> bool:
+    try:
+        json.dumps(message)
+    except RecursionError:
+        return False
+    return True
+
+
+def _seconds(profile: Profile, payload: bytes) -> float:
+    began = time.process_time()
+    assert outcomes(profile, payload)
+    return time.process_time() - began

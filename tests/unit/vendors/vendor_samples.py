@@ -6,6 +6,7 @@ from typing import Final
 import orjson
 
 from card_fulfillment.domain.facts import Cause, Fact
+from card_fulfillment.vendors.examples import moment
 from card_fulfillment.vendors.mapping import Outcome, map_message
 from card_fulfillment.vendors.profile import Profile, load_profile
 
@@ -65,10 +66,22 @@ rules:
 """
 
 
+# Some codes, for where another thing matters.
+TABLE: Final = "codes: {A: accepted, S: shipped, D: delivered, K: keep}"
+
+
 def profile_of(directory: Path, text: str, name: str = "acme.yaml") -> Profile:
     path = directory / name
     path.write_text(text, encoding="utf-8")
     return load_profile(path)
+
+
+def written(
+    directory: Path, facts: str, rule: str = "references: {card: message.card}", head: str = ""
+) -> Profile:
+    """Write a profile of one rule: its facts, what comes before them, and before the rules."""
+    indented = "".join(f"      {line}\n" for line in facts.splitlines())
+    return profile_of(directory, f"{HEAD}{head}\nrules:\n  - {rule}\n    facts:\n{indented}")
 
 
 def outcomes(
@@ -93,3 +106,11 @@ def facts(profile: Profile, message: object, received_at: int = RECEIVED) -> lis
 def fact(profile: Profile, message: object, received_at: int = RECEIVED) -> Fact:
     (only,) = facts(profile, message, received_at)
     return only
+
+
+def at(profile: Profile, message: object) -> str:
+    return moment(fact(profile, message).stated)
+
+
+def statuses(profile: Profile, message: object) -> list[str | None]:
+    return [each.status for each in facts(profile, message)]
