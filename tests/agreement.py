@@ -10,6 +10,7 @@ from card_fulfillment.domain.bindings import bound_to
 from card_fulfillment.domain.bulk import Bulk, roll_up
 from card_fulfillment.domain.claims import greatest
 from card_fulfillment.domain.facts import ISSUER, Reference, Statement, Subject
+from card_fulfillment.domain.side_parcels import SideParcel
 from card_fulfillment.messages.envelope import RefusalReason
 from card_fulfillment.pipeline.apply import Applier
 from card_fulfillment.pipeline.batch import Batch, Partition
@@ -18,7 +19,7 @@ from card_fulfillment.pipeline.fan_out import FanOut
 from card_fulfillment.pipeline.view import CardState
 from deliveries import Told, deliveries
 from memory import MemoryStore
-from oracle import CardEnd, end_state
+from oracle import CardEnd, ParcelEnd, end_state
 from oracle_bulk import BulkEnd
 from oracle_whom import Said
 from snapshot import Snapshot, check
@@ -28,7 +29,11 @@ from witness import Witness, fact_id_of
 _T = TypeVar("_T")
 
 # Dead letters about facts that are stored and wait: no record is refused by them.
-ALERTS = {RefusalReason.REFERENCE_CONFLICT, RefusalReason.VENDOR_MISMATCH}
+ALERTS = {
+    RefusalReason.REFERENCE_CONFLICT,
+    RefusalReason.VENDOR_MISMATCH,
+    RefusalReason.VENDOR_ALERT,
+}
 
 
 def run(work: Coroutine[Any, Any, _T]) -> _T:
@@ -49,7 +54,13 @@ def stored_end(state: CardState) -> CardEnd:
     assert standing is not None
     key = standing.key
     shown = {n.value: r.value for n, r in journey.registers.items() if r.attempt == key.attempt}
-    return CardEnd(key.status, key.attempt, key.fact_id, shown)
+    parcels = {role: _parcel_end(parcel) for role, parcel in journey.parcels.items()}
+    return CardEnd(key.status, key.attempt, key.fact_id, shown, parcels)
+
+
+def _parcel_end(parcel: SideParcel) -> ParcelEnd:
+    known = {name.value: register.value for name, register in parcel.registers.items()}
+    return ParcelEnd(parcel.claim.key.fact_id if parcel.claim else None, known)
 
 
 def stored_bulk_end(bulk: Bulk) -> BulkEnd:

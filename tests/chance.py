@@ -4,7 +4,7 @@ from random import Random
 from typing import Final
 
 from builders import hour
-from card_fulfillment.domain.facts import Attribute, AttributeValue, Order, Precision
+from card_fulfillment.domain.facts import Attribute, AttributeValue, Order, ParcelRole, Precision
 from card_fulfillment.domain.status import Reason, Status
 
 # Hours from what a fact is about: mostly near, and both sides of every edge of the rules.
@@ -13,6 +13,7 @@ _EDGES: Final = (-73, -72, -71, -24, -1, 71, 72, 73, 96, 167, 168, 169, 240, 241
 STATES: Final = tuple(Status)[2:]
 PRECISIONS: Final = (Precision.SECOND, Precision.SECOND, Precision.DAY, Precision.UNKNOWN)
 REASONS: Final = (None, None, Reason.BAD_ADDRESS, Reason.DAMAGED)
+_ROLES: Final = tuple(ParcelRole)
 _EVENT_IDS: Final = (None, None, None, None, "e1", "e2")
 
 
@@ -30,6 +31,10 @@ def event_id(rng: Random, precision: Precision) -> str | None:
     """Some that two facts may have in common; of timed facts others than of untimed ones."""
     found = rng.choice(_EVENT_IDS)
     return found and f"{found}-untimed" if precision is Precision.UNKNOWN else found
+
+
+def role(rng: Random) -> ParcelRole:
+    return rng.choice(_ROLES) if rng.random() > 0.8 else ParcelRole.OUTBOUND
 
 
 def brought(rng: Random) -> dict[Attribute, AttributeValue]:

@@ -196,7 +196,7 @@ class MemoryTransaction:
         tables.cards |= effects.cards
         tables.bulks |= effects.bulks
         tables.files |= effects.files
-        tables.lines |= {line.key: line for line in effects.lines}
+        tables.lines |= effects.lines
         tables.references |= {r: tuple(bindings) for r, bindings in effects.bindings.items()}
         tables.waiting |= set(effects.waits)
         tables.waiting -= set(effects.woken)

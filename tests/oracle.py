@@ -6,6 +6,7 @@ test that compares the two means something. There is at most one announcement of
 content of an event id: what contradicts is not in the set.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -14,14 +15,22 @@ from card_fulfillment.domain.facts import (
     Announcement,
     AttributeValue,
     Fact,
+    ParcelRole,
     Reference,
     Statement,
     card,
 )
 from card_fulfillment.domain.status import Status
 from oracle_bulk import BulkEnd, BulkSaid, Member
-from oracle_claims import PRODUCTION, Claim, claim_of, effective, winner_of
+from oracle_claims import PRODUCTION, Claim, claim_of, claim_of_parcel, effective, winner_of
 from oracle_whom import Meaning, Said, Whom, whom_all
+
+
+class ParcelEnd(NamedTuple):
+    """A parcel beside the one that brings the card: its greatest fact, and what is known of it."""
+
+    fact_id: bytes | None
+    known: Mapping[str, AttributeValue]
 
 
 class CardEnd(NamedTuple):
@@ -29,6 +38,7 @@ class CardEnd(NamedTuple):
     attempt: int
     fact_id: bytes
     shown: Mapping[str, AttributeValue]
+    parcels: Mapping[ParcelRole, ParcelEnd]
 
 
 @dataclass(frozen=True)
@@ -68,6 +78,9 @@ def end_state(statements: Iterable[Statement]) -> EndState:
     return EndState(cards, ends, whom, meanings)
 
 
+_Write = tuple[int, int, bytes, Fact]
+
+
 class _Card:
     """Everything that bears on one card, sorted by what it is to the card."""
 
@@ -75,10 +88,11 @@ class _Card:
         self.own: list[Claim] = []
         self.bulk: list[Claim] = []
         self.range_production: list[Claim] = []
-        self.writes: list[tuple[int, int, bytes, Fact]] = []
+        self.writes: defaultdict[ParcelRole, list[_Write]] = defaultdict(list)
 
     def hear(self, fact: Fact, attempt: int, claims: list[Claim]) -> Claim | None:
-        self.writes.append((attempt, effective(fact), fact.fact_id, fact))
+        write = (attempt, effective(fact), fact.fact_id, fact)
+        self.writes[fact.parcel_role].append(write)
         claim = claim_of(fact, attempt)
         if claim is not None:
             claims.append(claim)
@@ -95,11 +109,25 @@ class _Card:
 
     def end(self) -> CardEnd:
         winner = winner_of(self.own, self.bulk, self.range_production)
-        last: dict[str, tuple[int, AttributeValue]] = {}
-        for attempt, _, _, fact in sorted(self.writes, key=lambda w: w[:3]):
-            last |= {name: (attempt, value) for name, value in fact.attributes.items()}
+        last = _last(self.writes.pop(ParcelRole.OUTBOUND, []))
         shown = {n: value for n, (attempt, value) in last.items() if attempt == winner.attempt}
-        return CardEnd(winner.status, winner.attempt, winner.fact_id, shown)
+        parcels = {role: _parcel(writes) for role, writes in self.writes.items()}
+        return CardEnd(winner.status, winner.attempt, winner.fact_id, shown, parcels)
+
+
+def _last(writes: Iterable[_Write]) -> dict[str, tuple[int, AttributeValue]]:
+    """By attribute what was written last, with its attempt."""
+    last: dict[str, tuple[int, AttributeValue]] = {}
+    for attempt, _, _, fact in sorted(writes, key=lambda w: w[:3]):
+        last |= {name: (attempt, value) for name, value in fact.attributes.items()}
+    return last
+
+
+def _parcel(writes: Iterable[_Write]) -> ParcelEnd:
+    claims = [claim_of_parcel(fact, attempt) for attempt, _, _, fact in writes]
+    greatest = max((claim for claim in claims if claim), default=None)
+    known = {name: value for name, (_, value) in _last(writes).items()}
+    return ParcelEnd(greatest.fact_id if greatest else None, known)
 
 
 def _card(

@@ -99,7 +99,8 @@ class BulkSaid:
 
     def _attempt(self) -> int:
         """That of the greatest fact with a status."""
-        said = [self._attempts[fact.fact_id] for fact in self.facts if fact.status is not None]
+        claims = [claim_of(fact, self._attempts[fact.fact_id]) for fact in self.facts]
+        said = [claim.attempt for claim in claims if claim is not None]
         return max([order.attempt for order in self.orders] + said, default=1)
 
     def _status_of(self, parcel: Reference) -> Status | None:

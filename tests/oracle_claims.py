@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
-from card_fulfillment.domain.facts import DAY, Fact, Precision
+from card_fulfillment.domain.facts import DAY, Fact, ParcelRole, Precision
 from card_fulfillment.domain.status import STANDING, Status
 
 
@@ -19,6 +19,11 @@ class Claim(NamedTuple):
 
 
 def claim_of(fact: Fact, attempt: int) -> Claim | None:
+    """What is said of a PIN letter is said of no card and no bulk."""
+    return None if fact.parcel_role is ParcelRole.PIN else claim_of_parcel(fact, attempt)
+
+
+def claim_of_parcel(fact: Fact, attempt: int) -> Claim | None:
     if fact.status is None:
         return None
     phase, rank = STANDING[fact.status]

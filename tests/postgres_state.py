@@ -40,21 +40,21 @@ class PostgresState:
         self._settings = PostgresSettings(dsn=SecretStr(dsn))
         self._connection = connection
         self._connect = partial(connect, self._settings, application_name="tests")
-        self._lanes: dict[tuple[str, int], int] = {}
+        self.lanes: dict[tuple[str, int], int] = {}
         self._stores: list[PostgresStore[SpreadingTransaction]] = []
         self._sweeping: list[PostgresStore[FileSweepingTransaction]] = []
 
     async def pin_lanes(self) -> None:
         for topic in (STATUS_TOPIC, DEAD_LETTERS):
             lanes = await pin_lanes(self._connection, topic, OUTPUT_PARTITIONS)
-            self._lanes |= {(topic, partition): lane for partition, lane in lanes.items()}
+            self.lanes |= {(topic, partition): lane for partition, lane in lanes.items()}
 
     def store(self) -> PostgresStore[SpreadingTransaction]:
-        self._stores.append(PostgresStore(self._connect, self._lanes, SpreadingTransaction))
+        self._stores.append(PostgresStore(self._connect, self.lanes, SpreadingTransaction))
         return self._stores[-1]
 
     def sweeping_store(self) -> PostgresStore[FileSweepingTransaction]:
-        self._sweeping.append(PostgresStore(self._connect, self._lanes, FileSweepingTransaction))
+        self._sweeping.append(PostgresStore(self._connect, self.lanes, FileSweepingTransaction))
         return self._sweeping[-1]
 
     def hang_up(self) -> None:
@@ -99,7 +99,7 @@ class PostgresState:
             references=set(map(_reference, references)),
             files={FileName(*row) for row in files},
         )
-        store = PostgresStore(self._connect, self._lanes, PostgresTransaction)
+        store = PostgresStore(self._connect, self.lanes, PostgresTransaction)
         try:
             async with store.transaction() as transaction:
                 return await transaction.read(need)

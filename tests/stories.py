@@ -11,7 +11,7 @@ from typing import Final
 
 from builders import announcement, fact, order, order_no, own_id, waybill
 from card_fulfillment.domain.facts import Announcement, Fact, Order, Reference, Statement
-from chance import PRECISIONS, REASONS, STATES, brought, event_id, hours, hours_after, method
+from chance import PRECISIONS, REASONS, STATES, brought, event_id, hours, hours_after, method, role
 from stories_bulk import bulk_statements
 
 CARDS: Final = ("c1", "c2", "c3", "c4")
@@ -88,6 +88,7 @@ def _facts(rng: Random, cards: Sequence[str], orders: Sequence[Order]) -> Iterab
             names=[waybill(rng.choice("vw"))] if rng.random() < 0.3 else [],
             attributes=brought(rng),
             reason=rng.choice(REASONS),
+            parcel_role=role(rng),
         )
 
 

@@ -20,7 +20,7 @@ from card_fulfillment.domain.facts import (
     bulk_issuance,
 )
 from card_fulfillment.domain.status import Status
-from chance import PRECISIONS, REASONS, STATES, brought, event_id, hours, hours_after, method
+from chance import PRECISIONS, REASONS, STATES, brought, event_id, hours, hours_after, method, role
 
 MEMBERS: Final = ("c1", "c2", "m3", "m4", "m5", "m6")
 _BULKS: Final = ("b1", "b1", "b1", "b1", "b2")
@@ -95,6 +95,7 @@ def _fact(rng: Random, orders: Sequence[Order]) -> Fact:
         precision=precision,
         attributes=brought(rng),
         reason=rng.choice(REASONS),
+        parcel_role=role(rng),
         **said,
     )
 

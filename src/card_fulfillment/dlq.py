@@ -43,6 +43,9 @@ _Since = Annotated[
 _Until = Annotated[
     datetime | None, typer.Option(parser=moment, metavar="TIME", help="In quarantine before then.")
 ]
+_By = Annotated[
+    str | None, typer.Option(help="Who asks for it; by default the user of this system.")
+]
 
 
 @dlq.command("list")
@@ -117,9 +120,7 @@ def redrive(  # noqa: PLR0913 - one for each option
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")
     ] = False,
-    by: Annotated[
-        str | None, typer.Option(help="Who asks for it; by default the user of this system.")
-    ] = None,
+    by: _By = None,
 ) -> None:
     """Apply the records of open dead letters again, or of any named by their ids."""
     wanted = Selection(
@@ -152,6 +153,27 @@ async def _redrive(settings: Settings, wanted: Selection, by: str, *, dry_run: b
     verb = "would be closed" if dry_run else "closed"
     typer.echo(f"{closed} of {done} {verb}")
     return done - closed
+
+
+@dlq.command()
+def close(
+    ids: Annotated[list[UUID], typer.Argument(metavar="ID")],
+    *,
+    by: _By = None,
+) -> None:
+    """Close dead letters that somebody has looked at, and that nothing else will close."""
+    wanted = {str(each) for each in ids}
+    closed = finish(_close(load_settings(), wanted, by or getpass.getuser()))
+    for letter_id in sorted(wanted - closed):
+        typer.echo(f"{letter_id} is not open")
+    typer.echo(f"{len(closed)} of {len(wanted)} closed")
+    if closed != wanted:
+        raise typer.Exit(FOUND_WRONG)
+
+
+async def _close(settings: Settings, ids: set[str], by: str) -> set[str]:
+    async with _opened(settings, "dlq close") as connect_:
+        return await PostgresQuarantine(connect_).close(ids, by)
 
 
 async def _redriver(

@@ -32,6 +32,7 @@ STORIES = (
     "Data that the bureau cannot use",
     "Ordered anew while the first one is still on its way",
     "Returned, and replaced by another card",
+    "A branch waits for sixty cards in three boxes",
 )
 WORDS = (
     "late",
@@ -41,6 +42,9 @@ WORDS = (
     "update",
     "reissue",
     "replaces card-1015",
+    "2 produced, 1 rejected, 13 shipped, 44 delivered",
+    "box 3/3  AX9930088  nos. 46-58  delivered",
+    "short_shipment",
 )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 from itertools import permutations
 
 import asyncpg
@@ -13,6 +14,7 @@ from card_fulfillment.domain.files import FileLine, FileName
 from card_fulfillment.pipeline.apply import Applier
 from card_fulfillment.pipeline.file_sweep import Swept, sweep_files
 from card_fulfillment.postgres.file_accounts import files_of
+from card_fulfillment.postgres.quarantine import PostgresQuarantine
 from postgres_state import PostgresState, opened
 
 _AT_ONCE, _LATER = timedelta(0), timedelta(hours=1)
@@ -57,6 +59,14 @@ class _Sweeping:
             ]
         finally:
             await connection.close()
+
+    async def close(self) -> set[str]:
+        """Close all of them, as a person does."""
+        connection = await asyncpg.connect(self._dsn)
+        rows = await connection.fetch("SELECT dead_letter_id::text FROM dead_letter")
+        await connection.close()
+        quarantine = PostgresQuarantine(partial(asyncpg.connect, self._dsn))
+        return await quarantine.close([row[0] for row in rows], "night shift")
 
     async def told(self) -> int:
         """How many dead letters go out."""
@@ -205,6 +215,20 @@ async def test_what_is_over_and_there_again_is_opened_again_and_not_told_twice(
     assert await sweeping.sweep() == (1, 1)
     assert [message for *_, message in await sweeping.open()] == ["lines that did not come: 2"]
     assert await sweeping.told() == 2
+
+
+async def test_what_a_person_closed_is_not_opened_again(
+    state: PostgresState, sweeping: _Sweeping
+) -> None:
+    await sweeping.take(*_numbered(16, 18))
+    await sweeping.sweep()
+
+    assert len(await sweeping.close()) == 1
+
+    await sweeping.take(*_numbered(19))
+    assert await sweeping.sweep() == (0, 0)
+    assert await sweeping.open() == []
+    assert (await state.snapshot()).dead_letters == ["file_gap"]
 
 
 async def test_of_many_files_all_are_looked_at(sweeping: _Sweeping) -> None:

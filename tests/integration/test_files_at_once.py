@@ -5,11 +5,17 @@ from collections.abc import AsyncIterator, Sequence
 from itertools import permutations
 from random import Random
 
+import asyncpg
 import pytest
+from pydantic import SecretStr
 
-from builders import Log, Sent, file_line, order, order_no, publishing, sent
+from builders import Log, Sent, announcement, fact, file_line, order, order_no, publishing, sent
 from card_fulfillment.domain.facts import Announcement, bulk_issuance
+from card_fulfillment.domain.status import Status
 from card_fulfillment.pipeline.apply import Applier
+from card_fulfillment.postgres.connection import connect
+from card_fulfillment.postgres.store import PostgresStore, PostgresTransaction
+from card_fulfillment.settings import PostgresSettings
 from deliveries import Told, deliveries
 from hesitant import Hesitant, take
 from oracle_files import assert_filed
@@ -87,3 +93,26 @@ async def test_a_file_whose_lines_come_to_two_workers_is_what_one_would_make_of_
             for worker in (0, 1)
         ]
         await _told_at_once(state, [], shares)
+
+
+async def test_batches_without_lines_ask_nothing_about_files(
+    state: PostgresState, dsn: str
+) -> None:
+    settings = PostgresSettings(dsn=SecretStr(dsn))
+    asked: list[str] = []
+
+    async def heard() -> asyncpg.Connection:
+        connection = await connect(settings, application_name="tests")
+        connection.add_query_logger(lambda logged: asked.append(logged.query))
+        return connection
+
+    told: list[Told] = [announcement("c1"), order("c1", 1, _O1), fact(Status.SHIPPED, 5, _O1)]
+    log = Log()
+    batch = log.batch([sent(each) for each in told])
+    await state.begin(batch.moves)
+    store = PostgresStore(heard, state.lanes, PostgresTransaction)
+    await take(Applier(store, publishing()), [batch])
+    store.discard()
+
+    assert asked
+    assert not [query for query in asked if "vendor_file" in query]

@@ -95,6 +95,7 @@ def evidence(*seqs: int) -> Evidence:
         {"c1": EVENTS},
         [cast("DeadLetterEvent", letter)],
         {"c1": timeline(EVENTS)},
+        {},
         {
             CREATED: Counter({RecordClass.APPLIED: 1}),
             TRACKING: Counter({RecordClass.QUARANTINED: 1}),

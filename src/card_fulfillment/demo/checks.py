@@ -3,15 +3,19 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
+from card_fulfillment.demo import bulk_checks
+from card_fulfillment.demo.bulk_checks import BulkFound, bulk_endings
 from card_fulfillment.demo.performance import Place, Witnessed
 from card_fulfillment.demo.story import Ending, Play, Told
 from card_fulfillment.domain.journey import FactOutcome
+from card_fulfillment.messages.bulk_event import BulkIssuanceStatusChanged
 from card_fulfillment.messages.card_event import CardStatusChanged
 from card_fulfillment.messages.dead_letter import DeadLetterEvent
+from card_fulfillment.ops.look import number
 from card_fulfillment.pipeline.batch import RecordClass
 from card_fulfillment.pipeline.timeline import Timeline
 
@@ -30,23 +34,38 @@ class Evidence:
     """All that was found.
 
     events: by card, as a subscriber received them. dead_letters: as a subscriber received them.
-    timelines: by card, as Postgres has them. classes, lane_ends: the books.
+    timelines: by card, as Postgres has them. bulks: by bulk issuance, all of that.
+    classes, lane_ends: the books.
     """
 
     witnessed: Witnessed
     events: Mapping[str, Sequence[CardStatusChanged]]
     dead_letters: Sequence[DeadLetterEvent]
     timelines: Mapping[str, Timeline]
+    bulks: Mapping[str, BulkFound]
     classes: Classes
     lane_ends: Mapping[tuple[str, int], int]
 
 
 def read_events(witnessed: Witnessed, topic: str) -> Mapping[str, list[CardStatusChanged]]:
-    events: defaultdict[str, list[CardStatusChanged]] = defaultdict(list)
+    """By card."""
+    return _events_of("card", witnessed, topic)
+
+
+def read_bulk_events(
+    witnessed: Witnessed, topic: str
+) -> Mapping[str, list[BulkIssuanceStatusChanged]]:
+    """By bulk issuance."""
+    return _events_of("bulk_issuance", witnessed, topic)
+
+
+def _events_of(subject: str, witnessed: Witnessed, topic: str) -> dict[str, list[Any]]:
+    events: defaultdict[str, list[Any]] = defaultdict(list)
     for record in witnessed.received[topic]:
-        event: CardStatusChanged = orjson.loads(record.value or b"")
-        events[event["card_id"]].append(event)
-    return events
+        event = orjson.loads(record.value or b"")
+        if event["subject"] == subject:
+            events[event[f"{subject}_id"]].append(event)
+    return dict(events)
 
 
 def read_dead_letters(witnessed: Witnessed, topic: str) -> list[DeadLetterEvent]:
@@ -65,20 +84,32 @@ def promised_classes(witnessed: Witnessed) -> Classes:
 
 
 def checks(play: Play, found: Evidence) -> Sequence[Check]:
-    expected = endings(play)
+    expected, whole = endings(play), bulk_endings(play)
     events = sum(map(len, found.events.values()))
+    events += sum(len(each.events) for each in found.bulks.values())
+    bulks = number(len(whole), "bulk issuance")
     return (
-        Check(f"{len(expected)} cards went the way that they should", list(_ways(expected, found))),
+        Check(
+            f"{len(expected)} cards and {bulks} went the way that they should",
+            [*_ways(expected, found), *bulk_checks.ways(whole, found.bulks)],
+        ),
         Check(
             f"{len(found.witnessed.sent)} records: each was exactly one of the five classes",
             list(_records(found)),
         ),
         Check(
-            f"{events} events: the versions of each card are 1, 2, 3 … without a gap",
+            f"{events} events: the versions of each card or bulk are 1, 2, 3 … without a gap",
             list(_versions(found)),
         ),
+        Check(
+            f"{bulks}, counted anew from cards and facts: just as it was told last",
+            list(bulk_checks.counted_anew(found.bulks)),
+        ),
         Check("Each output partition has the sequence 1 … n without a gap", list(_lanes(found))),
-        Check("What subscribers received is what Postgres holds", list(_stored(found))),
+        Check(
+            "What subscribers received is what Postgres holds",
+            [*_stored(found), *bulk_checks.stored(found.bulks)],
+        ),
         Check(
             f"{len(found.dead_letters)} dead letters, each with its reason and its place",
             list(_quarantine(found)),
@@ -134,6 +165,8 @@ def _records(found: Evidence) -> Iterator[str]:
 def _versions(found: Evidence) -> Iterator[str]:
     for card, events in found.events.items():
         yield from _gaps(card, [event["version"] for event in events])
+    for bulk, each in found.bulks.items():
+        yield from _gaps(bulk, [event["version"] for event in each.events])
 
 
 def _lanes(found: Evidence) -> Iterator[str]:

@@ -16,7 +16,15 @@ from typing import Final
 from rich.console import Console
 
 from card_fulfillment import log
-from card_fulfillment.demo.checks import Evidence, checks, endings, read_dead_letters, read_events
+from card_fulfillment.demo.bulk_checks import BulkFound
+from card_fulfillment.demo.checks import (
+    Evidence,
+    checks,
+    endings,
+    read_bulk_events,
+    read_dead_letters,
+    read_events,
+)
 from card_fulfillment.demo.performance import PerformanceFailed, Stage, Witnessed, perform
 from card_fulfillment.demo.screen import Screen
 from card_fulfillment.demo.stories import DAYS, play
@@ -26,6 +34,8 @@ from card_fulfillment.devstack.process import Command, Supervised
 from card_fulfillment.kafka.connection import client_options
 from card_fulfillment.kafka.outside import sender, subscriber
 from card_fulfillment.postgres.accounts import lane_ends, record_classes
+from card_fulfillment.postgres.bulk_check import check_bulk
+from card_fulfillment.postgres.bulk_timeline import load_bulk_timeline
 from card_fulfillment.postgres.connection import connect, disconnect
 from card_fulfillment.postgres.schema import migrate
 from card_fulfillment.postgres.timeline import load_timeline
@@ -36,7 +46,11 @@ from card_fulfillment.topology import Topology, topology
 _OURS: Final = "FULFILLMENT_"
 _PASSED_ON: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONUTF8")
 _LOG_TAIL: Final = 3000
+_ALL: Final = 10_000
 _ASKED_TO_END: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+# A play does not wait a second for counts.
+_OF_THE_WORKER: Final = {f"{_OURS}LOG_FORMAT": "json", f"{_OURS}BULKS__TICK": "PT0.2S"}
 
 _DONE: Final = 0
 _FOUND_WRONG: Final = 1
@@ -94,7 +108,8 @@ def _on_a_stack(screen: Screen, now: datetime, *, keep: bool) -> int:
             card: replace(timeline, changes=found.events.get(card, ()))
             for card, timeline in found.timelines.items()
         }
-        screen.stories(the_play, told)
+        bulks = {i: each.timeline for i, each in found.bulks.items() if each.timeline}
+        screen.stories(the_play, told, bulks)
         broken = screen.summary(the_play, found, checks(the_play, found))
         if keep:
             screen.say(_how_to_go_on(stack))
@@ -157,7 +172,7 @@ def _worker_command(stack: Stack) -> Command:
         name="the worker",
         argv=(sys.executable, "-m", "card_fulfillment", "run"),
         log=_log(stack),
-        environment={**passed_on, **_environment(stack), f"{_OURS}LOG_FORMAT": "json"},
+        environment={**passed_on, **_environment(stack), **_OF_THE_WORKER},
         stop_signal=signal.SIGTERM,
         grace=10.0,
     )
@@ -187,11 +202,21 @@ async def _evidence(
     stage: Stage, known: Topology, the_play: Play, witnessed: Witnessed
 ) -> Evidence:
     timelines = {card: await load_timeline(stage.books, card) for card in endings(the_play)}
+    events = read_bulk_events(witnessed, known.status_changed)
+    bulks = {
+        bulk: BulkFound(
+            told,
+            await load_bulk_timeline(stage.books, bulk, _ALL, few=1),
+            await check_bulk(stage.books, bulk),
+        )
+        for bulk, told in events.items()
+    }
     return Evidence(
         witnessed,
         read_events(witnessed, known.status_changed),
         read_dead_letters(witnessed, known.dead_letter),
         {card: timeline for card, timeline in timelines.items() if timeline is not None},
+        bulks,
         await record_classes(stage.books),
         await lane_ends(stage.books),
     )
@@ -207,6 +232,8 @@ Kafka, Postgres and the worker go on running. In a shell:
 
 {exports}
   {python} -m card_fulfillment timeline card-1004
+  {python} -m card_fulfillment timeline bulk-3001
+  {python} -m card_fulfillment check bulks
   {python} -m card_fulfillment topics --check
   tail -f {_log(stack)}
 

@@ -20,9 +20,10 @@ from card_fulfillment.demo.story import Ending, Play, Story
 from card_fulfillment.domain.status import STANDING
 from card_fulfillment.domain.status import Status as Fulfillment
 from card_fulfillment.ops import look
+from card_fulfillment.ops.bulk_glance import bulk_glance
 from card_fulfillment.ops.glance import glance
 from card_fulfillment.pipeline.batch import RecordClass
-from card_fulfillment.pipeline.timeline import Timeline
+from card_fulfillment.pipeline.timeline import BulkTimeline, Timeline
 
 _WIDEST: Final = 100
 _TOPIC_WIDTH: Final = 22
@@ -31,9 +32,9 @@ _SELDOM: Final = 5.0  # seconds between lines that would otherwise only fill a f
 
 
 _INTRODUCTION: Final = (
-    "An issuer announces cards and orders them, the bureau Meridian Secure reports on\n"
-    "them in its own words, and the worker tells everybody where each card is. Here it\n"
-    "does so on an Apache Kafka 4.3 and a Postgres 18 of its own."
+    "An issuer announces cards and orders them, two bureaux report on them in their own\n"
+    "words, and the worker tells everybody where each card and each bulk order is. Here\n"
+    "it does so on an Apache Kafka 4.3 and a Postgres 18 of its own."
 )
 
 
@@ -78,7 +79,9 @@ class Screen:
 
     # What became of the cards.
 
-    def stories(self, play: Play, timelines: Mapping[str, Timeline]) -> None:
+    def stories(
+        self, play: Play, timelines: Mapping[str, Timeline], bulks: Mapping[str, BulkTimeline]
+    ) -> None:
         self._console.print()
         self._console.print(Rule(Text("what a subscriber was told", "bold")))
         self._console.print(
@@ -86,21 +89,27 @@ class Screen:
         )
         told = [story for story in play.stories if story.title]
         for number, story in enumerate(told, 1):
-            self._story(number, story, timelines)
+            self._head(number, story)
+            for bulk in story.bulks:
+                self._console.print(bulk_glance(bulks[bulk]))
+            self._story(story, timelines, in_full=number == 1)
 
-    def _story(self, number: int, story: Story, timelines: Mapping[str, Timeline]) -> None:
+    def _head(self, number: int, story: Story) -> None:
         self._console.print()
         head = Table.grid(expand=True)
         head.add_column()
         head.add_column(justify="right", style="dim", no_wrap=True)
-        several = len(story.endings) > 1
         title = Text.assemble((f"{number:>2}  ", "bold blue"), (story.title, "bold"))
-        head.add_row(title, "" if several else next(iter(story.endings)))
+        about = list(story.bulks or story.endings)
+        head.add_row(title, about[0] if len(about) == 1 else "")
         self._console.print(head)
+
+    def _story(self, story: Story, timelines: Mapping[str, Timeline], *, in_full: bool) -> None:
+        several = len(story.endings) > 1
         for card, ending in story.endings.items():
             if several:
                 self._console.print(Padding(Text(card, "dim"), (0, 0, 0, 4)))
-            shown = glance(timelines[card], ending.copies, in_full=number == 1)
+            shown = glance(timelines[card], ending.copies, in_full=in_full)
             self._console.print(shown)
         self._console.print(Padding(Text(story.moral, "italic"), (0, 0, 0, 4)))
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from card_fulfillment.demo.branch_order import branch_order
 from card_fulfillment.demo.crowd import crowd
 from card_fulfillment.demo.passages import (
     DELIVERED,
@@ -48,7 +49,7 @@ def play(begins: datetime) -> Play:
         ordered_anew(wire, next(cards)),
         replaced(wire, next(cards), next(cards)),
     )
-    return Play(begins, (*told, *crowd(wire, plastics(_FIRST_OF_THE_CROWD))))
+    return Play(begins, (*told, *branch_order(wire), *crowd(wire, plastics(_FIRST_OF_THE_CROWD))))
 
 
 def _delivered(card: Plastic, told: tuple[Told, ...] = DELIVERED) -> Ending:

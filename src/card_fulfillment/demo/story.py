@@ -6,7 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from card_fulfillment.domain.discrepancies import DiscrepancyName
 from card_fulfillment.domain.journey import ChangeKind
+from card_fulfillment.domain.serials import Ranges
 from card_fulfillment.domain.status import Status
 from card_fulfillment.messages.envelope import RefusalReason
 from card_fulfillment.pipeline.batch import RecordClass
@@ -18,6 +20,7 @@ class Input(StrEnum):
     CARD_CREATED = "card-created"
     EMBOSSING_REQUESTED = "embossing-requested"
     MERIDIAN = "perso-vendor-tracking-meridian"
+    DELTA = "perso-vendor-tracking-delta"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +66,26 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BulkEnding:
+    """What must be true of a bulk issuance in the end.
+
+    statuses: those that it goes through; how often counts are told meanwhile is chance.
+    boxes: by tracking number. missing: discrepancies by name, with the serials that they are about.
+    """
+
+    statuses: tuple[Status, ...]
+    counts: Mapping[Status, int]
+    boxes: Mapping[str, Status]
+    missing: Mapping[DiscrepancyName, Ranges]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
     """Without a title it happens in the background."""
 
     endings: Mapping[str, Ending]
     steps: tuple[Step, ...]
+    bulks: Mapping[str, BulkEnding] = field(default_factory=dict)
     title: str = ""
     moral: str = ""
 

@@ -68,7 +68,7 @@ class Wire:
             "card_type": "PHYSICAL",
             "labels": {"programme": "travel", "region": "ae"},
         }
-        return _step(when.day, Input.CARD_CREATED, card.card_id, body | more)
+        return step(Input.CARD_CREATED, when.day, card.card_id, body | more)
 
     def ordered(self, card: Plastic, when: When, method: str = "express") -> Step:
         body = {
@@ -84,11 +84,11 @@ class Wire:
             ],
             "shipping": {"method": method},
         }
-        return _step(when.day, Input.EMBOSSING_REQUESTED, card.card_id, body)
+        return step(Input.EMBOSSING_REQUESTED, when.day, card.card_id, body)
 
     def pushed(self, card: Plastic, day: int, *notifications: Body) -> Step:
         """One push of the bureau; its key is the bureau's name for the card."""
-        return _step(day, Input.MERIDIAN, card.handle, {"notifications": list(notifications)})
+        return step(Input.MERIDIAN, day, card.handle, {"notifications": list(notifications)})
 
     def said(self, card: Plastic, when: When, state: str) -> Step:
         return self.pushed(card, when.day, self.notification(card, when, state))
@@ -148,7 +148,7 @@ def plastics(first: int) -> Iterator[Plastic]:
         number += 1
 
 
-def _step(day: int, topic: Input, key: str, body: Body) -> Step:
+def step(topic: Input, day: int, key: str, body: Body) -> Step:
     return Step(day=day, topic=topic, key=key, value=orjson.dumps(body))
 
 

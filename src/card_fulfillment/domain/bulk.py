@@ -19,7 +19,7 @@ from card_fulfillment.domain.facts import (
 )
 from card_fulfillment.domain.files import FileTotals
 from card_fulfillment.domain.journey import ChangeKind
-from card_fulfillment.domain.parcels import NOTHING_SAID, Said
+from card_fulfillment.domain.parcels import NOTHING_SAID, Said, packing
 from card_fulfillment.domain.serials import Ranges, united
 from card_fulfillment.domain.status import STANDING, Status, is_final
 
@@ -74,10 +74,11 @@ class RollUp(NamedTuple):
     exceptions: int
     parcels: Mapping[Reference, Status | None]
     discrepancies: tuple[Discrepancy, ...]
+    packing: str = ""  # a digest of what else is told of the parcels
 
     @property
     def notable(self) -> tuple[object, ...]:
-        """What is told at once when it changes; other counts go out by the next tick."""
+        """What is told at once when it changes; the rest goes out by the next tick."""
         status = (self.status, self.attempt)
         return (*status, self.is_partial, self.exceptions, self.parcels, self.discrepancies)
 
@@ -184,6 +185,7 @@ def roll_up(bulk: Bulk) -> RollUp:
             bulk.said.reports.with_totals(bulk.filed.values()),
             attempt,
         ),
+        packing=packing(bulk.said.parcels),
     )
 
 

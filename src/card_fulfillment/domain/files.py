@@ -4,9 +4,9 @@ All of it is a function of the set of lines, whatever their order and repetition
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple
 
 from card_fulfillment.domain.bindings import Bindings, in_force
 from card_fulfillment.domain.facts import (
@@ -73,8 +73,11 @@ class Span(NamedTuple):
     last: int | None = None
 
     def with_time(self, time: int | None) -> "Span":
-        times = [t for t in (*self, time) if t is not None]
-        return Span(min(times, default=None), max(times, default=None))
+        if time is None:
+            return self
+        if self.first is None or self.last is None:
+            return Span(time, time)
+        return Span(min(self.first, time), max(self.last, time))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,21 +92,23 @@ class VendorFile:
     mentioned: Mapping[Reference, Span] | None = field(default_factory=dict)
     with_trailer: bool = False
 
-    def with_line(self, line: FileLine) -> Self:
-        return replace(
-            self,
-            sequence=max(
-                (s for s in (self.sequence, line.sequence) if s is not None), default=None
-            ),
-            totals=self.totals if line.total is None else self.totals | {line.total},
-            mentioned=self._mentioning(line),
-            with_trailer=self.with_trailer or line.with_trailer,
+    def with_line(self, line: FileLine) -> "VendorFile":
+        """Most lines say nothing that is new."""
+        with_it = VendorFile(
+            _greater(self.sequence, line.sequence),
+            self.totals if line.total is None else self.totals | {line.total},
+            self._mentioning(line),
+            self.with_trailer or line.with_trailer,
         )
+        return self if with_it == self else with_it
 
     def _mentioning(self, line: FileLine) -> Mapping[Reference, Span] | None:
         if self.mentioned is None or line.reference is None:
             return self.mentioned
-        span = self.mentioned.get(line.reference, Span()).with_time(line.stated)
+        known = self.mentioned.get(line.reference)
+        span = (known or Span()).with_time(line.stated)
+        if span == known:
+            return self.mentioned
         mentioned = {**self.mentioned, line.reference: span}
         return mentioned if len(mentioned) <= _MOST_REFERENCES else None
 
@@ -117,6 +122,12 @@ class VendorFile:
             meant.update(*found)
         bulks = [s.id for s in meant if s.kind is SubjectKind.BULK_ISSUANCE]
         return bulks[0] if len(meant) == len(bulks) == 1 else None
+
+
+def _greater(one: int | None, other: int | None) -> int | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return max(one, other)
 
 
 def _meant(reference: Reference, time: int | None, bindings: Bindings) -> Collection[Subject]:

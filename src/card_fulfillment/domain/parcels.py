@@ -5,10 +5,11 @@ Everything here is a union or a maximum, so that the order in which it is heard 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from typing import Final, NamedTuple, Self
 
 from card_fulfillment.domain.claims import Claim, Entry, claim, later
-from card_fulfillment.domain.facts import Fact, Reference
+from card_fulfillment.domain.facts import Fact, ParcelRole, Reference
 from card_fulfillment.domain.journey import FactOutcome
 from card_fulfillment.domain.registers import Registers, written
 from card_fulfillment.domain.serials import Range, Ranges, united
@@ -40,6 +41,12 @@ class Parcel:
     claim: Claim | None = None
     registers: Registers = field(default_factory=dict)
     carton: tuple[int, int | None] | None = None
+
+    @property
+    def serials(self) -> Ranges | None:
+        """Those that are in it; null: all."""
+        ranges = [serials for serials, _ in self.lines if serials is not None]
+        return united(ranges) if len(ranges) == len(self.lines) else None
 
     def since(self, serial: int | None) -> int | None:
         """The bulk's number since when the serial is in the parcel; null: it is not."""
@@ -91,6 +98,16 @@ class Said:
 NOTHING_SAID: Final = Said()
 
 
+def packing(parcels: Mapping[Reference, Parcel]) -> str:
+    """A digest of the serials, cartons, carriers and numbers of the parcels that lines named."""
+    shown = [
+        (*reference, parcel.serials, parcel.carton, sorted(parcel.registers.items()))
+        for reference, parcel in sorted(parcels.items())
+        if parcel.named
+    ]
+    return blake2b(repr(shown).encode(), digest_size=8).hexdigest() if shown else ""
+
+
 class Hearing:
     """What is said, while more is heard. outcomes: what each fact was to the bulk."""
 
@@ -120,7 +137,8 @@ class Hearing:
             self._parcels[reference] = self._packed(reference, each, number, own)
         if not fact.serials and not own:
             self._claim = later(self._claim, new)
-            self._registers = written(self._registers, each)
+            if fact.parcel_role is ParcelRole.OUTBOUND:
+                self._registers = written(self._registers, each)
         self._reports = _reported(self._reports, each, own)
 
     def _outcome(self, new: Claim | None, fact: Fact, own: list[Reference]) -> FactOutcome:

@@ -19,7 +19,7 @@ from card_fulfillment.domain.discrepancies import Discrepancy, DiscrepancyName
 from card_fulfillment.domain.facts import Attribute, AttributeValue, Evidence, Precision, Reference
 from card_fulfillment.domain.journey import ChangeKind
 from card_fulfillment.domain.parcels import Parcel
-from card_fulfillment.domain.serials import Ranges, united
+from card_fulfillment.domain.serials import Ranges
 from card_fulfillment.domain.status import Action, Reason, Status, recommended_action
 from card_fulfillment.messages.event_parts import (
     CausedBy,
@@ -223,8 +223,6 @@ def _parcels(bulk: Bulk, now: RollUp) -> list[BulkParcel]:
 def parcel_event(reference: Reference, parcel: Parcel, status: Status | None) -> BulkParcel:
     carrier = _value(parcel, Attribute.CARRIER)
     number = _value(parcel, Attribute.TRACKING_NUMBER)
-    whole = any(line.serials is None for line in parcel.lines)
-    ranges = united(line.serials for line in parcel.lines if line.serials is not None)
     return {
         "reference": reference.value,
         "vendor": reference.vendor,
@@ -233,7 +231,7 @@ def parcel_event(reference: Reference, parcel: Parcel, status: Status | None) ->
         "carrier": carrier if isinstance(carrier, str) else None,
         "tracking_number": number if isinstance(number, str) else reference.value,
         "status": status,
-        "serials": None if whole else _first_of(ranges),
+        "serials": None if parcel.serials is None else _first_of(parcel.serials),
     }
 
 

@@ -78,13 +78,15 @@ class DeadLetter:
         )
 
     @classmethod
-    def about(cls, fact: Fact, reason: RefusalReason, message: str) -> Self:
+    def about(
+        cls, fact: Fact, reason: RefusalReason, message: str, key: bytes | None = None
+    ) -> Self:
         """An alert: the fact is stored and waits, and somebody should know why.
 
         It has no bytes: what the record said is in the fact.
         """
         cause = fact.cause
-        record = Record(cause.topic, cause.partition, cause.offset, fact.received_at, None, None)
+        record = Record(cause.topic, cause.partition, cause.offset, fact.received_at, key, None)
         path = alert_path(fact)
         return cls.of(record, Refused(reason, path, message, fact.vendor, fact.mapping_version))
 

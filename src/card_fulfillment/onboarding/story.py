@@ -19,6 +19,7 @@ from card_fulfillment.vendors.times import Stated
 
 DECIDED: Final = "decided by"
 EACH: Final = "each"
+_OTHERS: Final = {"present": "absent", "absent": "present", "one": "none", "none": "one"}
 _NUMBERS: Final = ("serials", "carton", "quantity")
 _MOST_SHOWN: Final = 120
 _PRECISE: Final = {
@@ -81,7 +82,13 @@ def story(told: Explanation, file: ProfileFile) -> list[Chapter]:
 
 def _when(note: Noted, asked: Asked) -> Step:
     selector, wanted = asked
-    return Step("when", selector, note.refused or f"{'is' if note.gave else 'is not'} {wanted}")
+    return Step("when", selector, note.refused or f"is {wanted if note.gave else _other(wanted)}")
+
+
+def _other(wanted: str) -> str:
+    """Say what holds where the condition does not."""
+    kind, of, values = wanted.partition(" of ")
+    return f"{_OTHERS[kind]}{of}{values}"
 
 
 def _met(met: Looked | Visited, rule: CompiledRule, file: ProfileFile, index: int) -> Met:
@@ -111,7 +118,10 @@ def _is_read(step: Step) -> bool:
 def _look(note: Noted, rule: CompiledRule) -> Step:
     loop = rule.loops[int(note.at[1])]
     found = note.gave
-    gave = f"{len(found)} elements" if isinstance(found, list) else _shown(found)
+    if loop.one and isinstance(found, list):
+        gave = _shown(found[0])
+    else:
+        gave = f"{len(found)} elements" if isinstance(found, list) else None
     return Step(f"{EACH} {loop.name}", loop.selector, gave, note.refused or "")
 
 
@@ -134,7 +144,7 @@ def _number(gave: object) -> str | None:
     """Write serials as 1-2400, a carton as 1-3, a quantity as it is."""
     if not isinstance(gave, tuple):
         return None
-    return str(gave[0]).strip("()").replace(", ", "-")
+    return str(gave[0]).strip("()").replace(", None", "").replace(", ", "-")
 
 
 def _attempted(tried: Tried, rule: CompiledRule, file: ProfileFile, index: int) -> Attempted:
@@ -192,10 +202,18 @@ def _value(note: Noted, statement: Statement) -> Step:
             name = statement.names[int(note.at[3])]
             return Step(f"names {name.vendor}/{name.kind}", name.selector, gave, refused)
         case "reason":
-            return Step("reason", statement.reason_selector or "", gave, refused)
+            says = refused or _reason(gave, statement)
+            return Step("reason", statement.reason_selector or "", gave, says)
         case _:
             selector = getattr(statement, f"{part}_selector", None)
             return Step(part, selector or "", gave, refused)
+
+
+def _reason(gave: str | None, statement: Statement) -> str:
+    if gave is None or statement.reason is None:
+        return ""
+    _, codes = statement.reason
+    return f"means {codes[gave]}" if gave in codes else f"is no reason known{hint(gave, codes)}"
 
 
 def _decided(note: Noted, source: FactRule) -> Step:

@@ -107,9 +107,10 @@ class Admission:
         return self._quarantine(record, refused)
 
     def _file(self, line: FileLine) -> RecordClass:
-        if line.key in self._lines or line.key in self.lines:
+        key = line.key
+        if key in self._lines or key in self.lines:
             return RecordClass.DUPLICATE
-        self.lines[line.key] = line
+        self.lines[key] = line
         return RecordClass.APPLIED
 
     def _track(self, fact: Fact) -> Fact:

@@ -1,11 +1,12 @@
-"""Facts that wait and should not: who has to look, at once or after the deadline."""
+"""Facts that wait and should not, or that a vendor wants to be looked at."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from card_fulfillment.domain.facts import OWN_KIND, Fact
 from card_fulfillment.messages.dead_letter import DeadLetter
 from card_fulfillment.messages.envelope import RefusalReason
 from card_fulfillment.pipeline.placement import Placement
+from card_fulfillment.pipeline.view import Places
 
 
 def alerts(placement: Placement, announced: Collection[str]) -> list[DeadLetter]:
@@ -32,6 +33,28 @@ def alerts(placement: Placement, announced: Collection[str]) -> list[DeadLetter]
             if not names_of(fact).isdisjoint(announced)
         ),
     ]
+
+
+def vendor_alerts(facts: Iterable[Fact], places: Mapping[bytes, Places]) -> list[DeadLetter]:
+    """What vendors' new facts want somebody to look at.
+
+    The letter has the key of the one whom it is about, so that it is found with it.
+    """
+    return [
+        DeadLetter.about(
+            fact,
+            RefusalReason.VENDOR_ALERT,
+            f"{fact.alert}: the vendor says {fact.code}" + (f", {fact.text}" if fact.text else ""),
+            _only_subject(places.get(fact.fact_id, {})),
+        )
+        for fact in facts
+        if fact.alert is not None
+    ]
+
+
+def _only_subject(places: Places) -> bytes | None:
+    ids = [subject.id.encode() for subject in places]
+    return ids[0] if len(ids) == 1 else None
 
 
 def names_of(fact: Fact) -> set[str]:

@@ -5,11 +5,12 @@ Pure.
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from typing import Final
 
 from card_fulfillment.domain.facts import Fact, Subject, is_issuers_name
 from card_fulfillment.domain.journey import FactOutcome
 from card_fulfillment.pipeline.admission import Admission, Admitted, Verdict
-from card_fulfillment.pipeline.alerts import alerts
+from card_fulfillment.pipeline.alerts import alerts, vendor_alerts
 from card_fulfillment.pipeline.batch import SEVERITY, Batch, Partition, RecordClass
 from card_fulfillment.pipeline.effects import Effects, NewFact
 from card_fulfillment.pipeline.filing import filed_totals, files_with
@@ -17,6 +18,8 @@ from card_fulfillment.pipeline.folding import Folding, announced_bulks
 from card_fulfillment.pipeline.placement import Placement
 from card_fulfillment.pipeline.publishing import Publishing
 from card_fulfillment.pipeline.view import Place, View
+
+_NOWHERE: Final[Mapping[Subject, Place]] = {}
 
 
 def decide(batch: Batch, view: View, publishing: Publishing, now: int) -> Effects:
@@ -39,12 +42,13 @@ def decide(batch: Batch, view: View, publishing: Publishing, now: int) -> Effect
         dead_letters=list(admission.dead_letters.values()),
         moves=batch.moves,
         retimed=admission.retimed,
-        lines=list(admission.lines.values()),
+        lines=admission.lines,
         files=files,
     )
     effects.dead_letters += alerts(placement, view.announced)
+    effects.dead_letters += vendor_alerts(admission.tracking, placement.places)
     folding = Folding(effects, view, placement, admission.identities, publishing, now)
-    filed = filed_totals(effects.lines, files, view, placement.bindings)
+    filed = filed_totals(admission.lines.values(), files, view, placement.bindings)
     folding.fold(announced_bulks(admission, filed))
     effects.changes += [publishing.dead_letter(d, now) for d in effects.dead_letters]
     _store_facts(effects, admission, placement)
@@ -82,6 +86,7 @@ def _worst(verdicts: list[Verdict], places: Mapping[bytes, Mapping[Subject, Plac
 def _became(verdict: Verdict, places: Mapping[bytes, Mapping[Subject, Place]]) -> RecordClass:
     if not isinstance(verdict, Fact):
         return verdict
-    of_fact = places.get(verdict.fact_id, {}).values()
-    parked = all(p.outcome is FactOutcome.PARKED for p in of_fact)
-    return RecordClass.PARKED if parked else RecordClass.APPLIED
+    for place in places.get(verdict.fact_id, _NOWHERE).values():
+        if place.outcome is not FactOutcome.PARKED:
+            return RecordClass.APPLIED
+    return RecordClass.PARKED

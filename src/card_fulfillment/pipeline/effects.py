@@ -8,7 +8,7 @@ from typing import NamedTuple
 from card_fulfillment.domain.bindings import Binding
 from card_fulfillment.domain.bulk import Bulk
 from card_fulfillment.domain.facts import Fact, Reference, Subject
-from card_fulfillment.domain.files import FileLine, FileName, VendorFile
+from card_fulfillment.domain.files import FileLine, FileName, LineKey, VendorFile
 from card_fulfillment.domain.parcels import Parcel
 from card_fulfillment.messages.dead_letter import DeadLetter
 from card_fulfillment.messages.envelope import Outgoing
@@ -57,7 +57,7 @@ class Effects:
     copies: Counter[bytes] = field(default_factory=Counter)
     waits: list[tuple[Reference, bytes]] = field(default_factory=list)
     woken: list[tuple[Reference, bytes]] = field(default_factory=list)
-    lines: Sequence[FileLine] = ()
+    lines: Mapping[LineKey, FileLine] = field(default_factory=dict)
     files: Mapping[FileName, VendorFile] = field(default_factory=dict)
     changes: list[NewChange] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)

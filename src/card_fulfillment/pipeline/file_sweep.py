@@ -1,7 +1,6 @@
 """Looking whether vendors' files are whole, some time after their last line came."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, Protocol
@@ -70,7 +69,9 @@ class SweepingFiles(Protocol):
         """Numbers missing between files that are both older than the grace."""
         ...
 
-    async def stored_letters(self, ids: Collection[str]) -> AbstractSet[str]: ...
+    async def stored_letters(self, ids: Collection[str]) -> Mapping[str, bool]:
+        """Those of the ids that are stored; true: they are over, and nobody closed them."""
+        ...
 
     async def settle(self, looked: Sequence[Looked]) -> None:
         """They need not be looked at again, unless a line came meanwhile."""
@@ -120,12 +121,12 @@ async def _sweep(sweeping: SweepingFiles, grace: timedelta) -> tuple[Effects, bo
     found = _by_id((*_of_files(looked), *_of_gaps(gaps)))
     is_open = {each.dead_letter_id for each in alerts}
     raised = _by_id((*_of_files(due), *_of_gaps(gaps))).keys() - is_open
-    stored = await sweeping.stored_letters(raised) if raised else frozenset()
+    stored = await sweeping.stored_letters(raised) if raised else {}
     await sweeping.settle(due)
     effects = Effects(
-        dead_letters=[found[i] for i in sorted(raised - stored)],
+        dead_letters=[found[i] for i in sorted(raised - stored.keys())],
         resolved=sorted(is_open - found.keys()),
-        reopened=sorted(stored),
+        reopened=sorted(i for i, is_over in stored.items() if is_over),
     )
     return effects, sum(each.is_new for each in due) >= _AT_A_TIME
 

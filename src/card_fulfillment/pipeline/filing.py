@@ -37,7 +37,8 @@ def want_files(need: Need, lines: Iterable[FileLine], orders: Iterable[Order], v
     for line in lines:
         if line.reference is not None and not view.bindings.get(line.reference):
             need.locked_references |= _lockable(line.reference)
-    for order in orders:
+    # Where a reference means a bulk, that bulk is in the view, too.
+    for order in orders if view.bulks else ():
         need.filed.update(r for r in order.references if _means_a_bulk(r, view))
 
 

@@ -13,6 +13,7 @@ _RECORDS: Final = f"""
 SELECT topic, {", ".join(f"sum({name.value})::bigint" for name in _CLASSES)}
 FROM input_position GROUP BY topic
 """  # noqa: S608 - names of our own
+_BULKS: Final = "SELECT count(*) FROM bulk_issuance WHERE dirty OR spread_number < last_number"
 _LANES: Final = "SELECT topic, partition, last_seq FROM lane"
 
 
@@ -28,3 +29,9 @@ async def lane_ends(connection: asyncpg.Connection) -> Mapping[tuple[str, int], 
     """The last sequence number of each output partition, published or not yet."""
     rows = await connection.fetch(_LANES)
     return {(topic, partition): seq for topic, partition, seq in rows}
+
+
+async def bulks_at_work(connection: asyncpg.Connection) -> int:
+    """How many bulk issuances have something left to spread or to publish."""
+    found: int = await connection.fetchval(_BULKS)
+    return found

@@ -1,7 +1,6 @@
 """What came of vendors' files, counted from their lines: for the sweep, and for who asks."""
 
-from collections.abc import Collection, Iterable, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from card_fulfillment.domain.serials import Ranges
 from card_fulfillment.messages.envelope import Record, RefusalReason
 from card_fulfillment.pipeline.file_alerts import FILE_ALERTS
 from card_fulfillment.pipeline.file_sweep import Gap, Looked, OpenAlert
+from card_fulfillment.postgres.letters_writing import RESOLVED
 from card_fulfillment.postgres.rows import Json, reference_text
 from card_fulfillment.postgres.store import PostgresTransaction
 
@@ -71,7 +71,7 @@ SELECT dead_letter_id::text, reason, vendor, key FROM dead_letter
 WHERE reason = ANY ($1::text[]) AND state = 'open'
 """
 _STORED: Final = """
-SELECT dead_letter_id::text FROM dead_letter WHERE dead_letter_id = ANY ($1::uuid[])
+SELECT dead_letter_id::text, closed_by FROM dead_letter WHERE dead_letter_id = ANY ($1::uuid[])
 """
 _LOCK_LOOKED: Final = """
 SELECT FROM vendor_file f
@@ -122,8 +122,9 @@ class FileSweepingTransaction(PostgresTransaction):
             for vendor, file, previous, sequence, cause in rows
         ]
 
-    async def stored_letters(self, ids: Collection[str]) -> AbstractSet[str]:
-        return {row[0] for row in await self._connection.fetch(_STORED, list(ids))}
+    async def stored_letters(self, ids: Collection[str]) -> Mapping[str, bool]:
+        rows = await self._connection.fetch(_STORED, list(ids))
+        return {letter_id: closed_by == RESOLVED for letter_id, closed_by in rows}
 
     async def settle(self, looked: Sequence[Looked]) -> None:
         if not looked:

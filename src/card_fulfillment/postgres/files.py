@@ -89,16 +89,16 @@ async def stored_lines(
 
 
 async def write_files(connection: asyncpg.Connection, effects: Effects) -> None:
-    await execute(connection, _ADD_LINES, map(_line_row, effects.lines))
-    last = {line.file: line for line in effects.lines}
+    await execute(connection, _ADD_LINES, (_line_row(*each) for each in effects.lines.items()))
+    last = {line.file: line for line in effects.lines.values()}
     await execute(
         connection, _WRITE, (_file_row(n, f, last[n]) for n, f in sorted(effects.files.items()))
     )
 
 
-def _line_row(line: FileLine) -> Sequence[Any]:
+def _line_row(key: LineKey, line: FileLine) -> Sequence[Any]:
     reference = reference_text(line.reference) if line.reference else None
-    return (*line.file, line.line, line.key.content, reference, line.quantity, line.total)
+    return (*key.file, key.line, key.content, reference, line.quantity, line.total)
 
 
 def _file_row(name: FileName, file: VendorFile, last: FileLine) -> Sequence[Any]:

@@ -11,6 +11,9 @@ from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.postgres.rows import dump_headers
 from card_fulfillment.postgres.statement import execute
 
+# By whom alerts are closed whose cause is over.
+RESOLVED: Final = "resolved"
+
 _INSERT_DEAD_LETTERS: Final = """
 INSERT INTO dead_letter (dead_letter_id, reason, field_path, message, vendor, mapping_version,
                          topic, partition, "offset", record_timestamp, sha256, key, value, headers)
@@ -24,10 +27,10 @@ UPDATE dead_letter SET state = 'closed', closed_at = now(), closed_by = $2
 WHERE dead_letter_id = ANY ($1::uuid[]) AND state = 'open'
 """
 # What was over is there again: somebody was told of it already.
-_REOPEN: Final = """
+_REOPEN: Final = f"""
 UPDATE dead_letter SET state = 'open', closed_at = NULL, closed_by = NULL
-WHERE dead_letter_id = ANY ($1::uuid[]) AND closed_by = 'resolved'
-"""
+WHERE dead_letter_id = ANY ($1::uuid[]) AND closed_by = '{RESOLVED}'
+"""  # noqa: S608 - a constant of this module
 
 
 async def write_letters(connection: asyncpg.Connection, effects: Effects) -> None:
@@ -36,7 +39,7 @@ async def write_letters(connection: asyncpg.Connection, effects: Effects) -> Non
         ids = [i for fact in effects.settled for i in alert_ids(fact)]
         await connection.execute(_CLOSE, ids, "applied")
     if effects.resolved:
-        await connection.execute(_CLOSE, effects.resolved, "resolved")
+        await connection.execute(_CLOSE, effects.resolved, RESOLVED)
     if effects.reopened:
         await connection.execute(_REOPEN, effects.reopened)
 

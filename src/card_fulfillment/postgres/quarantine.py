@@ -44,6 +44,10 @@ _CLOSE: Final = """
 UPDATE dead_letter SET state = 'closed', closed_at = now(), closed_by = $2
 WHERE dead_letter_id = $1 AND state = 'open'
 """
+_CLOSE_ALL: Final = """
+UPDATE dead_letter SET state = 'closed', closed_at = now(), closed_by = $2
+WHERE dead_letter_id = ANY ($1::uuid[]) AND state = 'open' RETURNING dead_letter_id::text
+"""
 
 
 class _Undone(Exception):
@@ -113,6 +117,10 @@ class PostgresQuarantine:
     async def tally(self, selection: Selection) -> list[tuple[str, str | None, int]]:
         """How many fit: by reason and vendor, the most first."""
         return [tuple(row) for row in await self._fetch(_TALLY, *_conditions(selection))]
+
+    async def close(self, ids: Collection[str], by: str) -> set[str]:
+        """Close open letters without doing anything about them; returns which."""
+        return {row[0] for row in await self._fetch(_CLOSE_ALL, list(ids), by)}
 
     async def _fetch(self, statement: str, *values: object) -> list[asyncpg.Record]:
         try:

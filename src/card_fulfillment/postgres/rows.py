@@ -2,6 +2,7 @@
 
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -29,6 +30,7 @@ from card_fulfillment.domain.status import BY_RANK, STANDING, Reason, Status
 Json = str
 
 _ATTRIBUTES: Final[Mapping[str, Attribute]] = {a.value: a for a in Attribute}
+_NAMES: Final[Mapping[Attribute, str]] = {a: a.value for a in Attribute}
 _REASONS: Final[Mapping[str | None, Reason | None]] = {None: None} | {r.value: r for r in Reason}
 _EVIDENCE: Final[Mapping[str | None, Evidence | None]] = {None: None} | {
     e.value: e for e in Evidence
@@ -71,6 +73,7 @@ def load_identity(
     return None if text is None else identity_of(card_id, bulk, serial, text)
 
 
+@lru_cache(maxsize=4096)  # it never changes
 def identity_of(card_id: str, bulk: str | None, serial: int | None, text: Json) -> CardIdentity:
     return CardIdentity(
         card_id=card_id, bulk_issuance_id=bulk, serial_number=serial, **orjson.loads(text)
@@ -98,7 +101,7 @@ def dump_journey(journey: Journey) -> Json:
 
 def dump_registers(registers: Registers) -> dict[str, tuple[Any, ...]]:
     return {
-        name.value: (r.attempt, r.time, r.fact_id.hex(), r.value) for name, r in registers.items()
+        _NAMES[name]: (r.attempt, r.time, r.fact_id.hex(), r.value) for name, r in registers.items()
     }
 
 
@@ -125,11 +128,17 @@ def load_journey(version: int, text: Json | None) -> Journey:
         registers=load_registers(stored["registers"]),
         version=version,
         published=_load_published(stored["published"]),
-        parcels={
-            ParcelRole(role): SideParcel(load_claim(claim), load_registers(registers))
-            for role, (claim, registers) in stored.get("parcels", {}).items()
-        },
+        parcels=_load_parcels(stored["parcels"]) if "parcels" in stored else {},
     )
+
+
+def _load_parcels(
+    stored: Mapping[str, tuple[Sequence[Any], Mapping[str, Any]]],
+) -> Mapping[ParcelRole, SideParcel]:
+    return {
+        ParcelRole(role): SideParcel(load_claim(claim), load_registers(registers))
+        for role, (claim, registers) in stored.items()
+    }
 
 
 def load_claim(stored: Sequence[Any] | None) -> Claim | None:
@@ -184,6 +193,7 @@ def dump_bindings(bindings: Sequence[Binding]) -> Json:
     )
 
 
+@lru_cache(maxsize=4096)  # most references are read again and again, and bound once
 def load_bindings(text: Json) -> tuple[Binding, ...]:
     return tuple(
         Binding(Subject(_KINDS[kind], id_), attempt, valid_from, bytes.fromhex(made_by))
@@ -194,30 +204,21 @@ def load_bindings(text: Json) -> tuple[Binding, ...]:
 # Facts
 
 
+_STORED: Final = Fact._fields[Fact._fields.index("stated") :]
+
+
 def dump_fact(fact: Fact) -> Json:
     """All but what has a column of its own; what is empty is left out."""
-    stored: dict[str, Any] = {
-        "stated": fact.stated,
-        "precision": fact.precision,
-        "received_at": fact.received_at,
-        "cause": tuple(fact.cause),
-        "references": [tuple(r) for r in fact.references],
-        "level": fact.level,
-        "names": fact.names,
-        "parcels": fact.parcels,
-        "parcel_role": None if fact.parcel_role is ParcelRole.OUTBOUND else fact.parcel_role,
-        "serials": fact.serials,
-        "carton": fact.carton,
-        "quantity": fact.quantity,
-        "attributes": {name.value: value for name, value in fact.attributes.items()},
-        "reason": fact.reason,
-        "evidence": fact.evidence,
-        "code": fact.code,
-        "text": fact.text,
-        "alert": fact.alert,
-        "mapping_version": fact.mapping_version,
-    }
-    return dump({name: value for name, value in stored.items() if value or value == 0})
+    said = fact[-len(_STORED) :]
+    stored: dict[str, Any] = {n: v for n, v in zip(_STORED, said, strict=True) if v or v == 0}
+    stored["cause"] = tuple(fact.cause)
+    if fact.references:
+        stored["references"] = list(map(tuple, fact.references))
+    if fact.parcel_role is ParcelRole.OUTBOUND:
+        del stored["parcel_role"]
+    if fact.attributes:
+        stored["attributes"] = {_NAMES[name]: value for name, value in fact.attributes.items()}
+    return dump(stored)
 
 
 def load_fact(

@@ -87,6 +87,7 @@ def file_line(
         stated=first.stated if first and first.precision is not Precision.UNKNOWN else None,
         quantity=reader.quantity(scope) if total is None and reader.quantity is not None else None,
         total=total,
+        with_trailer=reader.total is not None,
     )
 
 

@@ -56,7 +56,7 @@ def _fact(rng: Random, status: Status, found_by: Reference) -> Fact:
     return fact(status, at, found_by, serials=rng.choice(_SERIALS) if ranged else None)
 
 
-@given(st.randoms())
+@given(st.randoms(use_true_random=True))
 def test_a_members_journey_is_the_same_for_any_cut_any_skew_and_any_pace(rng: Random) -> None:
     queues = _queues(rng)
 

@@ -15,13 +15,13 @@ from oracle_whom import Said
 from stories_bulk import bulk_statements
 
 
-@given(st.randoms())
+@given(st.randoms(use_true_random=True))
 def test_what_is_stored_is_what_the_set_of_statements_comes_to(rng: Random) -> None:
     telling = tell(rng, bulk_statements(rng))
     assert_agrees(telling.snapshot(), telling.witness.told)
 
 
-@given(st.randoms())
+@given(st.randoms(use_true_random=True))
 def test_whenever_it_falls_quiet_it_is_where_what_was_told_until_then_leads(rng: Random) -> None:
     telling = Telling()
     for batch in deliveries(rng, bulk_statements(rng)):
@@ -31,7 +31,7 @@ def test_whenever_it_falls_quiet_it_is_where_what_was_told_until_then_leads(rng:
         assert_agrees(quiet.snapshot(), quiet.witness.told)
 
 
-@given(st.randoms())
+@given(st.randoms(use_true_random=True))
 def test_a_members_journey_does_not_depend_on_when_the_fan_out_reached_it(rng: Random) -> None:
     batches = deliveries(rng, bulk_statements(rng))
     at_once, at_last, by_chance = Telling(updates=False), Telling(updates=False), _paced(rng)
@@ -55,7 +55,7 @@ def _journeys(telling: Telling) -> dict[str, list[dict[str, Any]]]:
     return telling.settle().snapshot().journeys()
 
 
-@given(st.randoms())
+@given(st.randoms(use_true_random=True))
 def test_all_that_is_told_of_a_bulk_is_the_same_in_any_order(rng: Random) -> None:
     first = tell(rng, bulk_statements(rng))
     said = Said(first.witness.told)

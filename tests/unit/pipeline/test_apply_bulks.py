@@ -2,7 +2,16 @@
 
 from agreement import Telling, assert_agrees
 from builders import announcement, box_no, fact, order, order_no, own_id, sent, sized, waybill
-from card_fulfillment.domain.facts import Fact, Statement, Subject, SubjectKind, bulk_issuance, card
+from card_fulfillment.domain.facts import (
+    Attribute,
+    Fact,
+    ParcelRole,
+    Statement,
+    Subject,
+    SubjectKind,
+    bulk_issuance,
+    card,
+)
 from card_fulfillment.domain.status import Status
 
 _B1 = bulk_issuance("b1")
@@ -97,6 +106,22 @@ def test_a_parcel_of_a_member_named_again_decides_between_its_attempts_and_its_b
     )
 
     assert _attempts_of(telling, scan) == {card("c1"): 1}
+
+
+def test_the_number_of_a_parcel_that_comes_back_is_not_taken_for_the_shipments() -> None:
+    number = Attribute.TRACKING_NUMBER
+    telling = _told(
+        announcement("c1", bulk="b1", serial=1),
+        order(_B1, 1, _O1),
+        fact(Status.SHIPPED, 5, _O1, attributes={number: "there"}),
+        fact(Status.RETURNING, 9, _O1, attributes={number: "back"}, parcel_role=ParcelRole.RETURN),
+    )
+
+    last = telling.snapshot().journeys(SubjectKind.BULK_ISSUANCE)["b1"][-1]
+    assert (last["fulfillment_status"], last["shipment"]["tracking_number"]) == (
+        Status.RETURNING,
+        "there",
+    )
 
 
 def _attempts_of(telling: Telling, stated: Fact) -> dict[Subject, int]:

@@ -93,6 +93,16 @@ def test_a_reference_given_out_again_means_the_bulk_of_the_time_that_the_line_st
     assert told[-1] == _MISMATCH
 
 
+def test_a_file_that_speaks_of_many_is_no_single_bulks_file() -> None:
+    many = [order_no(f"o{n}") for n in range(1, 18)]
+    lines: list[Told] = [file_line(n, each) for n, each in enumerate(many, 1)]
+    ordered = order(_B1, 1, *many)
+
+    told = _discrepancies([_MEMBER, ordered], [file_line(18, total=4)], lines[:16], lines[16:])
+
+    assert told[-2:] == [_MISMATCH, []]
+
+
 def test_a_file_sent_twice_counts_once_and_its_records_are_duplicates() -> None:
     telling = Telling()
     telling.take([sent(_LINE), sent(_TRAILER)])
