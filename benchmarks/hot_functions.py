@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from typing import Final, NamedTuple
 
 from acceptance.workload import INPUTS, events
+from benchmarks.vendor_dialects import measure_vendors
 from card_fulfillment import worker
 from card_fulfillment.domain.claims import entry
 from card_fulfillment.domain.facts import Announcement, CardIdentity, Cause, Fact, Order
@@ -57,6 +58,7 @@ async def measure_hot_functions() -> dict[str, float]:
         **_mapping(profile, [r for r in records if r.topic == INPUTS[2]]),
         **_deciding(batches, decisions, publishing, len(records)),
         **_folding(batches, publishing.encoder, len(records)),
+        **measure_vendors(),
     }
 
 
