@@ -9,7 +9,7 @@ from hashlib import blake2b
 from typing import Final, NamedTuple, Self
 
 from card_fulfillment.domain.claims import Claim, Entry, claim, later
-from card_fulfillment.domain.facts import Fact, ParcelRole, Reference
+from card_fulfillment.domain.facts import Attribute, AttributeValue, Fact, ParcelRole, Reference
 from card_fulfillment.domain.journey import FactOutcome
 from card_fulfillment.domain.registers import Registers, written
 from card_fulfillment.domain.serials import Range, Ranges, united
@@ -101,11 +101,19 @@ NOTHING_SAID: Final = Said()
 def packing(parcels: Mapping[Reference, Parcel]) -> str:
     """A digest of the serials, cartons, carriers and numbers of the parcels that lines named."""
     shown = [
-        (*reference, parcel.serials, parcel.carton, sorted(parcel.registers.items()))
+        (*reference, parcel.serials, parcel.carton, *_carried_as(reference, parcel))
         for reference, parcel in sorted(parcels.items())
         if parcel.named
     ]
     return blake2b(repr(shown).encode(), digest_size=8).hexdigest() if shown else ""
+
+
+def _carried_as(reference: Reference, parcel: Parcel) -> Iterable[AttributeValue | None]:
+    """By whom, and under which number; who said so, and when, is not told."""
+    carrier = parcel.registers.get(Attribute.CARRIER)
+    number = parcel.registers.get(Attribute.TRACKING_NUMBER)
+    yield carrier.value if carrier else None
+    yield number.value if number else reference.value
 
 
 class Hearing:

@@ -127,3 +127,19 @@ def test_the_number_of_a_parcel_that_comes_back_is_not_taken_for_the_shipments()
 def _attempts_of(telling: Telling, stated: Fact) -> dict[Subject, int]:
     places = telling.snapshot().facts[stated.fact_id].places
     return {subject: place.attempt for subject, place in places.items()}
+
+
+def test_what_is_said_of_a_parcel_and_not_told_publishes_nothing() -> None:
+    told = (
+        sized(announcement("c1", bulk="b1", serial=1), 1),
+        order(_B1, 1, _O1),
+        fact(Status.SHIPPED, 9, _O1, names=[_X]),
+    )
+    kept = fact(None, 10, _X, attributes={Attribute.ESTIMATED_DELIVERY: "2026-03-04"})
+
+    before, after = (
+        _told(*each).snapshot().journeys(SubjectKind.BULK_ISSUANCE)["b1"]
+        for each in (told, (*told, kept))
+    )
+
+    assert len(after) == len(before)
