@@ -168,8 +168,9 @@ class MemoryTransaction:
         lagging = sorted(i for i, b in bulks if b.spread_number < b.last_number)
         return next((i for i in lagging if i > after), next(iter(lagging), None))
 
-    async def claim_dirty(self) -> str | None:
-        return next((i for i, b in sorted(self._tables.bulks.items()) if b.dirty), None)
+    async def claim_dirty(self, after: str) -> str | None:
+        dirty = sorted(i for i, b in self._tables.bulks.items() if b.dirty)
+        return next((i for i in dirty if i > after), next(iter(dirty), None))
 
     async def unspread(self, bulk_id: str, bulk: Bulk) -> list[StoredFact]:
         return self._said_since(bulk_id, bulk.spread_number, Need())

@@ -9,6 +9,7 @@ from builders import (
     announcement,
     box_no,
     fact,
+    file_line,
     order,
     order_no,
     sent,
@@ -212,3 +213,23 @@ async def test_it_is_never_wider_than_the_screen(desk: Desk, width: int) -> None
     )
     text = shown(bulk_in_full(await bulk_of(desk)), width)
     assert max(map(len, text.splitlines())) <= width
+
+
+async def test_files_that_mention_it_are_listed_with_what_does_not_add_up(desk: Desk) -> None:
+    await half_shipped(desk)
+    await desk.hear(
+        sent(file_line(1, ORDER, file="f6", sequence=6, quantity=5)),
+        sent(file_line(2, file="f6", sequence=6, total=5)),
+        sent(file_line(1, ORDER, file="f8", sequence=8, quantity=6)),
+        sent(file_line(3, file="f8", sequence=8, total=7)),
+        sent(file_line(1, order_no("another's"), file="f9", sequence=9)),
+    )
+    text = shown(bulk_in_full(await bulk_of(desk)), width=160)
+    assert lines_with(" f6 ", text)[0] == ["6", "f6", "alpha", "2", "5", "its", "trailer", "agrees"]
+    (says,) = (" ".join(words) for words in lines_with(" f8 ", text))
+    assert says == (
+        "8 f8 alpha 2 6 its trailer says 7, its lines come to 6; "
+        "lines that did not come: 2; before it files did not come: 7"
+    )
+    assert not lines_with(" f9 ", text)
+    assert "total_mismatch: " in text

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from acceptance.world import World, installed
+from builders import fact, order_no, sent
 from card_fulfillment.kafka.connection import client_options
 from card_fulfillment.kafka.outside import Message, sender
 from card_fulfillment.settings import Settings
 from dlq_samples import CREATED, ORDERED, TRACKING, profile_without, tracking
 from stack import Services
+from support_desk import opened_desk
 
 
 async def command(settings: dict[str, str], *arguments: str) -> tuple[int, str]:
@@ -116,3 +118,21 @@ async def test_what_may_be_card_data_is_read_from_kafka_again_once_the_guard_kno
 async def test_a_redrive_of_everything_must_be_asked_for(world: World) -> None:
     code, said = await command(world.settings(), "dlq", "redrive")
     assert (code, "--all" in said) == (2, True), said
+
+
+async def test_an_alert_that_nothing_else_ends_is_closed_by_a_person(dsn: str) -> None:
+    here = {"FULFILLMENT_POSTGRES__DSN": dsn}
+    async with opened_desk(dsn) as desk:
+        await desk.hear(sent(fact(None, 5, order_no("o1"), alert="reordered", code="R1")))
+    _, listed = await command(here, "dlq", "list", "--reason", "vendor_alert")
+    letter_id = listed.split()[0]
+
+    assert await command(here, "dlq", "close", letter_id, "--by", "night shift") == (
+        0,
+        "1 of 1 closed\n",
+    )
+
+    _, shown = await command(here, "dlq", "show", letter_id)
+    assert "by night shift" in shown
+    code, again = await command(here, "dlq", "close", letter_id)
+    assert (code, again) == (1, f"{letter_id} is not open\n0 of 1 closed\n")

@@ -258,7 +258,7 @@ async def test_the_files_that_mention_a_reference_are_told_with_their_discrepanc
     )
     connection = await asyncpg.connect(dsn)
     try:
-        (account,) = await files_of(connection, [mentioned])
+        (account,) = await files_of(connection, [mentioned], 9)
     finally:
         await connection.close()
 

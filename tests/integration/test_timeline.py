@@ -125,3 +125,17 @@ async def test_it_is_never_wider_than_the_screen(desk: Desk, width: int) -> None
     )
     text = shown(in_full(await timeline_of(desk, "c1")), width)
     assert max(map(len, text.splitlines())) <= width
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_what_a_vendor_wants_to_be_looked_at_is_shown_with_the_card(
+    desk: Desk,
+    *,
+    is_known: bool,
+) -> None:
+    alert = sent(fact(None, 5, order_no("o1"), alert="reordered", code="REORDERED"))
+    known = [sent(announcement("c1")), sent(order("c1", 1, order_no("o1")))]
+    await desk.hear(*([*known, alert] if is_known else [alert, *known]))
+    (letter,) = (await timeline_of(desk, "c1")).dead_letters
+    assert letter.reason is RefusalReason.VENDOR_ALERT
+    assert letter.message == "reordered: the vendor says REORDERED"

@@ -56,6 +56,7 @@ def found(
         history=Shown([]),
         astray=(),
         bound=(),
+        files=(),
         dead_letters=(),
     )
     return {"b1": BulkFound(cast("list[BulkIssuanceStatusChanged]", events), timeline, checked)}

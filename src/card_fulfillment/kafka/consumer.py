@@ -33,8 +33,8 @@ from card_fulfillment.pipeline.positions import InputRecreated, Positions
 
 _POLL_MS: Final = 500
 # A response is taken whole, so that the next one is fetched meanwhile: these bound its memory.
-_PARTITION_BYTES: Final = 160 * 1024
-_RESPONSE_BYTES: Final = 3 * 1024 * 1024
+_PARTITION_BYTES: Final = 96 * 1024
+_RESPONSE_BYTES: Final = 1536 * 1024
 _NEVER_MS: Final = 24 * 3600 * 1000  # the group must not drop us because the database is away
 _COMMIT_EVERY: Final = 1.0
 _COMMIT_WITHIN: Final = 5.0

@@ -9,22 +9,25 @@ from rich.text import Text
 
 from card_fulfillment.domain.bulk import Bulk, Common, RollUp, is_over, roll_up, shown
 from card_fulfillment.domain.facts import Reference
+from card_fulfillment.domain.file_accounts import FileAccount
 from card_fulfillment.domain.journey import FactOutcome
 from card_fulfillment.domain.parcels import Parcel
 from card_fulfillment.domain.status import Status
 from card_fulfillment.messages.bulk_event import BulkIssuanceStatusChanged, parcel_event
 from card_fulfillment.ops import look
 from card_fulfillment.ops.sentences import ranges, sentence
+from card_fulfillment.pipeline.file_alerts import told
 from card_fulfillment.pipeline.timeline import Astray, BulkTimeline, Remembered, Shown
 
 
 def bulk_in_full(timeline: BulkTimeline) -> RenderableType:
-    """Identity, where it is, members, parcels, what was published, its facts, its names."""
+    """Identity, where it is, members, parcels, what was published, facts, files, names."""
     return Group(
         _identity(timeline.bulk_id, timeline.bulk),
         *_state(timeline),
         *([_published(timeline.changes)] if timeline.changes.newest else ()),
         _history(timeline.history),
+        *([_files(timeline.files)] if timeline.files else ()),
         *look.names(timeline.bound),
         *look.quarantined(timeline.dead_letters),
     )
@@ -124,6 +127,19 @@ def _history(history: Shown[Remembered]) -> Table:
             look.said_by(each.fact),
         )
     return table
+
+
+def _files(files: Sequence[FileAccount]) -> Table:
+    table = look.table("Files", "no.", "file", "of", "lines", "cards", "says")
+    for each in files:
+        number = "" if each.sequence is None else str(each.sequence)
+        says = "; ".join(map(told, each.discrepancies)) or _agreed(each)
+        table.add_row(number, *each.name[::-1], str(each.lines), str(each.quantity), says)
+    return table
+
+
+def _agreed(file: FileAccount) -> str:
+    return "its trailer agrees" if file.totals else ""
 
 
 def _outcome(each: Remembered) -> Text:

@@ -38,23 +38,24 @@ def alerts(placement: Placement, announced: Collection[str]) -> list[DeadLetter]
 def vendor_alerts(facts: Iterable[Fact], places: Mapping[bytes, Places]) -> list[DeadLetter]:
     """What vendors' new facts want somebody to look at.
 
-    The letter has the key of the one whom it is about, so that it is found with it.
+    The letter has the id of the one whom it is about as its key, else a name by which somebody is
+    found: so it is in the timeline.
     """
     return [
         DeadLetter.about(
             fact,
             RefusalReason.VENDOR_ALERT,
             f"{fact.alert}: the vendor says {fact.code}" + (f", {fact.text}" if fact.text else ""),
-            _only_subject(places.get(fact.fact_id, {})),
+            _found_by(fact, places.get(fact.fact_id, {})),
         )
         for fact in facts
         if fact.alert is not None
     ]
 
 
-def _only_subject(places: Places) -> bytes | None:
-    ids = [subject.id.encode() for subject in places]
-    return ids[0] if len(ids) == 1 else None
+def _found_by(fact: Fact, places: Places) -> bytes:
+    ids = [subject.id for subject in places]
+    return (ids[0] if len(ids) == 1 else fact.references[0].value).encode()
 
 
 def names_of(fact: Fact) -> set[str]:

@@ -48,7 +48,7 @@ class FanOut:
     ) -> None:
         self._transaction, self._publishing, self._most = transaction, publishing, most
         self._reached: dict[str, int] = {}
-        self._latest = ""
+        self._latest = self._ticked = ""
 
     async def spread(self, now: int) -> Effects | None:
         """Fold a chunk of some bulk's members; nothing where no bulk has any that lag.
@@ -79,9 +79,10 @@ class FanOut:
         Raises StoreUnavailable or Contended.
         """
         async with self._transaction() as transaction:
-            bulk_id = await transaction.claim_dirty()
+            bulk_id = await transaction.claim_dirty(self._ticked)
             if bulk_id is None:
                 return None
+            self._ticked = bulk_id
             view = await locked_view(transaction, Wanted(), Need(bulks={bulk_id}))
             effects = self._decide(view, Chunk(bulk_id, (), last=False), now, tick=True)
             await transaction.write(effects)

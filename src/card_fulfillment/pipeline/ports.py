@@ -92,7 +92,7 @@ class Spreading(Transaction, Protocol):
         """
         ...
 
-    async def claim_dirty(self) -> str | None:
+    async def claim_dirty(self, after: str) -> str | None:
         """Lock a bulk whose counts are not published, likewise."""
         ...
 

@@ -1,6 +1,6 @@
 """A bulk issuance counted anew from its cards and facts, as they are at one moment.
 
-The sizes that announcements and orders named cannot be counted anew: nothing else has them.
+The sizes that announcements and orders named, and the totals of files, are taken as they are.
 """
 
 from bisect import bisect_right

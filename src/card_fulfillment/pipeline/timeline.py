@@ -8,6 +8,7 @@ from typing import Generic, NamedTuple, TypeVar
 from card_fulfillment.domain.bindings import Binding
 from card_fulfillment.domain.bulk import Bulk, Member
 from card_fulfillment.domain.facts import CardIdentity, Fact, Reference
+from card_fulfillment.domain.file_accounts import FileAccount
 from card_fulfillment.domain.journey import FactOutcome, Journey
 from card_fulfillment.messages.bulk_event import BulkIssuanceStatusChanged
 from card_fulfillment.messages.card_event import CardStatusChanged
@@ -103,6 +104,7 @@ class BulkTimeline:
     history: its facts in the order of their numbers, then of the times that they state.
     astray: the first few of each status, by their serials.
     bound, dead_letters: as of a card.
+    files: vendors' files that mention a name of it.
     """
 
     bulk_id: str
@@ -111,4 +113,5 @@ class BulkTimeline:
     history: Shown[Remembered]
     astray: Sequence[Astray]
     bound: Sequence[Bound]
+    files: Sequence[FileAccount]
     dead_letters: Sequence[Quarantined]

@@ -11,6 +11,7 @@ from card_fulfillment.domain.facts import bulk_issuance
 from card_fulfillment.domain.status import Status
 from card_fulfillment.messages.bulk_event import BulkIssuanceStatusChanged
 from card_fulfillment.pipeline.timeline import Astray, BulkTimeline, Remembered, Shown
+from card_fulfillment.postgres.file_accounts import files_of
 from card_fulfillment.postgres.reading import load_bulks
 from card_fulfillment.postgres.timeline import REMEMBERED, in_time, names_of, open_letters
 
@@ -39,7 +40,7 @@ async def load_bulk_timeline(
 ) -> BulkTimeline | None:
     """All of one moment; none where nobody ever spoke of the bulk.
 
-    most: changes and facts, the newest ones. few: members of each status that went astray.
+    most: changes, facts and files, the newest ones. few: members of each status that went astray.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         bulk = (await load_bulks(connection, [bulk_id])).get(bulk_id)
@@ -54,6 +55,7 @@ async def load_bulk_timeline(
             history=history,
             astray=await _astray(connection, bulk_id, bulk, few),
             bound=bound,
+            files=await files_of(connection, {each.reference for each in bound}, most),
             dead_letters=await open_letters(
                 connection,
                 {

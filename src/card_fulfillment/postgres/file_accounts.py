@@ -41,7 +41,7 @@ SELECT {_COLUMNS}
 WHERE (f.vendor, f.file) IN (
     SELECT l.vendor, l.file FROM vendor_file_line l WHERE l.reference = ANY ($1::text[])
 )
-ORDER BY f.began_at, f.vendor, f.file
+ORDER BY f.began_at DESC, f.vendor, f.file LIMIT $2
 """  # noqa: S608 - a constant of this module
 _LOOK: Final = f"""
 SELECT f.last_cause::text, f.changed_at, f.changed_at <= clock_timestamp() - $1::interval,
@@ -88,11 +88,12 @@ _TAKE_TURN: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended('vendor_f
 
 
 async def files_of(
-    connection: asyncpg.Connection, references: Iterable[Reference]
+    connection: asyncpg.Connection, references: Iterable[Reference], most: int
 ) -> list[FileAccount]:
-    """The files of which a line has one of the references, in the order of their arrival."""
+    """The newest files of which a line has one of the references, the oldest of them first."""
     keys = [reference_text(reference) for reference in references]
-    return [_account(tuple(row)) for row in await connection.fetch(_MENTIONING, keys)]
+    rows = await connection.fetch(_MENTIONING, keys, most)
+    return [_account(tuple(row)) for row in reversed(rows)]
 
 
 class FileSweepingTransaction(PostgresTransaction):

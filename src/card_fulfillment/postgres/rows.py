@@ -73,7 +73,7 @@ def load_identity(
     return None if text is None else identity_of(card_id, bulk, serial, text)
 
 
-@lru_cache(maxsize=4096)  # it never changes
+@lru_cache(maxsize=2048)  # it never changes
 def identity_of(card_id: str, bulk: str | None, serial: int | None, text: Json) -> CardIdentity:
     return CardIdentity(
         card_id=card_id, bulk_issuance_id=bulk, serial_number=serial, **orjson.loads(text)

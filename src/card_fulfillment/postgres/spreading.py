@@ -43,8 +43,8 @@ class SpreadingTransaction(PostgresTransaction):
     async def claim_lagging(self, after: str) -> str | None:
         return await self._claim(_LAGS, after)
 
-    async def claim_dirty(self) -> str | None:
-        return await self._claim(_IS_DIRTY, "")
+    async def claim_dirty(self, after: str) -> str | None:
+        return await self._claim(_IS_DIRTY, after)
 
     async def _claim(self, at_work: str, after: str) -> str | None:
         """One that is free, the next one after `after` first; else wait for one that is not."""
