@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from card_fulfillment.vendors.language import FactRule, ProfileFile, Rule
 from card_fulfillment.vendors.near_miss import hint
 from card_fulfillment.vendors.notation import Condition
+from card_fulfillment.vendors.selectors import BUILT_IN, split
 from card_fulfillment.vendors.yaml_text import Location
 
 # Where in the file, and one sentence.
@@ -37,10 +38,20 @@ def _of_rule(rule: Rule) -> Iterator[Advice]:
             yield ("each", level), f"nothing is read from {level!r}: each element says the same"
     if rule.event_id in rule.references.values():
         yield ("event_id",), "is a reference too: it must name one event, and nothing else"
+    elements = [name for name, level in rule.each.items() if level.list or level.entries]
+    if rule.event_id and elements and not _is_of(rule, rule.event_id, elements[-1]):
+        message = f"is the same for each {elements[-1]!r}: two of them with one code and time clash"
+        yield ("event_id",), message
     for i, fact in enumerate(rule.facts):
         if fact in rule.facts[:i]:
             yield ("facts", i), f"says the same as facts[{rule.facts.index(fact)}]"
         yield from ((("facts", i, *at), message) for at, message in _of_fact(fact))
+
+
+def _is_of(rule: Rule, selector: str, element: str) -> bool:
+    """Whether a selector begins at the level of the element, or below it."""
+    levels = (*BUILT_IN, *rule.each)
+    return levels.index(split(selector)[0]) >= levels.index(element)
 
 
 def _of_fact(fact: FactRule) -> Iterator[Advice]:

@@ -62,6 +62,11 @@ def test_a_broken_file_is_told_and_the_others_are_still_checked(profile: Path) -
             "references: {card: line.card}\n    event_id: line.card",
             "rules[0].event_id: is a reference too",
         ),
+        (
+            "references: {card: line.card}",
+            "references: {card: line.card}\n    event_id: message.id",
+            "rules[0].event_id: is the same for each 'line'",
+        ),
         ("examples:", "#", "no examples: nothing shows that it does what it says"),
     ],
 )

@@ -109,11 +109,12 @@ def _deeper(depth: int) -> object:
 
 
 def _long(message: object) -> Iterator[object]:
-    """Fill up each list of a message, and each text, until the whole is as large as it may be."""
+    """Fill up a list of a message, the outermost or the innermost, until it is full."""
     for grow in (_repeated, _emptied, _spoilt, _with_texts):
-        full: Any = copy.deepcopy(message)
-        if _grown(full, grow, _FULL - len(json.dumps(full)) - 200):
-            yield full
+        for depth in (0, 9):
+            full: Any = copy.deepcopy(message)
+            if _grown(full, grow, _FULL - len(json.dumps(full)) - 200, depth):
+                yield full
 
 
 def _repeated(item: object) -> object:
@@ -132,17 +133,31 @@ def _with_texts(item: object) -> object:
     return dict.fromkeys(item, "-1 " * 80) if isinstance(item, dict) else "a"
 
 
-def _grown(node: Any, grow: Callable[[object], object], room: int) -> bool:  # noqa: ANN401 - any JSON
-    """Fill up the first innermost list of something."""
+def _grown(node: Any, grow: Callable[[object], object], room: int, depth: int) -> bool:  # noqa: ANN401 - any JSON
+    """Fill up the first list, or as many levels below it as there are."""
     if isinstance(node, list) and node:
-        if _grown(node[0], grow, room):
+        if depth and _grown(node[0], grow, room, depth - 1):
             return True
         more = grow(node[0])
         node += [more] * (room // (len(json.dumps(more)) + 2))
         return True
     if isinstance(node, dict):
-        return any(_grown(each, grow, room) for each in node.values())
+        return any(_grown_in(node, key, grow, room, depth) for key in node)
     return False
+
+
+def _grown_in(
+    node: dict[str, Any], key: str, grow: Callable[[object], object], room: int, depth: int
+) -> bool:
+    """Fill up a value, or the JSON that it holds as a text: there each quote is two characters."""
+    value = node[key]
+    if not (isinstance(value, str) and value.startswith("{")):
+        return _grown(value, grow, room, depth)
+    inner = json.loads(value)
+    if not _grown(inner, grow, room * 2 // 3, depth):
+        return False
+    node[key] = json.dumps(inner)
+    return True
 
 
 @of_each
