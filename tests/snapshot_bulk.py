@@ -63,10 +63,18 @@ def _check_journey(
     now = roll_up(bulk)
     assert _noted(now) == _noted(bulk.told), "what is told at once was not"
     assert bulk.dirty == (now != bulk.told)
+    if not bulk.dirty:
+        assert [p["serials"] for p in events[-1]["parcels"]] == _serials(bulk)
 
 
 def _noted(now: RollUp) -> list[Any]:
     return [now.status, *(getattr(now, name) for name in _NOTABLE)]
+
+
+def _serials(bulk: Bulk) -> list[Any]:
+    """What is in each parcel, as events put it."""
+    boxes = [parcel for _, parcel in sorted(bulk.said.parcels.items()) if parcel.named]
+    return [None if b.serials is None else [list(r) for r in b.serials] for b in boxes]
 
 
 def _check_first(event: dict[str, Any]) -> None:

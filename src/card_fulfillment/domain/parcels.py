@@ -3,13 +3,13 @@
 Everything here is a union or a maximum, so that the order in which it is heard does not matter.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Final, NamedTuple, Self
 
 from card_fulfillment.domain.claims import Claim, Entry, claim, later
-from card_fulfillment.domain.facts import Attribute, AttributeValue, Fact, ParcelRole, Reference
+from card_fulfillment.domain.facts import Attribute, Fact, ParcelRole, Reference
 from card_fulfillment.domain.journey import FactOutcome
 from card_fulfillment.domain.registers import Registers, written
 from card_fulfillment.domain.serials import Range, Ranges, united
@@ -47,6 +47,10 @@ class Parcel:
         """Those that are in it; null: all."""
         ranges = [serials for serials, _ in self.lines if serials is not None]
         return united(ranges) if len(ranges) == len(self.lines) else None
+
+    def value(self, name: Attribute) -> str | None:
+        register = self.registers.get(name)
+        return register.value if register and isinstance(register.value, str) else None
 
     def since(self, serial: int | None) -> int | None:
         """The bulk's number since when the serial is in the parcel; null: it is not."""
@@ -100,20 +104,13 @@ NOTHING_SAID: Final = Said()
 
 def packing(parcels: Mapping[Reference, Parcel]) -> str:
     """A digest of the serials, cartons, carriers and numbers of the parcels that lines named."""
-    shown = [
-        (*reference, parcel.serials, parcel.carton, *_carried_as(reference, parcel))
-        for reference, parcel in sorted(parcels.items())
-        if parcel.named
-    ]
+    shown = [_shown(*each) for each in sorted(parcels.items()) if each[1].named]
     return blake2b(repr(shown).encode(), digest_size=8).hexdigest() if shown else ""
 
 
-def _carried_as(reference: Reference, parcel: Parcel) -> Iterable[AttributeValue | None]:
-    """By whom, and under which number; who said so, and when, is not told."""
-    carrier = parcel.registers.get(Attribute.CARRIER)
-    number = parcel.registers.get(Attribute.TRACKING_NUMBER)
-    yield carrier.value if carrier else None
-    yield number.value if number else reference.value
+def _shown(reference: Reference, parcel: Parcel) -> Sequence[object]:
+    carrier, number = parcel.value(Attribute.CARRIER), parcel.value(Attribute.TRACKING_NUMBER)
+    return (*reference, parcel.serials, parcel.carton, carrier, number or reference.value)
 
 
 class Hearing:

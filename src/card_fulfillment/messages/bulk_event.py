@@ -16,7 +16,7 @@ from card_fulfillment.domain.bulk import (
     shown,
 )
 from card_fulfillment.domain.discrepancies import Discrepancy, DiscrepancyName
-from card_fulfillment.domain.facts import Attribute, AttributeValue, Evidence, Precision, Reference
+from card_fulfillment.domain.facts import Attribute, Evidence, Precision, Reference
 from card_fulfillment.domain.journey import ChangeKind
 from card_fulfillment.domain.parcels import Parcel
 from card_fulfillment.domain.serials import Ranges
@@ -221,23 +221,16 @@ def _parcels(bulk: Bulk, now: RollUp) -> list[BulkParcel]:
 
 
 def parcel_event(reference: Reference, parcel: Parcel, status: Status | None) -> BulkParcel:
-    carrier = _value(parcel, Attribute.CARRIER)
-    number = _value(parcel, Attribute.TRACKING_NUMBER)
     return {
         "reference": reference.value,
         "vendor": reference.vendor,
         "role": "outbound",
         "carton": _carton(parcel.carton),
-        "carrier": carrier if isinstance(carrier, str) else None,
-        "tracking_number": number if isinstance(number, str) else reference.value,
+        "carrier": parcel.value(Attribute.CARRIER),
+        "tracking_number": parcel.value(Attribute.TRACKING_NUMBER) or reference.value,
         "status": status,
         "serials": None if parcel.serials is None else _first_of(parcel.serials),
     }
-
-
-def _value(parcel: Parcel, name: Attribute) -> AttributeValue | None:
-    register = parcel.registers.get(name)
-    return register.value if register else None
 
 
 def _carton(carton: tuple[int, int | None] | None) -> Carton | None:
