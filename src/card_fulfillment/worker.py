@@ -194,12 +194,12 @@ class Worker:
                 store.discard()
 
     def _store(self, what: str) -> PostgresStore[PostgresTransaction]:
-        return PostgresStore(self._connect(what), self._lanes, PostgresTransaction)
+        connect = self._connect(what, by_keys=True)
+        return PostgresStore(connect, self._lanes, PostgresTransaction)
 
-    def _connect(self, what: str) -> Connect:
-        return partial(
-            connect, self._settings.postgres, application_name=f"card-fulfillment {what}"
-        )
+    def _connect(self, what: str, *, by_keys: bool = False) -> Connect:
+        name = f"card-fulfillment {what}"
+        return partial(connect, self._settings.postgres, application_name=name, by_keys=by_keys)
 
     def _source(self) -> InputSource:
         kafka = self._settings.kafka

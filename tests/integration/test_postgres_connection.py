@@ -31,6 +31,15 @@ async def error_of(work: Awaitable[object]) -> Exception:
     raise AssertionError("it did not fail")
 
 
+async def test_what_finds_all_by_keys_is_planned_once_and_not_for_small_tables(dsn: str) -> None:
+    settings = settings_for(dsn)
+    for by_keys, told in ((True, ("force_generic_plan", "off")), (False, ("auto", "on"))):
+        opened = await connect(settings, application_name="the worker", by_keys=by_keys)
+        shown = [await opened.fetchval(f"SHOW {n}") for n in ("plan_cache_mode", "enable_seqscan")]
+        assert tuple(shown) == told
+        await disconnect(opened)
+
+
 async def test_no_statement_lock_or_idle_transaction_waits_for_ever(
     connection: asyncpg.Connection,
 ) -> None:

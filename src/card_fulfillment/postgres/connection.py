@@ -41,6 +41,7 @@ _OTHER_TRANSIENT: Final = (
     asyncpg.InvalidCachedStatementError,
     asyncpg.InternalClientError,
 )
+_PLANNED_ONCE: Final = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 _FILES: Final = frozenset({"sslrootcert", "sslcert", "sslkey", "sslcrl"})
 _NOT_LET_IN: Final = (
     asyncpg.InvalidAuthorizationSpecificationError,  # wrong password included
@@ -60,12 +61,17 @@ class AccessRefused(PermissionError):
 
 
 async def connect(
-    settings: PostgresSettings, *, application_name: str, durable: bool = True
+    settings: PostgresSettings,
+    *,
+    application_name: str,
+    durable: bool = True,
+    by_keys: bool = False,
 ) -> asyncpg.Connection:
     """Connect to a server that takes writes; every wait on the connection has an end.
 
     `durable=False` is for what may be lost when the server crashes: its commits do not wait for
-    the disk. Raises what `is_transient` judges. AccessRefused is transient too: what a worker was
+    the disk. `by_keys` is for the same few statements again and again that find all by its keys:
+    they are planned once, and never for a table as small as it was then. Raises what `is_transient` judges. AccessRefused is transient too: what a worker was
     allowed once comes back when a mistake is corrected; only a start should not wait for it.
     """
     connection = await open_connection(
@@ -82,6 +88,7 @@ async def connect(
             ),
             "jit": "off",
             **({} if durable else {"synchronous_commit": "off"}),
+            **(_PLANNED_ONCE if by_keys else {}),
         },
     )
     _notice_a_dead_peer(connection, settings.statement_timeout)
