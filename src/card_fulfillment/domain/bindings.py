@@ -167,7 +167,8 @@ def is_bound(reference: Reference, bindings: Collection[Binding], time: int) -> 
     if is_issuers_name(reference):
         return bool(bindings)
     if len(bindings) == 1:
-        return all(_in_window(b, time) for b in bindings)
+        (only,) = bindings
+        return _in_window(only, time)
     return any(in_force(b, time, bindings) for b in bindings)
 
 

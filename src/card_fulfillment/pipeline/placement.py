@@ -179,6 +179,8 @@ class Placement:
         return fact.fact_id in self._stored and before == {}
 
     def _wait(self, fact: Fact, found: Resolution) -> None:
+        if fact.fact_id not in self._stored and not found.unbound and not found.unannounced:
+            return
         unbound = set(found.unbound)
         unbound.update(r for r in map(self._through, found.unbound) if r is not None)
         unbound.update(map(membership, found.unannounced))
