@@ -71,8 +71,10 @@ async def connect(
 
     `durable=False` is for what may be lost when the server crashes: its commits do not wait for
     the disk. `by_keys` is for the same few statements again and again that find all by its keys:
-    they are planned once, and never for a table as small as it was then. Raises what `is_transient` judges. AccessRefused is transient too: what a worker was
-    allowed once comes back when a mistake is corrected; only a start should not wait for it.
+    they are planned once, and never for a table as small as it was then.
+
+    Raises what `is_transient` judges. AccessRefused is transient too: what a worker was allowed
+    once comes back when a mistake is corrected; only a start should not wait for it.
     """
     connection = await open_connection(
         settings.dsn.get_secret_value(),
