@@ -22,8 +22,10 @@ def cases() -> Iterator[Case]:
 
 
 def _shapes() -> Iterator[Case]:
+    wrapped = {"notifications": {"a": notified("x")}}  # an object stands for a list of one
+    where = "notifications[0].detail.state"
+    yield bad("notifications as an object", TRACKED, wrapped, where)
     for name, value in {
-        "an object": {"a": notified("x")},
         "a text": "none",
         "a number": 3,
         "true": True,
@@ -88,13 +90,13 @@ def _codes() -> Iterator[Case]:
         "a log line": "x\nlevel=error event=relay.alarm",
         "256 characters": "X" * 256,
         "a number": 7,
+        "true": True,
     }.items():
         said = tracking(notified("code", state=code))
         yield bad(f"an unknown code: {name}", TRACKED, said, where, _UNMAPPED)
     for name, code in {
         "null": None,
         "nothing": "",
-        "true": True,
         "a list": ["PERSO_DONE"],
         "an object": {"code": "PERSO_DONE"},
         "too long": "X" * 257,
