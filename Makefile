@@ -8,6 +8,9 @@ INSTALLED := $(VENV)/.installed
 
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header $(UPGRADE)
+# Two processes with servers of their own; files as a whole, long ones first, as they are collected.
+JOBS ?= 2
+SIDE_BY_SIDE := --numprocesses=$(JOBS) --dist=loadfile --no-loadscope-reorder
 JAR_LOCK := src/card_fulfillment/devstack/kafka.lock
 
 .DEFAULT_GOAL := help
@@ -23,8 +26,8 @@ demo: $(INSTALLED) ## run the whole story on an embedded Kafka and Postgres
 stack: $(INSTALLED) ## run an embedded Kafka and Postgres until Ctrl-C
 	$(BIN)/python -m card_fulfillment.devstack
 
-test: $(INSTALLED) ## run all tests, on embedded servers unless the environment names real ones
-	$(BIN)/pytest -q $(ARGS)
+test: $(INSTALLED) ## run all tests, on embedded servers unless the environment names real ones; ARGS, JOBS
+	$(BIN)/pytest -q $(SIDE_BY_SIDE) $(ARGS)
 
 bench: $(INSTALLED) ## measure speed and cost; ARGS="--quick", "--hot", "--check", "--json FILE"
 	PYTHONPATH=tests $(BIN)/python -m benchmarks $(ARGS)
