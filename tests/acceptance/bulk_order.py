@@ -67,10 +67,14 @@ def request() -> Event:
 
 
 def production() -> Iterator[Event]:
-    """Accepted, begun and made; one card is rejected."""
+    """Accepted, begun and made: each is said of all cards."""
     for line, (status, day) in enumerate((("10", 2), ("20", 3), ("30", 4)), 1):
         yield _line(line, status, day, (1, SIZE))
-    yield _line(4, "90", 4, (REJECTED, REJECTED), rej_code="012")
+
+
+def refused() -> Event:
+    """One of them by its serial."""
+    return _line(4, "90", 4, (REJECTED, REJECTED), rej_code="012")
 
 
 def handed_over(box: str) -> Event:

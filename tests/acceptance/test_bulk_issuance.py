@@ -23,13 +23,13 @@ from .bulk_order import (
     delivered,
     handed_over,
     production,
+    refused,
     request,
     returned,
 )
 from .workload import Load
 from .world import World
 
-_DEATHS: Final = 4
 _TRICKLE: Final = 400.0
 _UNSPREAD: Final = """
 SELECT count(*) FROM bulk_issuance WHERE dirty OR spread_number < last_number OR announced < $1
@@ -47,16 +47,18 @@ async def test_a_branchs_order_is_followed_to_its_last_box_whatever_dies(world: 
     await world.create_topics()
     load = world.load()
     await load.produce(announced_early())
+    await world.until_drained(load, world.worker())
+    await world.stop()
     trickling = asyncio.create_task(load.produce(announced_late(), rate=_TRICKLE))
-    await load.produce([request(), *production(), *map(handed_over, ("AX1", "AX2"))])
-    for _ in range(_DEATHS):
+    for said_of_all in (request(), *production()):
+        await load.produce([said_of_all])
         dying = world.worker("fan_out.written:2:kill9", BULKS__MEMBERS_AT_A_TIME="200")
         assert await dying.ended() == -signal.SIGKILL, dying.output
     worker = world.worker(BULKS__MEMBERS_AT_A_TIME="200")
-    await load.produce([delivered("AX1"), handed_over("AX3"), delivered("AX2")])
+    await load.produce([refused(), *map(handed_over, ("AX1", "AX2")), delivered("AX1")])
     await trickling
     await _quiet(world, load)
-    await load.produce([delivered("AX3"), returned()])
+    await load.produce([delivered("AX2"), handed_over("AX3"), delivered("AX3"), returned()])
     await _quiet(world, load)
 
     output = await read_output(world.bootstrap, world.output)
