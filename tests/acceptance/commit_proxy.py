@@ -58,6 +58,7 @@ class CommitProxy:
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = asyncio.ensure_future(self._serve(reader, writer))
         self._connections.add(connection)
+        connection.add_done_callback(lambda _: writer.close())
         connection.add_done_callback(self._connections.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -70,11 +71,11 @@ class CommitProxy:
             if told.cancelled() and await asked:
                 await server_reader.read(1)  # the answer that is lost
         finally:
+            server_writer.close()
+            writer.close()
             for task in (asked, told):
                 task.cancel()
             await asyncio.gather(asked, told, return_exceptions=True)
-            server_writer.close()
-            writer.close()
 
     async def _ask(
         self,

@@ -96,7 +96,7 @@ def cpu_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "not within its time"

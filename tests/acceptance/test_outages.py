@@ -1,6 +1,7 @@
 """Postgres and Kafka go away under a worker and come back: it waits, and goes on by itself."""
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -16,6 +17,8 @@ from .worker_process import WorkerProcess
 from .world import World
 
 _RESUMES_WITHIN: Final = 30.0
+_FROZEN_SECONDS: Final = 30.0
+_SLOWLY: Final = 100.0  # events a second: what comes meanwhile waits in the producer
 
 
 @pytest.fixture
@@ -43,6 +46,26 @@ async def kafka_away(stack: Stack) -> AsyncIterator[None]:
         await asyncio.to_thread(stack.kafka.start)
 
 
+@asynccontextmanager
+async def kafka_restarted(stack: Stack) -> AsyncIterator[None]:
+    await asyncio.to_thread(stack.kafka.stop)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(stack.kafka.start)
+
+
+@asynccontextmanager
+async def kafka_frozen(stack: Stack) -> AsyncIterator[None]:
+    frozen = stack.kafka.pid
+    os.kill(frozen, signal.SIGSTOP)
+    try:
+        await asyncio.sleep(_FROZEN_SECONDS)
+        yield
+    finally:
+        os.kill(frozen, signal.SIGCONT)
+
+
 async def until_it_publishes_more(world: World, worker: WorkerProcess) -> None:
     before = (await world.progress())[1]
 
@@ -66,6 +89,23 @@ async def test_outages_of_both_under_load_delay_the_work_and_change_nothing(
         pass
     await until_it_publishes_more(lasting, worker)
     assert feed.running, "the load ended before the last outage did"
+    cards = await feed.enough()
+    await lasting.until_drained(load, worker)
+    assert await lasting.verdict(cards, given=undisturbed) == []
+
+
+async def test_a_broker_that_restarts_in_order_or_freezes_for_half_a_minute_costs_time_only(
+    lasting: World, embedded: Stack, undisturbed: EndState
+) -> None:
+    load = lasting.load()
+    worker = lasting.worker()
+    feed = lasting.feed(load, rate=_SLOWLY)
+    for away in (kafka_restarted, kafka_frozen):
+        await until_it_publishes_more(lasting, worker)
+        async with away(embedded):
+            pass
+    await until_it_publishes_more(lasting, worker)
+    assert feed.running, "the load ended before the last fault did"
     cards = await feed.enough()
     await lasting.until_drained(load, worker)
     assert await lasting.verdict(cards, given=undisturbed) == []
