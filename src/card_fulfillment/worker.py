@@ -170,7 +170,8 @@ class Worker:
 
     def _made_spreader(self) -> Spreader:
         bulks = self._settings.bulks
-        store = PostgresStore(self._connect("fan-out"), self._lanes, SpreadingTransaction)
+        connect = self._connect("fan-out", by_keys=True)
+        store = PostgresStore(connect, self._lanes, SpreadingTransaction)
         fan_out = FanOut(store.transaction, self._publishing, bulks.members_at_a_time)
         return Spreader(fan_out, bulks.tick.total_seconds(), clock, SpreadReporter(self._meter))
 

@@ -50,17 +50,20 @@ _FACT_COLUMNS: Final = """
 f.fact_id, f.content, f.vendor, f.status, f.body::text,
 f.card_id, f.bulk_issuance_id, f.attempt, f.outcome, coalesce(f.number, 0)
 """
+# An array of the ids found first: a join could be planned as a look at every fact.
 _WAITING: Final = f"""
 SELECT {_FACT_COLUMNS} FROM fact f
-WHERE f.fact_id IN (SELECT w.fact_id FROM waiting w WHERE w.reference = ANY ($1::text[]))
+WHERE f.fact_id = ANY (
+    ARRAY(SELECT w.fact_id FROM waiting w WHERE w.reference = ANY ($1::text[]))
+)
 ORDER BY f.fact_id, f.part
 """  # noqa: S608 - a constant of this module
 _HISTORIES: Final = f"""
 SELECT {_FACT_COLUMNS} FROM fact f
-WHERE f.fact_id IN (
+WHERE f.fact_id = ANY (ARRAY(
     SELECT h.fact_id FROM fact h WHERE h.card_id = ANY ($1::text[])
     UNION ALL SELECT h.fact_id FROM fact h WHERE h.bulk_issuance_id = ANY ($2::text[])
-)
+))
 ORDER BY f.fact_id, f.part
 """  # noqa: S608 - a constant of this module
 _BY_ID: Final = f"""
@@ -72,10 +75,10 @@ WHERE c.bulk_issuance_id = ANY ($1::text[]) AND f.vendor IS NOT NULL
 """
 _SAYINGS: Final = f"""
 SELECT {_FACT_COLUMNS} FROM fact f
-WHERE f.fact_id IN (
+WHERE f.fact_id = ANY (ARRAY(
     SELECT s.fact_id FROM fact s WHERE s.bulk_issuance_id = $1 AND s.number > $2
     UNION ALL SELECT unnest($3::bytea[])
-)
+))
 ORDER BY f.fact_id, f.part
 """  # noqa: S608 - a constant of this module
 _TAKEN: Final = """
