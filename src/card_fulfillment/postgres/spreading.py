@@ -30,12 +30,17 @@ UNION ALL
  WHERE bulk_issuance_id = $1 AND folded_number < $2 AND serial_number IS NULL LIMIT $4)
 LIMIT $4
 """
+# Range after range, and no further than is needed: an order over all would read all first.
 _MEMBERS_IN: Final = """
-SELECT c.card_id, c.serial_number
-FROM unnest($4::int[], $5::int[]) AS u (first, last)
-JOIN card c ON c.bulk_issuance_id = $1 AND c.serial_number BETWEEN greatest(u.first, $3) AND u.last
-WHERE c.folded_number < $2
-ORDER BY c.serial_number LIMIT $6
+SELECT member.card_id, member.serial_number
+FROM unnest($4::int[], $5::int[]) AS reach (first, last)
+CROSS JOIN LATERAL (
+    SELECT card_id, serial_number FROM card
+    WHERE bulk_issuance_id = $1 AND folded_number < $2
+      AND serial_number BETWEEN greatest(reach.first, $3) AND reach.last
+    ORDER BY serial_number LIMIT $6
+) AS member
+LIMIT $6
 """
 
 
