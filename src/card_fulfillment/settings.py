@@ -129,7 +129,7 @@ class IntakeSettings(_Section):
 
 class BulkSettings(_Section):
     members_at_a_time: int = Field(
-        1000, ge=1, le=5000, description="members of a bulk in one transaction of the fan-out"
+        500, ge=1, le=5000, description="members of a bulk in one transaction of the fan-out"
     )
     tick: timedelta = Field(
         timedelta(seconds=1), gt=timedelta(0), description="how soon counts alone are published"
