@@ -139,7 +139,6 @@ def fact(statement: Statement, code: Said, who: Who, record: Record, scope: Scop
     evidence, signed = _evidence(statement, sense, scope)
     stated = _stated(statement, sense, record, scope)
     reason, reason_raw = _reason(statement, sense, record, scope)
-    text = statement.text(scope) if statement.text is not None else None
     when = _when(stated, who, record)
     saying = f"{who.raw}{code.raw}{reason_raw}{when}{brought}{signed}"
     fact_id, content = _identity(saying, who, record, code.raw + when)
@@ -164,7 +163,7 @@ def fact(statement: Statement, code: Said, who: Who, record: Record, scope: Scop
         reason=reason,
         evidence=evidence,
         code=code.text,
-        text=text,
+        text=statement.text(scope) if statement.text is not None else None,
         alert=sense.alert,
         mapping_version=record.mapping_version,
     )
