@@ -27,11 +27,15 @@ _FROM_THE_START: Final = 0
 
 
 class Chunk(NamedTuple):
-    """Members of a bulk to be folded. last: there are no more that lag."""
+    """Members of a bulk to be folded. last: there are no more that lag.
+
+    reached: the serial from which the next chunk goes on, once this one is committed.
+    """
 
     bulk_id: str
     members: Sequence[str]
-    last: bool
+    reached: int = _FROM_THE_START
+    last: bool = False
 
 
 class FanOut:
@@ -55,11 +59,11 @@ class FanOut:
 
         Raises StoreUnavailable or Contended.
         """
-        wider = Need()
+        wider, after = Need(), self._latest
         for _ in range(_WIDENINGS):
             try:
                 async with self._transaction() as transaction:
-                    chunk = await self._chunk(transaction)
+                    chunk = await self._chunk(transaction, after)
                     if chunk is None:
                         return None
                     need = Need(bulks={chunk.bulk_id}, cards=set(chunk.members)) | wider
@@ -70,6 +74,7 @@ class FanOut:
             except TooNarrow as narrow:
                 wider = narrow.need
             else:
+                self._reached[chunk.bulk_id] = chunk.reached
                 return effects
         raise Contended(f"the needs of a fan-out grew {_WIDENINGS} times")
 
@@ -84,12 +89,12 @@ class FanOut:
                 return None
             self._ticked = bulk_id
             view = await locked_view(transaction, Wanted(), Need(bulks={bulk_id}))
-            effects = self._decide(view, Chunk(bulk_id, (), last=False), now, tick=True)
+            effects = self._decide(view, Chunk(bulk_id, ()), now, tick=True)
             await transaction.write(effects)
         return effects
 
-    async def _chunk(self, transaction: Spreading) -> Chunk | None:
-        bulk_id = await transaction.claim_lagging(self._latest)
+    async def _chunk(self, transaction: Spreading, after: str) -> Chunk | None:
+        bulk_id = await transaction.claim_lagging(after)
         if bulk_id is None:
             return None
         self._latest = bulk_id
@@ -98,14 +103,14 @@ class FanOut:
         sayings = Sayings(numbered(stored, bulk_id), bulk.said.parcels)
         reset = bulk.reset_number > bulk.spread_number
         reach = None if reset else sayings.reach(bulk.spread_number)
-        begun_at = self._reached.pop(bulk_id, _FROM_THE_START)
+        begun_at = self._reached.get(bulk_id, _FROM_THE_START)
         lagging = Lagging(bulk_id, bulk.last_number, reach, begun_at)
         members = await transaction.lagging(lagging, self._most)
-        if len(members) == self._most:
-            # Those without a serial come last.
-            self._reached[bulk_id] = members[-1].serial or begun_at
-        last = len(members) < self._most and begun_at == _FROM_THE_START
-        return Chunk(bulk_id, [member.card_id for member in members], last)
+        full = len(members) == self._most
+        last = not full and begun_at == _FROM_THE_START
+        # Those without a serial come last.
+        reached = (members[-1].serial or begun_at) if full else _FROM_THE_START
+        return Chunk(bulk_id, [member.card_id for member in members], reached, last=last)
 
     def _decide(self, view: View, chunk: Chunk, now: int, *, tick: bool = False) -> Effects:
         bulk = view.bulks[chunk.bulk_id]

@@ -85,7 +85,6 @@ def _want_order(need: Need, order: Order) -> None:
     _want_subject(need, order.subject)
     _want_to_bind(need, order.references)
     if order.subject.kind is SubjectKind.BULK_ISSUANCE:
-        need.refolds.add(order.subject)  # it binds the members' own ids, too
         need.filed.update(order.references)
     if order.subject.kind is SubjectKind.BULK_ISSUANCE or order.attempt > 1:
         _want_issuers_facts(need, order.subject)

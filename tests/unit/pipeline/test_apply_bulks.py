@@ -1,7 +1,19 @@
 """Bulk issuances by example: stories that were hard to get right, told one statement a batch."""
 
-from agreement import Telling, assert_agrees
-from builders import announcement, box_no, fact, order, order_no, own_id, sent, sized, waybill
+from agreement import Telling, assert_agrees, run
+from builders import (
+    NOW,
+    announcement,
+    box_no,
+    fact,
+    order,
+    order_no,
+    own_id,
+    publishing,
+    sent,
+    sized,
+    waybill,
+)
 from card_fulfillment.domain.facts import (
     Attribute,
     Fact,
@@ -13,6 +25,7 @@ from card_fulfillment.domain.facts import (
     card,
 )
 from card_fulfillment.domain.status import Status
+from card_fulfillment.pipeline.fan_out import FanOut
 
 _B1 = bulk_issuance("b1")
 _O1, _X, _W = order_no("o1"), box_no("x"), waybill("w")
@@ -143,3 +156,22 @@ def test_what_is_said_of_a_parcel_and_not_told_publishes_nothing() -> None:
     )
 
     assert len(after) == len(before)
+
+
+def test_members_of_many_chunks_are_folded_anew_where_a_fact_changes_its_attempt() -> None:
+    """Each chunk finds under the locks that it needs the histories, and tries again."""
+    telling = Telling()
+    members = [announcement(f"c{n:02}", bulk="b1", serial=n) for n in range(1, 41)]
+    telling.take([sent(each) for each in members])
+    telling.take([sent(order(_B1, 1, _O1)), sent(fact(Status.PRODUCED, 9, _O1))])
+    fan_out = FanOut(telling.store.transaction, publishing(), most=3)
+    while run(fan_out.spread(NOW)):
+        pass
+
+    telling.take([sent(order(_B1, 5, _O1, attempt=2))])
+    chunks = 0
+    while run(fan_out.spread(NOW)):
+        chunks += 1
+
+    assert chunks <= 16
+    assert {_last(telling, each.card.card_id) for each in members} == {("produced", 2)}
