@@ -1,0 +1,143 @@
+# ruff: noqa: INP001, T201  (a script, not a package)
+"""Compile what every event goes through, in a copy of the package: `compile.py DIRECTORY`.
+
+mypyc makes C of typed Python. The sources stay beside what is made of them, and do the same where
+nothing is compiled, in more time. Exit code 3 where there is no C compiler, or none that finds
+Python's headers.
+"""
+
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+PACKAGE = "card_fulfillment"
+NO_COMPILER = 3
+HOT = (
+    "domain/*.py",
+    "messages/*.py",
+    "vendors/*.py",
+    "pipeline/*.py",
+    "kafka/partitioner.py",
+    "postgres/*rows.py",
+    "postgres/*writing.py",
+    "postgres/locking.py",
+    "postgres/reading.py",
+    "postgres/statement.py",
+)
+# What is left as it is, and why.
+INTERPRETED = {
+    "pydantic's models are made when they are imported": (
+        "messages/bulk_event.py",
+        "messages/cloud_events.py",
+        "messages/inbound_models.py",
+        "messages/schema.py",
+        "vendors/expectations.py",
+        "vendors/language.py",
+        "vendors/notation.py",
+        "vendors/placing.py",
+    ),
+    "mypyc cannot": (
+        "messages/pan_guard.py",
+        "messages/spelling.py",
+        "vendors/formats.py",
+        "vendors/numbers.py",
+        "vendors/selectors.py",
+    ),
+    "for people, once or now and then": (
+        "messages/asyncapi.py",
+        "pipeline/differences.py",
+        "pipeline/recount.py",
+        "pipeline/timeline.py",
+        "vendors/advice.py",
+        "vendors/examples.py",
+        "vendors/explaining.py",
+        "vendors/mistakes.py",
+        "vendors/near_miss.py",
+        "vendors/profile.py",
+        "vendors/yaml_text.py",
+    ),
+    "it waits, and computes nothing": (
+        "pipeline/acceptance.py",
+        "pipeline/ahead.py",
+        "pipeline/intake.py",
+        "pipeline/intake_ports.py",
+        "pipeline/failpoints.py",
+        "pipeline/relay.py",
+        "pipeline/relay_ports.py",
+        "pipeline/spreader.py",
+        "pipeline/tracks.py",
+    ),
+}
+
+
+def main(directory: Path) -> int:
+    package = directory / PACKAGE
+    hot = hot_modules(package)
+    with tempfile.TemporaryDirectory() as scratch:
+        shutil.copytree(package, Path(scratch, PACKAGE))
+        if not compiles(Path(scratch)):
+            print("no C compiler that finds Python's headers: nothing is compiled", file=sys.stderr)
+            return NO_COMPILER
+        build(Path(scratch), hot)
+        made = list(Path(scratch).glob("*" + sysconfig.get_config_var("EXT_SUFFIX")))
+        made += Path(scratch, PACKAGE).rglob("*" + sysconfig.get_config_var("EXT_SUFFIX"))
+        for library in made:
+            shutil.copy2(library, directory / library.relative_to(scratch))
+    print(f"{len(hot)} of {sum(1 for _ in package.rglob('*.py'))} modules are compiled")
+    return 0
+
+
+def hot_modules(package: Path) -> list[str]:
+    left = {package / name for names in INTERPRETED.values() for name in names}
+    if missing := [str(path) for path in left if not path.exists()]:
+        raise SystemExit(f"no such modules: {missing}")
+    found = {path for pattern in HOT for path in package.glob(pattern)}
+    found = {path for path in found - left if path.name != "__init__.py"}
+    return sorted(str(path.relative_to(package.parent)) for path in found)
+
+
+def compiles(scratch: Path) -> bool:
+    """Whether there is a compiler, and Python's headers for it."""
+    source = scratch / "probe.c"
+    source.write_text("#include <Python.h>\n", encoding="ascii")
+    compiler = (sysconfig.get_config_var("CC") or "cc").split()
+    include = f"-I{sysconfig.get_path('include')}"
+    try:
+        tried = subprocess.run(  # noqa: S603 - the compiler that Python was built with
+            [*compiler, include, "-fsyntax-only", str(source)], check=False, capture_output=True
+        )
+    except OSError:
+        return False
+    return tried.returncode == 0
+
+
+def build(scratch: Path, hot: Iterable[str]) -> None:
+    """In a process of its own: setuptools ends its process where it fails."""
+    script = scratch / "build_hot.py"
+    script.write_text(_BUILD, encoding="utf-8")
+    subprocess.run(  # noqa: S603 - ourselves
+        [sys.executable, str(script), *hot], cwd=scratch, check=True, stdout=subprocess.DEVNULL
+    )
+
+
+_BUILD = """
+import sys
+from mypyc.build import mypycify
+from setuptools import setup
+
+hot, sys.argv[1:] = sys.argv[1:], ["--quiet", "build_ext", "--inplace"]
+options = ["--strict", "--ignore-missing-imports"]
+setup(
+    name="card-fulfillment-compiled",
+    ext_modules=mypycify(
+        [*options, *hot], opt_level="2", debug_level="0", group_name="card_fulfillment"
+    ),
+)
+"""
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
