@@ -12,7 +12,7 @@ from card_fulfillment.demo.wire import Wire
 from card_fulfillment.domain.bulk import Bulk
 from card_fulfillment.domain.discrepancies import DiscrepancyName
 from card_fulfillment.domain.status import Status
-from card_fulfillment.messages.bulk_event import BulkIssuanceStatusChanged
+from card_fulfillment.messages.bulk_event_models import BulkIssuanceStatusChanged
 from card_fulfillment.messages.times import EPOCH
 from card_fulfillment.pipeline.timeline import BulkTimeline, Shown
 from card_fulfillment.postgres.bulk_check import Checked

@@ -14,9 +14,8 @@ from card_fulfillment.demo.stories import DAYS, play
 from card_fulfillment.demo.story import Ending, Input, Play, Step, Story, Told
 from card_fulfillment.domain.journey import Journey
 from card_fulfillment.domain.status import Status
-from card_fulfillment.messages.card_event import CardStatusChanged
-from card_fulfillment.messages.dead_letter import DeadLetterEvent
 from card_fulfillment.messages.envelope import Record, RefusalReason
+from card_fulfillment.messages.event_models import CardStatusChanged, DeadLetterEvent
 from card_fulfillment.pipeline.batch import RecordClass
 from card_fulfillment.pipeline.timeline import Timeline
 

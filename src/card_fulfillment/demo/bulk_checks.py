@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from card_fulfillment.demo.story import BulkEnding, Play
 from card_fulfillment.domain.serials import Range
-from card_fulfillment.messages.bulk_event import BulkIssuanceStatusChanged
+from card_fulfillment.messages.bulk_event_models import BulkIssuanceStatusChanged
 from card_fulfillment.pipeline.timeline import BulkTimeline
 from card_fulfillment.postgres.bulk_check import Checked
 

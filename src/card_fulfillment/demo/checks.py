@@ -12,9 +12,8 @@ from card_fulfillment.demo.bulk_checks import BulkFound, bulk_endings
 from card_fulfillment.demo.performance import Place, Witnessed
 from card_fulfillment.demo.story import Ending, Play, Told
 from card_fulfillment.domain.journey import FactOutcome
-from card_fulfillment.messages.bulk_event import BulkIssuanceStatusChanged
-from card_fulfillment.messages.card_event import CardStatusChanged
-from card_fulfillment.messages.dead_letter import DeadLetterEvent
+from card_fulfillment.messages.bulk_event_models import BulkIssuanceStatusChanged
+from card_fulfillment.messages.event_models import CardStatusChanged, DeadLetterEvent
 from card_fulfillment.ops.look import number
 from card_fulfillment.pipeline.batch import RecordClass
 from card_fulfillment.pipeline.timeline import Timeline

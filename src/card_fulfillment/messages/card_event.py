@@ -5,67 +5,28 @@ need no escaping is written as it is, the rest is dumped at once.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Final, Literal
+from typing import Final
 
 import orjson
-from pydantic import Field
-from typing_extensions import TypedDict  # pydantic wants this one below Python 3.12
 
 from card_fulfillment.domain.facts import (
     Attribute,
     AttributeValue,
     CardIdentity,
-    Evidence,
     ParcelRole,
-    Precision,
 )
-from card_fulfillment.domain.journey import Change, ChangeKind
-from card_fulfillment.domain.status import Action, Reason, Status, recommended_action
+from card_fulfillment.domain.journey import Change
+from card_fulfillment.domain.status import Status, recommended_action
+from card_fulfillment.messages.event_models import Parcel
 from card_fulfillment.messages.event_parts import (
-    CausedBy,
-    EventId,
-    Parcel,
-    Shipment,
-    VendorSaid,
     caused_by,
     shipment,
     vendor_said,
 )
 from card_fulfillment.messages.identity import uuid5
-from card_fulfillment.messages.times import Timestamp, iso_utc
+from card_fulfillment.messages.times import iso_utc
 
 CARD_EVENT: Final = "card.fulfillment_status-changed.v1"
-
-
-class CardStatusChanged(TypedDict):
-    """One published version of where a card is."""
-
-    event_id: EventId
-    subject: Literal["card"]
-    card_id: str
-    bulk_issuance_id: str | None
-    card_product_id: str
-    reference_card_id: str | None
-    labels: dict[str, str]
-    version: Annotated[int, Field(ge=1, description="1, 2, 3 … per card, without a gap.")]
-    fulfillment_status: Status
-    previous_fulfillment_status: Annotated[Status | None, Field(description="Null at first.")]
-    change: ChangeKind
-    supersedes: Annotated[EventId | None, Field(description="The event that this one corrects.")]
-    attempt: Annotated[int, Field(ge=1)]
-    occurred_at: Annotated[Timestamp, Field(description="By the sender's clock.")]
-    occurred_at_precision: Precision
-    received_at: Annotated[Timestamp, Field(description="The causing record's timestamp.")]
-    recorded_at: Annotated[Timestamp, Field(description="By the worker's clock, informational.")]
-    reason_code: Reason | None
-    recommended_action: Action
-    evidence: Evidence | None
-    final: Annotated[bool, Field(description="Nothing more is expected; a correction may come.")]
-    tracked: Annotated[bool | None, Field(description="Null: unknown.")]
-    vendor: VendorSaid | None
-    shipment: Shipment
-    parcels: Annotated[list[Parcel], Field(description="Where there are more than the one.")]
-    cause: CausedBy
 
 
 _JSON: Final[Mapping[bool | None, str]] = {True: "true", False: "false", None: "null"}

@@ -4,17 +4,16 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Annotated, Final, Literal, Self
+from typing import Final, Self
 
 import orjson
-from pydantic import Field
-from typing_extensions import TypedDict  # pydantic wants this one below Python 3.12
 
 from card_fulfillment.domain.facts import Fact
 from card_fulfillment.domain.files import FileName
 from card_fulfillment.messages.envelope import Record, RefusalReason, Refused
+from card_fulfillment.messages.event_models import DeadLetterEvent, Raw
 from card_fulfillment.messages.identity import uuid5
-from card_fulfillment.messages.times import LATEST_RECORD, Timestamp, iso_utc
+from card_fulfillment.messages.times import LATEST_RECORD, iso_utc
 
 # Larger ones are not published: the broker might refuse the message, and the row has them.
 MOST_VALUE_BYTES: Final = 65_536
@@ -112,35 +111,6 @@ def _kept(record: Record, mask: Mask | None) -> bytes | None:
     if mask is None or record.value is None:
         return record.value
     return mask(record.value, dict(record.headers))
-
-
-class Raw(TypedDict):
-    """Bytes of the record: as they are where they are UTF-8, else in base64."""
-
-    encoding: Literal["utf-8", "base64"]
-    data: str
-
-
-class DeadLetterEvent(TypedDict):
-    """A record, or an element of one, that could not be applied."""
-
-    dead_letter_id: Annotated[str, Field(json_schema_extra={"format": "uuid"})]
-    reason: RefusalReason
-    field_path: Annotated[str, Field(description="Dotted; empty: the record as a whole.")]
-    message: str
-    vendor: str | None
-    mapping_version: str | None
-    topic: str
-    partition: int
-    offset: int
-    record_timestamp: Timestamp
-    recorded_at: Timestamp
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="Of the record's value.")]
-    key: Raw | None
-    value: Annotated[
-        Raw | None,
-        Field(description="Null: none, larger than 64 KiB, or withheld as possible card data."),
-    ]
 
 
 def dead_letter_event(letter: DeadLetter, recorded_at: int) -> DeadLetterEvent:

@@ -9,9 +9,10 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from card_fulfillment.messages.asyncapi import asyncapi
-from card_fulfillment.messages.bulk_event import BULK_EVENT, BulkIssuanceStatusChanged
-from card_fulfillment.messages.card_event import CARD_EVENT, CardStatusChanged
-from card_fulfillment.messages.dead_letter import DeadLetterEvent
+from card_fulfillment.messages.bulk_event import BULK_EVENT
+from card_fulfillment.messages.bulk_event_models import BulkIssuanceStatusChanged
+from card_fulfillment.messages.card_event import CARD_EVENT
+from card_fulfillment.messages.event_models import CardStatusChanged, DeadLetterEvent
 from card_fulfillment.messages.inbound_models import CardCreated, EmbossingRequested
 from card_fulfillment.messages.outbound import DEAD_LETTER, schema_file
 

@@ -6,7 +6,8 @@ from rich.table import Table
 from rich.text import Text
 
 from card_fulfillment.domain.bulk import RollUp, roll_up
-from card_fulfillment.messages.bulk_event import BulkIssuanceStatusChanged, parcel_event
+from card_fulfillment.messages.bulk_event import parcel_event
+from card_fulfillment.messages.bulk_event_models import BulkIssuanceStatusChanged
 from card_fulfillment.ops import look
 from card_fulfillment.ops.sentences import ranges, sentence
 from card_fulfillment.pipeline.timeline import BulkTimeline

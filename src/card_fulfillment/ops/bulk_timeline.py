@@ -13,7 +13,8 @@ from card_fulfillment.domain.file_accounts import FileAccount
 from card_fulfillment.domain.journey import FactOutcome
 from card_fulfillment.domain.parcels import Parcel
 from card_fulfillment.domain.status import Status
-from card_fulfillment.messages.bulk_event import BulkIssuanceStatusChanged, parcel_event
+from card_fulfillment.messages.bulk_event import parcel_event
+from card_fulfillment.messages.bulk_event_models import BulkIssuanceStatusChanged
 from card_fulfillment.ops import look
 from card_fulfillment.ops.sentences import ranges, sentence
 from card_fulfillment.pipeline.file_alerts import told

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from card_fulfillment.domain.facts import Precision
 from card_fulfillment.domain.journey import ChangeKind, FactOutcome
-from card_fulfillment.messages.card_event import CardStatusChanged
+from card_fulfillment.messages.event_models import CardStatusChanged
 from card_fulfillment.ops import look
 from card_fulfillment.pipeline.timeline import Remembered, Timeline
 

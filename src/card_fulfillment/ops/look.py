@@ -11,8 +11,8 @@ from rich.text import Text
 
 from card_fulfillment.domain.facts import OWN_KIND, Fact, Precision
 from card_fulfillment.domain.status import STANDING, Action, Phase, Status
-from card_fulfillment.messages.bulk_event import BulkIssuanceStatusChanged
-from card_fulfillment.messages.card_event import CardStatusChanged
+from card_fulfillment.messages.bulk_event_models import BulkIssuanceStatusChanged
+from card_fulfillment.messages.event_models import CardStatusChanged
 from card_fulfillment.pipeline.timeline import Bound, Quarantined
 
 _TROUBLE: Final = frozenset({Status.PRODUCTION_FAILED, Status.DELIVERY_EXCEPTION, Status.RETURNING})

@@ -12,11 +12,8 @@ from card_fulfillment.domain.discrepancies import Discrepancy
 from card_fulfillment.domain.facts import Reference
 from card_fulfillment.domain.parcels import Parcel, Reports, Said
 from card_fulfillment.domain.registers import Register
-from card_fulfillment.messages.bulk_event import (
-    MOST_DISCREPANCIES,
-    MOST_PARCELS,
-    discrepancy_event,
-)
+from card_fulfillment.messages.bulk_event import discrepancy_event
+from card_fulfillment.messages.bulk_event_models import MOST_DISCREPANCIES, MOST_PARCELS
 from card_fulfillment.pipeline.recount import Recount
 
 _FEW: Final = 5

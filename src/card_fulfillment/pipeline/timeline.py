@@ -10,9 +10,9 @@ from card_fulfillment.domain.bulk import Bulk, Member
 from card_fulfillment.domain.facts import CardIdentity, Fact, Reference
 from card_fulfillment.domain.file_accounts import FileAccount
 from card_fulfillment.domain.journey import FactOutcome, Journey
-from card_fulfillment.messages.bulk_event import BulkIssuanceStatusChanged
-from card_fulfillment.messages.card_event import CardStatusChanged
+from card_fulfillment.messages.bulk_event_models import BulkIssuanceStatusChanged
 from card_fulfillment.messages.envelope import RefusalReason
+from card_fulfillment.messages.event_models import CardStatusChanged
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ import orjson
 from card_fulfillment.domain.bulk import EXCEPTIONS, Bulk, Member
 from card_fulfillment.domain.facts import bulk_issuance
 from card_fulfillment.domain.status import Status
-from card_fulfillment.messages.bulk_event import BulkIssuanceStatusChanged
+from card_fulfillment.messages.bulk_event_models import BulkIssuanceStatusChanged
 from card_fulfillment.pipeline.timeline import Astray, BulkTimeline, Remembered, Shown
 from card_fulfillment.postgres.file_accounts import files_of
 from card_fulfillment.postgres.reading import load_bulks

@@ -1,0 +1,108 @@
+"""The events that are published, as pydantic and their subscribers know them."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from typing_extensions import TypedDict  # pydantic wants this one below Python 3.12
+
+from card_fulfillment.domain.facts import Evidence, ParcelRole, Precision
+from card_fulfillment.domain.journey import ChangeKind
+from card_fulfillment.domain.status import Action, Reason, Status
+from card_fulfillment.messages.envelope import RefusalReason
+from card_fulfillment.messages.times import Timestamp
+
+EventId = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
+
+
+class VendorSaid(TypedDict):
+    """Who stated the status, with the vendor's own code and text for it."""
+
+    id: str
+    code: str | None
+    text: str | None
+
+
+class Shipment(TypedDict):
+    method: str | None
+    carrier: str | None
+    tracking_number: str | None
+    tracking_url: str | None
+    estimated_delivery: str | None
+
+
+class Parcel(TypedDict):
+    """One of several parcels of a card; status: null where only its number is known."""
+
+    role: ParcelRole
+    carrier: str | None
+    tracking_number: str | None
+    status: Status | None
+
+
+class CausedBy(TypedDict):
+    """The record that the change came with."""
+
+    event_id: str | None
+    topic: str
+    partition: int
+    offset: int
+
+
+class CardStatusChanged(TypedDict):
+    """One published version of where a card is."""
+
+    event_id: EventId
+    subject: Literal["card"]
+    card_id: str
+    bulk_issuance_id: str | None
+    card_product_id: str
+    reference_card_id: str | None
+    labels: dict[str, str]
+    version: Annotated[int, Field(ge=1, description="1, 2, 3 … per card, without a gap.")]
+    fulfillment_status: Status
+    previous_fulfillment_status: Annotated[Status | None, Field(description="Null at first.")]
+    change: ChangeKind
+    supersedes: Annotated[EventId | None, Field(description="The event that this one corrects.")]
+    attempt: Annotated[int, Field(ge=1)]
+    occurred_at: Annotated[Timestamp, Field(description="By the sender's clock.")]
+    occurred_at_precision: Precision
+    received_at: Annotated[Timestamp, Field(description="The causing record's timestamp.")]
+    recorded_at: Annotated[Timestamp, Field(description="By the worker's clock, informational.")]
+    reason_code: Reason | None
+    recommended_action: Action
+    evidence: Evidence | None
+    final: Annotated[bool, Field(description="Nothing more is expected; a correction may come.")]
+    tracked: Annotated[bool | None, Field(description="Null: unknown.")]
+    vendor: VendorSaid | None
+    shipment: Shipment
+    parcels: Annotated[list[Parcel], Field(description="Where there are more than the one.")]
+    cause: CausedBy
+
+
+class Raw(TypedDict):
+    """Bytes of the record: as they are where they are UTF-8, else in base64."""
+
+    encoding: Literal["utf-8", "base64"]
+    data: str
+
+
+class DeadLetterEvent(TypedDict):
+    """A record, or an element of one, that could not be applied."""
+
+    dead_letter_id: Annotated[str, Field(json_schema_extra={"format": "uuid"})]
+    reason: RefusalReason
+    field_path: Annotated[str, Field(description="Dotted; empty: the record as a whole.")]
+    message: str
+    vendor: str | None
+    mapping_version: str | None
+    topic: str
+    partition: int
+    offset: int
+    record_timestamp: Timestamp
+    recorded_at: Timestamp
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="Of the record's value.")]
+    key: Raw | None
+    value: Annotated[
+        Raw | None,
+        Field(description="Null: none, larger than 64 KiB, or withheld as possible card data."),
+    ]
