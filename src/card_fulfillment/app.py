@@ -41,8 +41,8 @@ async def _ready(settings: Settings, known: Topology) -> Lanes:
 def _collect_seldom() -> None:
     """Batches die by reference counts; looking for cycles among them costs a third of the time.
 
-    What is in cycles all the same is collected now and then, by the worker.
+    What is in cycles all the same is collected now and then, by the worker; of what there is since
+    the start, nothing is worth looking for.
     """
-    gc.collect()
     gc.freeze()
     gc.disable()

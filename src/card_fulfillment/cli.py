@@ -157,7 +157,3 @@ def config() -> None:
 
 def main() -> None:
     cli()
-
-
-if __name__ == "__main__":
-    main()

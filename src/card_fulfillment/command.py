@@ -1,12 +1,11 @@
 """How a command begins and ends: its settings, its exit code, and one readable line."""
 
 import asyncio
+import sys
 from collections.abc import Coroutine, Mapping
-from datetime import UTC, datetime, timedelta
-from re import fullmatch
+from datetime import UTC, datetime
 from typing import Any, Final, NoReturn, TypeVar
 
-import typer
 import uvloop
 from pydantic import ValidationError
 
@@ -36,8 +35,6 @@ _EXIT_CODES: Final[Mapping[type[Exception], int]] = {
     starting.Alarmed: ALARMED,
 }
 
-_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
-
 T = TypeVar("T")
 
 
@@ -65,20 +62,9 @@ def clock() -> datetime:
     return datetime.fromtimestamp(worker.clock() / 1_000_000, UTC)
 
 
-def moment(text: str) -> datetime:
-    """A time, in UTC where it says nothing else, or so long ago: 30m, 12h, 7d."""
-    if ago := fullmatch(r"(\d{1,5})([mhd])", text):
-        return clock() - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter("a time like 2026-03-02T06:00, or 30m, 12h, 7d ago") from None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
-
-
 def fail(code: int, message: str) -> NoReturn:
-    typer.echo(f"card-fulfillment: {message}", err=True)
-    raise typer.Exit(code)
+    sys.stderr.write(f"card-fulfillment: {message}\n")
+    raise SystemExit(code)
 
 
 def finish(work: Coroutine[Any, Any, T]) -> T:

@@ -13,10 +13,11 @@ from uuid import UUID
 import typer
 
 from card_fulfillment import starting
-from card_fulfillment.command import FOUND_WRONG, USAGE, fail, finish, load_settings, moment
+from card_fulfillment.command import FOUND_WRONG, USAGE, fail, finish, load_settings
 from card_fulfillment.kafka.connection import client_options
 from card_fulfillment.kafka.reread import read_record
 from card_fulfillment.messages.envelope import Record, RefusalReason
+from card_fulfillment.moments import moment
 from card_fulfillment.ops import letters
 from card_fulfillment.pipeline.intake_ports import SourceUnavailable
 from card_fulfillment.pipeline.redrive import BytesGone, Quarantined, Redriver, Selection

@@ -28,20 +28,26 @@ async def read_tails(
     no deadline of its own.
     """
     ours = [TopicPartition(topic, partition) for partition in partitions]
-    async with _consumer(options, "read_uncommitted") as everything:
-        written = await everything.end_offsets(ours)
-    async with _consumer(options, "read_committed") as committed:
+    written = await _written(options, ours) if settled else {}
+    async with _consumer(options, ours, "read_committed") as committed:
         first = await committed.beginning_offsets(ours)
         end = await committed.end_offsets(ours)
-        if settled:
-            _refuse_open_transactions(written, end)
+        _refuse_open_transactions(written, end)
         last = await _last_records(committed, first, end)
     return {p.partition: Tail(first[p], *last.get(p, (None, None))) for p in ours}
 
 
+async def _written(options: ClientOptions, partitions: Collection[TopicPartition]) -> _Offsets:
+    async with _consumer(options, partitions, "read_uncommitted") as everything:
+        offsets: _Offsets = await everything.end_offsets(partitions)
+    return offsets
+
+
 @asynccontextmanager
 async def _consumer(
-    options: ClientOptions, isolation: Literal["read_committed", "read_uncommitted"]
+    options: ClientOptions,
+    partitions: Collection[TopicPartition],
+    isolation: Literal["read_committed", "read_uncommitted"],
 ) -> AsyncIterator[AIOKafkaConsumer]:
     consumer = AIOKafkaConsumer(
         **options,
@@ -53,6 +59,7 @@ async def _consumer(
     )
     try:
         await consumer.start()
+        consumer.assign(partitions)  # it asks for leaders now, and not after a first failure
         yield consumer
     finally:
         await end_consumer(consumer)

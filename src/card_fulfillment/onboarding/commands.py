@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from card_fulfillment.command import FOUND_WRONG, USAGE, clock, fail, load_settings, moment
+from card_fulfillment.command import FOUND_WRONG, USAGE, clock, fail, load_settings
+from card_fulfillment.moments import moment
 from card_fulfillment.onboarding import screen
 from card_fulfillment.onboarding.checking import check_all
 from card_fulfillment.onboarding.finding import choose, look

@@ -144,3 +144,8 @@ def test_a_zone_is_told_with_what_was_probably_meant(tmp_path: Path) -> None:
     assert found.message == (
         "'asia/dubay' is no time zone of the tz database: did you mean `Asia/Dubai`?"
     )
+
+
+def test_a_file_that_is_nested_without_end_is_told_and_ends_nothing(tmp_path: Path) -> None:
+    (mistake,) = mistakes(tmp_path, "[" * 100_000)
+    assert mistake.message == "no YAML: nested too deeply, or within itself"

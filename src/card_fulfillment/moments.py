@@ -1,0 +1,22 @@
+"""Times as people type them."""
+
+from datetime import UTC, datetime, timedelta
+from re import fullmatch
+from typing import Final
+
+import typer
+
+from card_fulfillment.command import clock
+
+_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+def moment(text: str) -> datetime:
+    """A time, in UTC where it says nothing else, or so long ago: 30m, 12h, 7d."""
+    if ago := fullmatch(r"(\d{1,5})([mhd])", text):
+        return clock() - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter("a time like 2026-03-02T06:00, or 30m, 12h, 7d ago") from None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
