@@ -83,11 +83,13 @@ class Topic:
     refusal: Exception | None = None
     commit_seconds: float = 0.002
     starts: int = 0
+    commits: int = 0
 
     def __post_init__(self) -> None:
         self.log = {p: self.log.get(p, []) for p in range(self.partitions)}
 
     def commit(self, lanes: Sequence[LaneRows]) -> None:
+        self.commits += 1
         for lane in lanes:
             self.log[lane.partition] += [(lane.lane, row.seq) for row in lane.rows]
 

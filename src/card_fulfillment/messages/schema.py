@@ -1,6 +1,9 @@
 """The contract for others to read: JSON Schemas and AsyncAPI, generated from the models."""
 
+import ast
+import inspect
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -8,10 +11,15 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
+from card_fulfillment.domain.discrepancies import DiscrepancyName
+from card_fulfillment.domain.facts import Evidence, ParcelRole, Precision
+from card_fulfillment.domain.journey import ChangeKind
+from card_fulfillment.domain.status import Action, Reason, Status
 from card_fulfillment.messages.asyncapi import asyncapi
 from card_fulfillment.messages.bulk_event import BULK_EVENT
 from card_fulfillment.messages.bulk_event_models import BulkIssuanceStatusChanged
 from card_fulfillment.messages.card_event import CARD_EVENT
+from card_fulfillment.messages.envelope import RefusalReason
 from card_fulfillment.messages.event_models import CardStatusChanged, DeadLetterEvent
 from card_fulfillment.messages.inbound_models import CardCreated, EmbossingRequested
 from card_fulfillment.messages.outbound import DEAD_LETTER, schema_file
@@ -30,6 +38,20 @@ _MODELS: Final[Mapping[str, Any]] = {
     DEAD_LETTER: DeadLetterEvent,
 }
 _PUBLISHED: Final = frozenset({CARD_EVENT, BULK_EVENT, DEAD_LETTER})
+
+
+# What is published of them is described by their docstrings.
+_ENUMERATIONS: Final = (
+    Action,
+    ChangeKind,
+    DiscrepancyName,
+    Evidence,
+    ParcelRole,
+    Precision,
+    Reason,
+    RefusalReason,
+    Status,
+)
 
 
 def _said(field: str, json_type: str) -> Schema:
@@ -55,12 +77,24 @@ class _Plain(GenerateJsonSchema):
         return False
 
 
+def _docstring(enumeration: type) -> str | None:
+    """As its source has it: compiled ahead, an enumeration loses it."""
+    loaded = inspect.getfile(sys.modules[enumeration.__module__])
+    source = Path(loaded).parent / f"{enumeration.__module__.rpartition('.')[2]}.py"
+    for node in ast.parse(source.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef) and node.name == enumeration.__name__:
+            return ast.get_docstring(node)
+    return None
+
+
 def schemas(*, closed: bool = False) -> dict[str, Schema]:
     """Return the JSON Schema (2020-12) of each message type.
 
     What is published is open: a field or an enum value that the reader does not know is no error.
     `closed` is exactly what this version writes, for tests of the worker itself.
     """
+    for each in _ENUMERATIONS:
+        each.__doc__ = _docstring(each)
     return {name: _schema(name, closed=closed) for name in _MODELS}
 
 

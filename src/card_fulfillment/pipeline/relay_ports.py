@@ -58,6 +58,10 @@ class Page:
     lanes: Sequence[LaneRows] = ()
     full: bool = False
 
+    @property
+    def rows(self) -> int:
+        return sum(len(lane.rows) for lane in self.lanes)
+
 
 @dataclass(frozen=True)
 class Tail:

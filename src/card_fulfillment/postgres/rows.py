@@ -3,6 +3,7 @@
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import compress
 from typing import Any, Final
 
 import orjson
@@ -38,6 +39,7 @@ _EVIDENCE: Final[Mapping[str | None, Evidence | None]] = {None: None} | {
 _PRECISIONS: Final[Mapping[str, Precision]] = {p.value: p for p in Precision}
 _STATUSES: Final[Mapping[str, Status]] = {s.value: s for s in Status}
 _KINDS: Final[Mapping[str, SubjectKind]] = {k.value: k for k in SubjectKind}
+_PHASES: Final = {rank: STANDING[status].phase for rank, status in BY_RANK.items()}
 OUTCOMES: Final[Mapping[str, FactOutcome]] = {o.value: o for o in FactOutcome}
 
 
@@ -122,13 +124,13 @@ def load_journey(version: int, text: Json | None) -> Journey:
         return Journey()
     stored = orjson.loads(text)
     return Journey(
-        own=load_claim(stored.get("own")),
-        bulk=load_claim(stored.get("bulk")),
-        range_production=load_claim(stored.get("range_production")),
-        registers=load_registers(stored["registers"]),
-        version=version,
-        published=_load_published(stored["published"]),
-        parcels=_load_parcels(stored["parcels"]) if "parcels" in stored else {},
+        load_claim(stored.get("own")),
+        load_claim(stored.get("bulk")),
+        load_claim(stored.get("range_production")),
+        load_registers(stored["registers"]),
+        version,
+        _load_published(stored["published"]),
+        _load_parcels(stored["parcels"]) if "parcels" in stored else {},
     )
 
 
@@ -145,7 +147,7 @@ def load_claim(stored: Sequence[Any] | None) -> Claim | None:
     if stored is None:
         return None
     attempt, time, rank, fact_id, *detail = stored
-    key = Key(attempt, STANDING[BY_RANK[rank]].phase, time, rank, bytes.fromhex(fact_id))
+    key = Key(attempt, _PHASES[rank], time, rank, bytes.fromhex(fact_id))
     return Claim(key, load_detail(detail))
 
 
@@ -204,16 +206,24 @@ def load_bindings(text: Json) -> tuple[Binding, ...]:
 # Facts
 
 
-_STORED: Final = Fact._fields[Fact._fields.index("stated") :]
+_LEFT_OUT: Final = Fact._fields[Fact._fields.index("references") :]
+"""Where they are empty."""
 
 
 def dump_fact(fact: Fact) -> Json:
-    """All but what has a column of its own; what is empty is left out."""
-    said = fact[-len(_STORED) :]
-    stored: dict[str, Any] = {n: v for n, v in zip(_STORED, said, strict=True) if v or v == 0}
-    stored["cause"] = tuple(fact.cause)
+    """All but what has a column of its own."""
+    said = fact[-len(_LEFT_OUT) :]
+    stored: dict[str, Any] = {
+        "stated": fact.stated,
+        "precision": fact.precision,
+        "received_at": fact.received_at,
+        "cause": tuple(fact.cause),
+    }
+    stored.update(compress(zip(_LEFT_OUT, said, strict=True), said))
     if fact.references:
-        stored["references"] = list(map(tuple, fact.references))
+        stored["references"] = [tuple(each) for each in fact.references]
+    if fact.quantity == 0:
+        stored["quantity"] = 0
     if fact.parcel_role is ParcelRole.OUTBOUND:
         del stored["parcel_role"]
     if fact.attributes:

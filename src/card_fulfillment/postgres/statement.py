@@ -52,11 +52,9 @@ def split_in_postgres(statement: str) -> str:
 def joined(columns: Iterable[Column]) -> list[str]:
     """A text for each column, and then what is between elements and what stands for null."""
     cells = [_cells(list(column)) for column in columns]
-    for separator, null in _marks():
-        texts = [_text(each, separator, null) for each in cells]
-        if None not in texts:
-            return [*map(str, texts), separator, null]
-    raise AssertionError("no text has all the marks")
+    given = "".join([each for column in cells for each in column if each is not None])
+    separator, null = _marks_beside(given)
+    return [*(_text(column, separator, null) for column in cells), separator, null]
 
 
 def _cells(column: list[Any]) -> list[str | None]:
@@ -69,14 +67,13 @@ def _cells(column: list[Any]) -> list[str | None]:
     return [None if each is None else str(each) for each in column]
 
 
-def _text(cells: list[str | None], separator: str, null: str) -> str | None:
-    """Null where the marks are in a cell."""
-    if not cells:
-        return ""
-    nulls = cells.count(None)
-    text = separator + separator.join([null if each is None else each for each in cells])
-    is_clear = text.count(separator) == len(cells) and text.count(null) == nulls
-    return text if is_clear else None
+def _text(cells: list[str | None], separator: str, null: str) -> str:
+    return separator.join(["", *[null if each is None else each for each in cells]])
+
+
+def _marks_beside(text: str) -> tuple[str, str]:
+    """The first separator and null that the text has nowhere."""
+    return next(marks for marks in _marks() if not any(mark in text for mark in marks))
 
 
 def _marks() -> Iterator[tuple[str, str]]:

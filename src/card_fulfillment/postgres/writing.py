@@ -22,7 +22,7 @@ from card_fulfillment.postgres.rows import (
     dump_journey,
     reference_text,
 )
-from card_fulfillment.postgres.statement import execute
+from card_fulfillment.postgres.statement import Column, execute, execute_on
 
 Lanes = Mapping[tuple[str, int], int]
 
@@ -136,7 +136,7 @@ async def write(connection: asyncpg.Connection, effects: Effects, lanes: Lanes) 
     await _move_facts(connection, effects.moved)
     await execute(connection, _RETIME, ((i, dump_fact(f)) for i, f in effects.retimed.items()))
     await execute(connection, _COUNT_COPIES, effects.copies.items())
-    await execute(connection, _WRITE_CARDS, (_card_row(*c) for c in effects.cards.items()))
+    await _write_cards(connection, effects.cards)
     await write_bulks(connection, effects)
     await write_files(connection, effects)
     await execute(
@@ -156,14 +156,10 @@ _PARKED: Final[_PlaceColumns] = (None, None, None, "parked", None)
 
 
 def _place_columns(subject: Subject, place: Place) -> _PlaceColumns:
-    is_card = subject.kind is SubjectKind.CARD
-    return (
-        subject.id if is_card else None,
-        None if is_card else subject.id,
-        place.attempt,
-        place.outcome.value,
-        None if is_card else place.number,
-    )
+    attempt, outcome, number = place
+    if subject.kind is SubjectKind.CARD:
+        return (subject.id, None, attempt, outcome, None)
+    return (None, subject.id, attempt, outcome, number)
 
 
 def _places_columns(places: Places) -> list[_PlaceColumns]:
@@ -173,9 +169,10 @@ def _places_columns(places: Places) -> list[_PlaceColumns]:
 
 def _new_fact_rows(facts: Iterable[NewFact]) -> Iterable[Sequence[Any]]:
     for fact, places, copies in facts:
-        said = (fact.vendor, fact.status, fact.content, dump_fact(fact), copies)
+        fact_id, content, vendor, status = fact[:4]
+        body = dump_fact(fact)
         for part, (*columns, number) in enumerate(_places_columns(places)):
-            yield (fact.fact_id, part, *columns, *said, number)
+            yield (fact_id, part, *columns, vendor, status, content, body, copies, number)
 
 
 async def _move_facts(connection: asyncpg.Connection, moved: Mapping[bytes, Places]) -> None:
@@ -189,18 +186,22 @@ async def _move_facts(connection: asyncpg.Connection, moved: Mapping[bytes, Plac
     await execute(connection, _REMOVE_PLACES, ((i, max(len(p), 1)) for i, p in moved.items()))
 
 
-def _card_row(card_id: str, state: CardState) -> Sequence[Any]:
-    identity, journey, folded = state
-    told = journey.published
-    return (
-        card_id,
-        identity.bulk_issuance_id if identity else None,
-        identity.serial_number if identity else None,
-        dump_identity(identity) if identity else None,
-        told.status if told else None,
-        told.attempt if told else 1,
-        journey.version,
-        dump_journey(journey),
+async def _write_cards(connection: asyncpg.Connection, cards: Mapping[str, CardState]) -> None:
+    if not cards:
+        return
+    identities, journeys, folded = zip(*cards.values(), strict=True)
+    told = [journey.published for journey in journeys]
+    await execute_on(
+        connection,
+        _WRITE_CARDS,
+        cards,
+        [each and each.bulk_issuance_id for each in identities],
+        [each and each.serial_number for each in identities],
+        [each and dump_identity(each) for each in identities],
+        [each and each.status for each in told],
+        [each.attempt if each else 1 for each in told],
+        [journey.version for journey in journeys],
+        list(map(dump_journey, journeys)),
         folded,
     )
 
@@ -218,30 +219,32 @@ async def _number_changes(
     taken = [len(by_lane[lane]) for lane in in_order]
     rows = await connection.fetch(_TAKE_NUMBERS, in_order, taken)
     last = {lane: seq for lane, seq in rows}  # noqa: C416 - asyncpg's records are no tuples
-    await execute(
-        connection,
-        _INSERT_CHANGES,
-        (
-            _change_row(lane, seq, change)
-            for lane in in_order
-            for seq, change in enumerate(by_lane[lane], last[lane] + 1)
-        ),
+    numbers = [
+        (lane, seq)
+        for lane in in_order
+        for seq in range(last[lane] + 1, last[lane] + 1 + len(by_lane[lane]))
+    ]
+    ordered = [change for lane in in_order for change in by_lane[lane]]
+    await execute_on(
+        connection, _INSERT_CHANGES, *zip(*numbers, strict=True), *_change_columns(ordered)
     )
 
 
-def _change_row(lane: int, seq: int, change: NewChange) -> Sequence[Any]:
-    subject, outgoing = change.subject, change.outgoing
-    is_card = subject is not None and subject.kind is SubjectKind.CARD
-    return (
-        lane,
-        seq,
-        subject.id if subject and is_card else None,
-        subject.id if subject and not is_card else None,
-        change.version,
-        outgoing.key,
-        outgoing.headers,
-        outgoing.value.decode(),
-    )
+def _change_columns(changes: Sequence[NewChange]) -> list[Column]:
+    _, _, subjects, versions, outgoing = zip(*changes, strict=True)
+    keys, headers, values = zip(*outgoing, strict=True)
+    return [
+        _ids(subjects, SubjectKind.CARD),
+        _ids(subjects, SubjectKind.BULK_ISSUANCE),
+        versions,
+        keys,
+        headers,
+        [value.decode() for value in values],
+    ]
+
+
+def _ids(subjects: Iterable[Subject | None], kind: SubjectKind) -> list[str | None]:
+    return [each.id if each is not None and each.kind is kind else None for each in subjects]
 
 
 async def _move_positions(connection: asyncpg.Connection, effects: Effects) -> None:

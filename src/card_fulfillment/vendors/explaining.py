@@ -104,18 +104,6 @@ def explain(
     return Explanation(outcomes, trace.rules, profile.asked, trace.wanted)
 
 
-class _Outcomes(list[Outcome]):
-    """Tells of each outcome when it comes, so that it stands beside what led to it."""
-
-    def __init__(self, tell: Callable[[Outcome], None]) -> None:
-        super().__init__()
-        self._tell = tell
-
-    def append(self, outcome: Outcome) -> None:
-        super().append(outcome)
-        self._tell(outcome)
-
-
 class _Trace:
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
@@ -130,7 +118,7 @@ class _Trace:
         self.rules = [RuleTrace(rule) for rule in self._profile.rules]
         self._visiting = None
         self.wanted.clear()
-        self._reading = Reading(record, outcomes=_Outcomes(self._came))
+        self._reading = Reading(record, tell=self._came)
         return self._reading
 
     def watched(self, index: int, rule: CompiledRule) -> CompiledRule:

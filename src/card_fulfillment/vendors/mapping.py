@@ -48,6 +48,7 @@ class Reading:
 
     positions: where each loop of the current rule stands.
     who: whom the elements here are about, once one of them has asked.
+    tell: called with each outcome when it comes.
     """
 
     record: Record
@@ -55,6 +56,12 @@ class Reading:
     elements: int = 0
     who: Who | None = None
     outcomes: list[Outcome] = field(default_factory=list)
+    tell: Callable[[Outcome], None] | None = None
+
+    def add(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+        if self.tell is not None:
+            self.tell(outcome)
 
 
 def map_message(
@@ -155,11 +162,11 @@ def _walk(reading: Reading, rule: CompiledRule, scope: Scope, depth: int) -> boo
     try:
         items = loop.items(scope)
     except Unfit as unfit:
-        reading.outcomes.append(_refused(reading, rule, unfit))
+        reading.add(_refused(reading, rule, unfit))
         return True
     if not items and depth:
         where = place_of(reading.positions, rule, loop.selector)
-        reading.outcomes.append(Ignored(where, "no elements"))
+        reading.add(Ignored(where, "no elements"))
     if not items:
         return items is not None
     if not loop.one:
@@ -191,18 +198,16 @@ def _element(reading: Reading, rule: CompiledRule, scope: Scope) -> None:
         try:
             outcome = _outcome(reading, rule, statement, scope)
             if outcome is not None:
-                reading.outcomes.append(outcome)
+                reading.add(outcome)
         except NoSubject as nobody:
-            reading.outcomes.append(_refused(reading, rule, nobody))
+            reading.add(_refused(reading, rule, nobody))
             break
         except Unfit as unfit:
-            reading.outcomes.append(_refused(reading, rule, unfit))
+            reading.add(_refused(reading, rule, unfit))
     if rule.file is not None:
         _line(reading, rule, rule.file, scope, before)
     if len(reading.outcomes) == before:
-        reading.outcomes.append(
-            Ignored(place_of(reading.positions, rule, None), "no statement applies")
-        )
+        reading.add(Ignored(place_of(reading.positions, rule, None), "no statement applies"))
 
 
 def _outcome(
@@ -229,10 +234,10 @@ def _line(
     try:
         line = file_line(file, reading.record, scope, next(facts, None))
     except Unfit as unfit:
-        reading.outcomes.append(_refused(reading, rule, unfit))
+        reading.add(_refused(reading, rule, unfit))
         return
     if line is not None:
-        reading.outcomes.append(line)
+        reading.add(line)
 
 
 def _wanted(reading: Reading, rule: CompiledRule, scope: Scope) -> bool:
@@ -243,7 +248,7 @@ def _wanted(reading: Reading, rule: CompiledRule, scope: Scope) -> bool:
         outcome: Outcome = Ignored(place_of(reading.positions, rule, None), _FILTERED)
     except Unfit as unfit:
         outcome = _refused(reading, rule, unfit)
-    reading.outcomes.append(outcome)
+    reading.add(outcome)
     return False
 
 

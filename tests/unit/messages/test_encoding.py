@@ -197,7 +197,14 @@ facts = st.builds(
     attributes=st.dictionaries(
         st.sampled_from(sorted(set(Attribute) - {Attribute.TRACKED})), st.text(max_size=20)
     ),
-    cause=st.builds(Cause, texts, st.just("t"), st.integers(0, 9), st.integers(0, 2**63 - 1)),
+    cause=st.builds(
+        Cause,
+        st.none() | texts,
+        st.just("t"),
+        st.integers(0, 9),
+        st.integers(0, 2**63 - 1),
+        st.sampled_from([None, TRACEPARENT]),
+    ),
 )
 cards = st.builds(
     CardIdentity,
