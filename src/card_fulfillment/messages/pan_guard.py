@@ -138,8 +138,10 @@ def _is_spelt(data: bytes) -> bool:
     return marked and _SPELT.search(data) is not None
 
 
-class _Object(list[tuple[str, Any]]):
-    """The members of a JSON object as they come, repeated names included."""
+class _Object(NamedTuple):
+    """A JSON object: its members as they come, repeated names included."""
+
+    members: list[tuple[str, Any]]
 
 
 # Numbers are kept as they are written.
@@ -171,7 +173,7 @@ def _leaves(document: object) -> Iterator[_Leaf]:
         if isinstance(node, str):
             yield _Leaf(at, node, is_key=False)
         elif isinstance(node, _Object):
-            for key, value in node:
+            for key, value in node.members:
                 below = _Above(at, key)
                 yield _Leaf(below, key, is_key=True)
                 pending.append((below, value))

@@ -12,7 +12,7 @@ _ESCAPE: Final = re.compile(
     r"|&\#(?:x([0-9a-fA-F]{1,5})|([0-9]{1,6}));"
 )
 _ESCAPES_NEST: Final = 4
-_HIGH_SURROGATE: Final = re.compile("[\ud800-\udbff]")
+_HIGH_SURROGATE: Final = re.compile(r"[\ud800-\udbff]")
 # Controls, combining marks, what has no width, and what could not be decoded.
 _UNSEEN: Final = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f\xad\u0300-\u036f\u061c\u180e\u200b-\u200f\u202a-\u202e"

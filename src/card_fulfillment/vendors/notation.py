@@ -15,11 +15,17 @@ from pydantic import (
 from card_fulfillment.vendors.formats import check_format
 from card_fulfillment.vendors.near_miss import hint
 from card_fulfillment.vendors.patterns import check_pattern
-from card_fulfillment.vendors.selectors import BUILT_IN, Written, split
+from card_fulfillment.vendors.selectors import BUILT_IN, split
 
 KEEP: Literal["keep"] = "keep"
 ANY: Literal["*"] = "*"
 MOST_LEVELS: Final = 6
+
+
+class Written(str):
+    """A selector as a profile writes it."""
+
+    __slots__ = ()
 
 
 def _selector(value: str) -> str:

@@ -6,9 +6,10 @@ from typing import NamedTuple
 from pydantic import BaseModel
 
 from card_fulfillment.vendors.language import ProfileFile, Rule
+from card_fulfillment.vendors.notation import Written
 from card_fulfillment.vendors.references import level_of
 from card_fulfillment.vendors.rules import compile_rule
-from card_fulfillment.vendors.selectors import BUILT_IN, Written, getter
+from card_fulfillment.vendors.selectors import BUILT_IN, getter
 from card_fulfillment.vendors.yaml_text import Location
 
 

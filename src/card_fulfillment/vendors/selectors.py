@@ -34,12 +34,6 @@ _NO_TEXT: Final = "neither text nor an integer"
 _UNFIT = (JMESPathError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
-class Written(str):
-    """A selector as a profile writes it."""
-
-    __slots__ = ()
-
-
 class Unfit(Exception):
     """A value is not what the profile says. selector: null where no single one is to blame."""
 
