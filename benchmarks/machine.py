@@ -10,6 +10,8 @@ from typing import Final
 
 import psutil
 
+from card_fulfillment.compiled import COMPILED
+
 _IDLE: Final = ("idle", "iowait", "guest", "guest_nice")
 
 
@@ -74,8 +76,9 @@ def peak_memory(pid: int) -> int:
 
 
 def description() -> dict[str, object]:
-    """What the numbers depend on: the machine, and how busy it is with other things."""
+    """What the numbers depend on: the build, the machine, and how busy it is otherwise."""
     return {
+        "compiled": COMPILED,
         "cores": psutil.cpu_count(),
         "memory_mib": psutil.virtual_memory().total // 2**20,
         "load_average": [round(load, 2) for load in os.getloadavg()],

@@ -60,7 +60,8 @@ class Report:
         )
 
     def show(self, console: Console) -> None:
-        table = Table("figure", "value", "floor", "")
+        build = "compiled" if self.machine["compiled"] else "not compiled"
+        table = Table("figure", "value", "floor", "", title=f"the worker, {build}")
         for name, value in self.figures.items():
             comparison, limit = FLOORS.get(name, ("", 0.0))
             floor = f"{comparison} {limit:,.0f}" if comparison else ""

@@ -6,6 +6,7 @@ import signal
 
 import structlog
 
+from card_fulfillment.compiled import COMPILED
 from card_fulfillment.settings import Settings
 from card_fulfillment.starting import Lanes, Misfit, check_outputs, check_topics, checked_lanes
 from card_fulfillment.topology import Topology, topology
@@ -24,7 +25,8 @@ async def run(settings: Settings) -> None:
     if lanes is None:
         return
     _collect_seldom()
-    log.info("worker.starting", inputs=sorted(known.readers), lanes=len(lanes))
+    inputs = sorted(known.readers)
+    log.info("worker.starting", inputs=inputs, lanes=len(lanes), compiled=COMPILED)
     await Worker(settings, known, lanes).run(stop)
     log.info("worker.stopped")
 

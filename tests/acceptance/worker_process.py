@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 
 _LOG_TAIL = 4000
+_COMPILED = "COMPILED_PACKAGE"  # where `make test` has put it, if it could be made
 
 
 class WorkerProcess:
@@ -21,7 +22,7 @@ class WorkerProcess:
         with log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603 - our own program
                 [sys.executable, "-m", "card_fulfillment", *(arguments or ("run",))],
-                env=_foreign_environment() | dict(settings),
+                env=_foreign_environment() | _what_is_run() | dict(settings),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -76,3 +77,9 @@ class WorkerProcess:
 def _foreign_environment() -> dict[str, str]:
     ours = ("FULFILLMENT_", "FAILPOINT")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+
+
+def _what_is_run() -> dict[str, str]:
+    """The compiled package where there is one; otherwise what the tests themselves import."""
+    compiled = os.environ.get(_COMPILED)
+    return {"PYTHONPATH": compiled} if compiled else {}

@@ -5,7 +5,7 @@ Each reader gives the value and the vendor's own text of it, on which identity h
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Final, TypeVar
 
 from card_fulfillment.vendors.language import Carton, Serials
 from card_fulfillment.vendors.selectors import Scope, Text, Unfit, text
@@ -13,21 +13,35 @@ from card_fulfillment.vendors.selectors import Scope, Text, Unfit, text
 _MOST_SERIAL: Final = 10_000_000
 _MOST_CARTONS: Final = 100_000
 _MOST_CARDS: Final = 10_000_000
-_T_co = TypeVar("_T_co", covariant=True)
+_T = TypeVar("_T")
+Read = Callable[[Scope], tuple[_T, str] | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Number(Generic[_T_co]):
-    """What it is called in a profile, where it stands, and how it is read."""
+class Range:
+    """First and last serial number: the name in a profile, where they stand, how to read them."""
 
     name: str
     selector: str
-    read: Callable[[Scope], tuple[_T_co, str] | None]
+    read: Read[tuple[int, int]]
 
 
-Range = Number[tuple[int, int]]
-Place = Number[tuple[int, int | None]]
-Count = Number[int]
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which carton of how many, null where that is not said: as `Range`."""
+
+    name: str
+    selector: str
+    read: Read[tuple[int, int | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many cards: as `Range`."""
+
+    name: str
+    selector: str
+    read: Read[int]
 
 
 def serials_reader(serials: Serials, levels: Sequence[str]) -> Range:
@@ -49,7 +63,7 @@ def serials_reader(serials: Serials, levels: Sequence[str]) -> Range:
             raise Unfit(serials.last, "a last serial number before the first")
         return (low, high), f"\0f{began}\0l{ended}"
 
-    return Number("serials", serials.first, read)
+    return Range("serials", serials.first, read)
 
 
 def carton_reader(carton: Carton, levels: Sequence[str]) -> Place:
@@ -73,7 +87,7 @@ def carton_reader(carton: Carton, levels: Sequence[str]) -> Place:
             raise Unfit(carton.number, "a carton beyond their number")
         return (place, count), f"\0k{which}\0o{many}"
 
-    return Number("carton", carton.number, read)
+    return Place("carton", carton.number, read)
 
 
 def quantity_reader(selector: str, levels: Sequence[str]) -> Count:
@@ -85,7 +99,7 @@ def quantity_reader(selector: str, levels: Sequence[str]) -> Count:
             return None
         return whole_number(selector, raw, 0, _MOST_CARDS), f"\0m{raw}"
 
-    return Number("quantity", selector, read)
+    return Count("quantity", selector, read)
 
 
 def whole_number(selector: str | None, raw: str, least: int, most: int) -> int:

@@ -89,6 +89,8 @@ class CompiledRule:
 
     asked: of each condition the selector, and what is wanted of it.
     whom_depth: how many of the loops say whom an element is about; below them it is the same.
+    says_which: whether it may say which cards of a bulk an element is about, or how many.
+    has_turns: whether what came before in a list may change what a code means.
     """
 
     loops: tuple[Loop, ...]
@@ -102,11 +104,9 @@ class CompiledRule:
     quantity: Count | None
     file: FileReader | None
     whom_depth: int
+    says_which: bool
+    has_turns: bool
     statements: tuple[Statement, ...]
-
-    @property
-    def has_turns(self) -> bool:
-        return any(statement.turns for statement in self.statements)
 
 
 class _Context(NamedTuple):
@@ -138,6 +138,8 @@ def compile_rule(rule: Rule, file: ProfileFile) -> CompiledRule:
         quantity=quantity_reader(rule.quantity, levels) if rule.quantity else None,
         file=compile_file(rule.file, rule.quantity, references, levels) if rule.file else None,
         whom_depth=max(map(levels.index, _levels_of_whom(rule))) - len(BUILT_IN) + 1,
+        says_which=bool(rule.serials or rule.carton or rule.quantity),
+        has_turns=any(fact.after for fact in rule.facts),
         statements=tuple(_statement(fact, context) for fact in rule.facts),
     )
 

@@ -30,6 +30,7 @@ Text = Callable[[Scope], str | None]
 _SELECTOR = re.compile(r"([A-Za-z_]\w*)(?:\.(.+))?", re.ASCII | re.DOTALL)
 _KEYS = re.compile(r"[\w@$:-]+(?:\.[\w@$:-]+)*", re.ASCII)
 _NO_TEXT: Final = "neither text nor an integer"
+_NO_PARENT: Final = "a parent of the value is no object"
 # What JMESPath and its functions raise for data of the wrong type.
 _UNFIT = (JMESPathError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
@@ -108,7 +109,7 @@ def _keys(selector: str, index: int, keys: tuple[str, ...]) -> Getter:
             elif node is None:
                 return None
             else:
-                raise Unfit(selector, "a parent of the value is no object")
+                raise Unfit(selector, _NO_PARENT)
         return node
 
     return get
@@ -155,14 +156,35 @@ def text(selector: str, levels: Sequence[str], limit: int = SHORT) -> Text:
 
     It gives null where the value is absent or empty, and raises Unfit for anything else.
     """
+    return _reader(selector, levels, limit, _digits)
+
+
+def word(selector: str, levels: Sequence[str]) -> Text:
+    """Compile a getter of a code: as `text`, of a boolean `true` or `false`."""
+    return _reader(selector, levels, SHORT, _digits_or_boolean)
+
+
+def _reader(
+    selector: str, levels: Sequence[str], limit: int, written: Callable[[str, object], str]
+) -> Text:
+    """Compile a getter of text. It follows keys itself: most of what is read is read so."""
     get = getter(selector, levels)
+    level, path = split(selector)
+    index, keys = levels.index(level), _keys_of(level, path)
 
     def read(scope: Scope) -> str | None:
-        value = get(scope)
+        value = scope[index] if keys else get(scope)
+        for key in keys:
+            if isinstance(value, dict):
+                value = value.get(key)
+            elif value is None:
+                return None
+            else:
+                raise Unfit(selector, _NO_PARENT)
         if value is None:
             return None
         if not isinstance(value, str):
-            value = _digits(selector, value)
+            value = written(selector, value)
         if len(value) > limit or "\0" in value:
             raise Unfit(selector, f"longer than {limit} characters, or with a NUL")
         return value or None
@@ -170,21 +192,13 @@ def text(selector: str, levels: Sequence[str], limit: int = SHORT) -> Text:
     return read
 
 
-def word(selector: str, levels: Sequence[str]) -> Text:
-    """Compile a getter of a code: as `text`, of a boolean `true` or `false`."""
-    get = getter(selector, levels)
+def _keys_of(level: str, path: str) -> tuple[str, ...]:
+    """The keys that lead to a value, none where it is more than that."""
+    return tuple(path.split(".")) if path and level != HEADER and is_keys(path) else ()
 
-    def read(scope: Scope) -> str | None:
-        value = get(scope)
-        if value is None:
-            return None
-        if not isinstance(value, str):
-            value = str(value).lower() if isinstance(value, bool) else _digits(selector, value)
-        if len(value) > SHORT or "\0" in value:
-            raise Unfit(selector, f"longer than {SHORT} characters, or with a NUL")
-        return value or None
 
-    return read
+def _digits_or_boolean(selector: str, value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else _digits(selector, value)
 
 
 def _digits(selector: str, value: object) -> str:
