@@ -12,8 +12,8 @@ from card_fulfillment.messages.asyncapi import asyncapi
 from card_fulfillment.messages.bulk_event import BULK_EVENT, BulkIssuanceStatusChanged
 from card_fulfillment.messages.card_event import CARD_EVENT, CardStatusChanged
 from card_fulfillment.messages.dead_letter import DeadLetterEvent
+from card_fulfillment.messages.headers import DEAD_LETTER, schema_file
 from card_fulfillment.messages.inbound_models import CardCreated, EmbossingRequested
-from card_fulfillment.messages.outbound import DEAD_LETTER, schema_file
 
 BASE: Final = "https://schemas.card-fulfillment.example"
 CARD_CREATED: Final = "card-created.v1"
