@@ -18,7 +18,7 @@ from card_fulfillment.kafka.connection import client_options
 from card_fulfillment.kafka.reread import read_record
 from card_fulfillment.messages.envelope import Record, RefusalReason
 from card_fulfillment.ops import letters
-from card_fulfillment.pipeline.intake import SourceUnavailable
+from card_fulfillment.pipeline.intake_ports import SourceUnavailable
 from card_fulfillment.pipeline.redrive import BytesGone, Quarantined, Redriver, Selection
 from card_fulfillment.postgres.connection import connect, disconnect, is_transient
 from card_fulfillment.postgres.outbox import all_lanes

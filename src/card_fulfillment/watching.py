@@ -11,7 +11,7 @@ from card_fulfillment import metrics
 from card_fulfillment.metrics import Meter, by_topic
 from card_fulfillment.ops.health import ALARMS, SCHEMA_MISMATCH, Health
 from card_fulfillment.pipeline.backlog import BulkBacklog, Census, InputBacklog, Measured
-from card_fulfillment.pipeline.intake import SourceUnavailable
+from card_fulfillment.pipeline.intake_ports import SourceUnavailable
 from card_fulfillment.pipeline.ports import StoreUnavailable
 from card_fulfillment.pipeline.relay import RelayState
 

@@ -29,6 +29,7 @@ from card_fulfillment.pipeline.apply import Applier
 from card_fulfillment.pipeline.decode import Decoder
 from card_fulfillment.pipeline.fan_out import FanOut
 from card_fulfillment.pipeline.file_sweep import sweep_files
+from card_fulfillment.pipeline.hints import Hints
 from card_fulfillment.pipeline.intake import Intake
 from card_fulfillment.pipeline.ports import Contended, StoreUnavailable
 from card_fulfillment.pipeline.positions import InputRecreated
@@ -144,10 +145,11 @@ class Worker:
     async def _take_in(self, stop: asyncio.Event) -> None:
         source, reporter = self._source(), BatchReporter(self._meter)
         stores = [self._store("intake") for _ in range(_SIDE_BY_SIDE)]
+        hints = Hints()
         intake = Intake(
             source,
             decoder(self._settings, self._known),
-            [Applier(store, self._publishing) for store in stores],
+            [Applier(store, self._publishing, hints) for store in stores],
             clock,
             reporter,
             self._spreader.look_at,
@@ -157,7 +159,7 @@ class Worker:
         try:
             start = reachable("Kafka", source.start, kafka_connection.is_passing)
             await unless_stopped(stop, start)
-            await intake.run(stop)
+            await intake.run(stop, self._settings.intake.batch_records)
         except InputRecreated as error:
             if not reporter.batches:
                 raise Alarmed(INPUT_RECREATED, str(error)) from error
@@ -211,7 +213,6 @@ class Worker:
             GroupOptions(kafka.group_id, kafka.session_timeout // timedelta(milliseconds=1)),
             self._known.readers,
             PostgresPositions(self._connect("positions")),
-            self._settings.intake.batch_records,
         )
 
 

@@ -28,7 +28,7 @@ from card_fulfillment.kafka.lag import measure
 from card_fulfillment.messages.envelope import Record
 from card_fulfillment.pipeline.backlog import InputBacklog
 from card_fulfillment.pipeline.batch import Partition
-from card_fulfillment.pipeline.intake import Fetched, SourceUnavailable
+from card_fulfillment.pipeline.intake_ports import Fetched, SourceUnavailable
 from card_fulfillment.pipeline.positions import InputRecreated, Positions
 
 _POLL_MS: Final = 500
@@ -41,7 +41,7 @@ _COMMIT_WITHIN: Final = 5.0
 _GIVE_AWAY_WITHIN: Final = 3.0
 _STOP_WITHIN: Final = 5.0
 _MEASURE_WITHIN: Final = 3.0
-_BATCHES_OUT: Final = 2  # that may be given and not applied: one in hand, one ahead
+_BATCHES_OUT: Final = 4  # that may be given and not applied: under way, waiting, one ahead
 
 # A thousand records a second: p99 falls by half, and so does the number of transactions.
 _FEW: Final = 50
@@ -56,7 +56,7 @@ class GroupOptions:
 
 
 class InputSource(ConsumerRebalanceListener):
-    """topics: exact names. most_records: in one `fetch`."""
+    """topics: exact names."""
 
     def __init__(
         self,
@@ -64,10 +64,9 @@ class InputSource(ConsumerRebalanceListener):
         group: GroupOptions,
         topics: Collection[str],
         positions: Positions,
-        most_records: int,
     ) -> None:
         self._options, self._topics = options, list(topics)
-        self._positions, self._most_records = positions, most_records
+        self._positions = positions
         self._consumer = _group_consumer(options, group)
         self._assigned: frozenset[TopicPartition] = frozenset()
         self._assignment = 0
@@ -113,12 +112,12 @@ class InputSource(ConsumerRebalanceListener):
 
     # The port of the intake.
 
-    async def fetch(self) -> Fetched:
+    async def fetch(self, most: int) -> Fetched:
         if not self._sought:
             await self._seek()
         if not self._buffer:
             await self._fill()
-        return self._cut()
+        return self._cut(most)
 
     def is_current(self, assignment: int) -> bool:
         return assignment == self._assignment
@@ -196,8 +195,8 @@ class InputSource(ConsumerRebalanceListener):
             runs = ([_record(r) for r in chunk] for chunk in chunks.values())
             self._buffer.extend(heapq.merge(*runs, key=_by_timestamp))
 
-    def _cut(self) -> Fetched:
-        count = min(len(self._buffer), self._most_records)
+    def _cut(self, most: int) -> Fetched:
+        count = min(len(self._buffer), most)
         records = [self._buffer.popleft() for _ in range(count)]
         last = {Partition(r.topic, r.partition): r.offset + 1 for r in records}
         starts = {p: self._next[p] for p in last}

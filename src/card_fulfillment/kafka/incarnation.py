@@ -11,7 +11,7 @@ from card_fulfillment.kafka.connection import ClientOptions
 from card_fulfillment.kafka.ending import end_consumer
 from card_fulfillment.messages.envelope import Record
 from card_fulfillment.pipeline.batch import Partition
-from card_fulfillment.pipeline.intake import SourceUnavailable
+from card_fulfillment.pipeline.intake_ports import SourceUnavailable
 from card_fulfillment.pipeline.positions import (
     InputRecreated,
     LastRecord,

@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError
 from card_fulfillment.kafka.connection import ClientOptions
 from card_fulfillment.kafka.ending import end_consumer
 from card_fulfillment.messages.envelope import Record
-from card_fulfillment.pipeline.intake import SourceUnavailable
+from card_fulfillment.pipeline.intake_ports import SourceUnavailable
 
 _WITHIN: Final = 10.0
 

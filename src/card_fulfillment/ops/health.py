@@ -10,7 +10,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 from card_fulfillment.pipeline.backlog import BulkBacklog, InputBacklog, OutputBacklog
 from card_fulfillment.pipeline.batch import Partition
-from card_fulfillment.pipeline.intake import IntakeStatus
+from card_fulfillment.pipeline.intake_ports import IntakeStatus
 from card_fulfillment.pipeline.relay import RelayState, RelayStatus
 
 INPUT_RECREATED: Final = "input_recreated"

@@ -18,9 +18,10 @@ _WIDENINGS: Final = 10
 class Applier:
     """Applies batches to a store, one at a time."""
 
-    def __init__(self, store: Store, publishing: Publishing) -> None:
+    def __init__(self, store: Store, publishing: Publishing, hints: Hints | None = None) -> None:
+        """hints: what was seen lately; appliers that work side by side have them in common."""
         self._store, self._publishing = store, publishing
-        self._hints = Hints()
+        self._hints = hints or Hints()
 
     async def apply(self, batch: Batch, now: int) -> Effects:
         """Apply the batch exactly once, or not at all. `now`: the worker's clock, microseconds.

@@ -1,5 +1,6 @@
 """A batch: decoded records, and how far it moves the positions of their partitions."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -54,18 +55,26 @@ class Batch:
     decoded: list[Decoded]
     moves: dict[Partition, Move]
 
-    def parts(self, most: int, least: int) -> "list[Batch]":
-        """At most so many batches that can be applied side by side: no two share a partition.
+    def extend(self, decoded: Iterable[Decoded], moves: Mapping[Partition, Move]) -> None:
+        """Add the records that follow."""
+        self.decoded.extend(decoded)
+        for partition, move in moves.items():
+            before = self.moves.get(partition, move)
+            self.moves[partition] = move._replace(expected=before.expected)
 
-        least: records that are worth a transaction of their own. The partitions of one number stay
-        together: where topics are partitioned alike, a card's records are in one part.
+    def parts(self, ways: int) -> "dict[int, Batch]":
+        """Parts that can be applied side by side: each has the partitions of some numbers.
+
+        The partitions of one number are always in the same part: their records stay in order, and
+        where topics are partitioned alike, a card's records stay together.
         """
-        ways = min(most, len(self.decoded) // least)
-        if ways <= 1:
-            return [self]
-        parts = [Batch([], {}) for _ in range(ways)]
+        parts: dict[int, Batch] = {}
         for each in self.decoded:
-            parts[each.record.partition % ways].decoded.append(each)
+            way = each.record.partition % ways
+            part = parts.get(way)
+            if part is None:
+                part = parts[way] = Batch([], {})
+            part.decoded.append(each)
         for partition, move in self.moves.items():
             parts[partition.partition % ways].moves[partition] = move
-        return [part for part in parts if part.decoded]
+        return parts

@@ -9,20 +9,20 @@ from card_fulfillment.pipeline.batch import Batch, Decoded, Move, Partition
 _PARTITIONS = st.tuples(st.sampled_from(["a", "b"]), st.integers(0, 4))
 
 
-def batch_of(places: list[tuple[str, int]]) -> Batch:
+def batch_of(places: list[tuple[str, int]], first: int = 0) -> Batch:
     """A record for each place, in order."""
-    records = [Record(*place, offset, 0, None, None) for offset, place in enumerate(places)]
-    moves = {Partition(r.topic, r.partition): Move(0, r.offset + 1, r) for r in records}
+    records = [Record(*place, first + number, 0, None, None) for number, place in enumerate(places)]
+    moves = {Partition(r.topic, r.partition): Move(first, r.offset + 1, r) for r in records}
     return Batch([Decoded(record, ()) for record in records], moves)
 
 
 @given(st.lists(_PARTITIONS), st.integers(1, 4))
 def test_parts_share_no_partition_and_keep_the_order(
-    places: list[tuple[str, int]], most: int
+    places: list[tuple[str, int]], ways: int
 ) -> None:
     batch = batch_of(places)
-    parts = batch.parts(most, 2)
-    assert len(parts) <= most
+    parts = batch.parts(ways).values()
+    assert len(parts) <= ways
     for partition, move in batch.moves.items():
         (part,) = (p for p in parts if partition in p.moves)
         theirs = [d for d in batch.decoded if d.record[:2] == partition]
@@ -31,14 +31,27 @@ def test_parts_share_no_partition_and_keep_the_order(
     assert sum(len(part.decoded) for part in parts) == len(places)
 
 
-@given(st.lists(_PARTITIONS, min_size=8))
-def test_topics_partitioned_alike_are_cut_alike(places: list[tuple[str, int]]) -> None:
-    parts = batch_of(places).parts(2, 2)
-    numbers = [{partition.partition for partition in part.moves} for part in parts]
-    assert sum(map(len, numbers)) == len(set().union(*numbers))
+@given(st.lists(_PARTITIONS), st.lists(_PARTITIONS), st.integers(1, 4))
+def test_a_number_of_partition_is_always_in_the_same_part(
+    some: list[tuple[str, int]], others: list[tuple[str, int]], ways: int
+) -> None:
+    ways_of: dict[int, set[int]] = {}
+    for places in (some, others):
+        for way, part in batch_of(places).parts(ways).items():
+            for _, number in part.moves:
+                ways_of.setdefault(number, set()).add(way)
+    assert all(len(found) == 1 for found in ways_of.values())
 
 
-def test_few_records_are_worth_one_transaction() -> None:
-    batch = batch_of([("a", 0), ("a", 1), ("b", 2)])
-    assert batch.parts(2, 2) == [batch]
-    assert len(batch.parts(2, 1)) == 2
+@given(st.lists(_PARTITIONS), st.lists(_PARTITIONS))
+def test_records_that_follow_go_on_from_where_the_first_ones_begin(
+    some: list[tuple[str, int]], others: list[tuple[str, int]]
+) -> None:
+    batch, more = batch_of(some), batch_of(others, first=1000)
+    before, decoded = dict(batch.moves), [*batch.decoded, *more.decoded]
+    batch.extend(more.decoded, more.moves)
+    assert batch.decoded == decoded
+    for partition, move in batch.moves.items():
+        first, last = before.get(partition), more.moves.get(partition)
+        assert move.expected == (first or last or move).expected
+        assert move[1:] == (last or first or move)[1:]

@@ -1,0 +1,97 @@
+"""Records that are fetched and decoded ahead of their turn, while others are applied."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from card_fulfillment.messages.envelope import Record
+from card_fulfillment.pipeline.batch import Batch, Decoded, Move, Partition
+from card_fulfillment.pipeline.decode import Decoder
+from card_fulfillment.pipeline.failpoints import failpoint
+from card_fulfillment.pipeline.intake_ports import (
+    Fetched,
+    IntakeStatus,
+    Observer,
+    Source,
+    SourceUnavailable,
+)
+from card_fulfillment.pipeline.ports import StoreUnavailable
+
+# Decoding gives way to others on the event loop this often.
+_SLICE: Final = 100
+# Seconds between two tries to fetch.
+_FIRST_DELAY: Final = 0.05
+_LONGEST_DELAY: Final = 2.0
+
+
+class InHand(NamedTuple):
+    batch: Batch
+    assignment: int
+
+
+class Ahead:
+    """Fills one batch, until that is taken.
+
+    most: records of a full batch. on_more: called whenever some were added.
+    """
+
+    def __init__(
+        self, source: Source, decoder: Decoder, most: int, on_more: Callable[[], None]
+    ) -> None:
+        self._source, self._decoder = source, decoder
+        self._most, self._on_more = most, on_more
+        self._space = asyncio.Event()
+        self._waiting = InHand(Batch([], {}), 0)
+
+    def __len__(self) -> int:
+        return len(self._waiting.batch.decoded)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self) >= self._most
+
+    def take(self) -> InHand:
+        """All that was added and not taken; may be nothing."""
+        taken = self._waiting
+        self._waiting = InHand(Batch([], {}), taken.assignment)
+        self._space.set()
+        return taken
+
+    async def run(self, status: IntakeStatus, observer: Observer) -> None:
+        """Until cancelled. Raises what is not a passing failure."""
+        delay = _FIRST_DELAY
+        while True:
+            status.fetches += 1
+            try:
+                fetched = await self._source.fetch(self._most - len(self))
+            except (SourceUnavailable, StoreUnavailable) as error:
+                observer.fetch_failed(error, again_in=delay)
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, _LONGEST_DELAY)
+                continue
+            delay = _FIRST_DELAY
+            if fetched.records:
+                await self._add(fetched)
+
+    async def _add(self, fetched: Fetched) -> None:
+        decoded = await self._decoded(fetched.records)
+        failpoint("intake.decoded")
+        if fetched.assignment != self._waiting.assignment:
+            self._waiting = InHand(Batch([], {}), fetched.assignment)
+        self._waiting.batch.extend(decoded, _moves(fetched))
+        self._on_more()
+        if self.is_full:
+            self._space.clear()
+            await self._space.wait()
+
+    async def _decoded(self, records: list[Record]) -> list[Decoded]:
+        decoded: list[Decoded] = []
+        for low in range(0, len(records), _SLICE):
+            decoded += map(self._decoder, records[low : low + _SLICE])
+            await asyncio.sleep(0)
+        return decoded
+
+
+def _moves(fetched: Fetched) -> dict[Partition, Move]:
+    last = {Partition(r.topic, r.partition): r for r in fetched.records}
+    return {p: Move(fetched.starts[p], record.offset + 1, record) for p, record in last.items()}
