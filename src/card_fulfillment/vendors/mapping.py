@@ -192,8 +192,8 @@ def _element(reading: Reading, rule: CompiledRule, scope: Scope) -> None:
             outcome = _outcome(reading, rule, statement, scope)
             if outcome is not None:
                 reading.outcomes.append(outcome)
-        except NoSubject as unfit:
-            reading.outcomes.append(_refused(reading, rule, unfit))
+        except NoSubject as nobody:
+            reading.outcomes.append(_refused(reading, rule, nobody))
             break
         except Unfit as unfit:
             reading.outcomes.append(_refused(reading, rule, unfit))
