@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from card_fulfillment.domain.facts import Cause, Fact
-from card_fulfillment.domain.files import FileLine
+from card_fulfillment.domain.facts import Cause
 from card_fulfillment.messages.cloud_events import traceparent
 from card_fulfillment.messages.envelope import Ignored, Record, RefusalReason, Refused
 from card_fulfillment.messages.inbound import (
@@ -61,17 +60,12 @@ def vendor_tracking(profile: Profile) -> Reader:
 
 
 def _element(profile: Profile, outcome: Outcome) -> Element:
-    if isinstance(outcome, Fact | FileLine):
-        return outcome
     if isinstance(outcome, NotOfInterest):
         return Ignored(outcome.why, outcome.path)
-    return Refused(
-        _REASONS[outcome.reason],
-        outcome.path,
-        _named(outcome),
-        profile.vendor,
-        profile.version,
-    )
+    if isinstance(outcome, Unusable):
+        reason, message = _REASONS[outcome.reason], _named(outcome)
+        return Refused(reason, outcome.path, message, profile.vendor, profile.version)
+    return outcome
 
 
 def _named(unusable: Unusable) -> str:

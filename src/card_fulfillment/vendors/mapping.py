@@ -1,7 +1,7 @@
 """One message of a vendor -> its facts, each statement failing or being ignored alone."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from card_fulfillment.domain.facts import Cause, Fact
@@ -100,7 +100,7 @@ def read_message(
     try:
         return _outcomes(profile, begin(record), [message, headers])
     except InexactNumber:
-        return _exactly(profile, begin(replace(record, exact=True)), payload, headers)
+        return _exactly(profile, begin(record._replace(exact=True)), payload, headers)
     except _TooMany:
         return [_too_many()]
 
@@ -124,7 +124,7 @@ def _too_many() -> Unusable:
 
 
 def _outcomes(profile: Profile, reading: Reading, base: Scope) -> list[Outcome]:
-    filtered = _filtered(profile, reading.record, base)
+    filtered = _filtered(profile, reading.record, base) if profile.conditions else None
     if filtered is not None:
         return [filtered]
     found = False

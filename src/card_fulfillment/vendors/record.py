@@ -1,13 +1,12 @@
 """The record that a message came with, as far as mapping it needs to know."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from card_fulfillment.domain.facts import Cause
 from card_fulfillment.vendors.selectors import InexactNumber, Unfit
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """What the statements of one record have in common.
 
     received_at: microseconds since the epoch.
