@@ -252,7 +252,7 @@ def partition_of(_topic: str, key: str | None) -> int:
 
 
 def publishing(*, updates: bool = True) -> Publishing:
-    encoder = Encoder("tests", "https://example.test/schemas")
+    encoder = Encoder()
     return Publishing(encoder, STATUS_TOPIC, DEAD_LETTERS, partition_of, updates=updates)
 
 

@@ -25,6 +25,7 @@ from card_fulfillment.kafka.examination import examiner
 from card_fulfillment.kafka.incarnation import verified_beginnings
 from card_fulfillment.kafka.producer import publisher_of
 from card_fulfillment.kafka.tail import read_tails
+from card_fulfillment.messages.headers import Headers
 from card_fulfillment.pipeline.acceptance import LaneStep, NotAcceptable, step_of
 from card_fulfillment.pipeline.batch import Partition
 from card_fulfillment.pipeline.positions import InputRecreated
@@ -132,7 +133,8 @@ async def _tails(
 ) -> Mapping[int, Tail]:
     if not fence:
         return await read_tails(client_options(settings.kafka), topic, partitions, settled=False)
-    async with publisher_of(settings.kafka, topic)() as publisher:
+    headers = Headers(settings.events.source, settings.events.schema_base)
+    async with publisher_of(settings.kafka, topic, headers)() as publisher:
         await publisher.start()
         return await publisher.tails()
 

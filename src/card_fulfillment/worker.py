@@ -19,6 +19,7 @@ from card_fulfillment.kafka.connection import client_options
 from card_fulfillment.kafka.consumer import GroupOptions, InputSource
 from card_fulfillment.kafka.partitioner import partition_of
 from card_fulfillment.kafka.producer import publisher_of
+from card_fulfillment.messages.headers import Headers
 from card_fulfillment.messages.outbound import Encoder
 from card_fulfillment.messages.pan_guard import PanGuard
 from card_fulfillment.metrics import Meter
@@ -91,11 +92,12 @@ class Worker:
         self._publishing = publishing(settings, known, lanes)
         self._meter = Meter()
         holder = f"{socket.gethostname()}/{os.getpid()}"
+        headers = Headers(settings.events.source, settings.events.schema_base)
         self._relays = {
             topic: Relay(
                 RelayPorts(
                     outbox_of(settings.postgres, topic=topic, holder=holder),
-                    publisher_of(settings.kafka, topic),
+                    publisher_of(settings.kafka, topic, headers),
                 ),
                 observe=RelayReporter(topic),
             )
@@ -223,7 +225,7 @@ def decoder(settings: Settings, known: Topology) -> Decoder:
 def publishing(settings: Settings, known: Topology, lanes: Lanes) -> Publishing:
     partitions = Counter(topic for topic, _ in lanes)
     return Publishing(
-        Encoder(settings.events.source, settings.events.schema_base),
+        Encoder(),
         known.status_changed,
         known.dead_letter,
         lambda topic, key: partition_of((key or "").encode(), partitions[topic]),

@@ -21,7 +21,7 @@ from .corpus import CORPUS
 _KNOWN = topology(Settings())
 _MOST_BYTES = Settings().intake.max_record_bytes
 DECODE = Decoder(_KNOWN.readers, PanGuard((), _KNOWN.spared, _MOST_BYTES), _MOST_BYTES)
-ENCODER = Encoder("/tests", "https://example.test")
+ENCODER = Encoder()
 # Processor time; a busy machine is no fault of the decoder.
 _MOST_SECONDS = 0.05
 _MOST_SECONDS_FOR_A_MILLION_BYTES = 0.25

@@ -15,6 +15,7 @@ from aiokafka.conn import AIOKafkaConnection
 from aiokafka.protocol.transaction import EndTxnRequest
 
 from card_fulfillment.kafka.producer import publisher_of
+from card_fulfillment.messages.headers import Headers
 from card_fulfillment.pipeline.relay import Relay, RelayStatus
 from card_fulfillment.pipeline.relay_ports import PageLimits, RelayPorts
 from card_fulfillment.postgres.outbox import outbox_of
@@ -42,7 +43,8 @@ def die_at_end(number: int) -> None:
 async def main(topic: str) -> None:
     settings = Settings()
     outbox = outbox_of(settings.postgres, topic=topic, holder="process")
-    ports = RelayPorts(outbox, publisher_of(settings.kafka, topic), PageLimits(rows=100))
+    headers = Headers(settings.events.source, settings.events.schema_base)
+    ports = RelayPorts(outbox, publisher_of(settings.kafka, topic, headers), PageLimits(rows=100))
     await Relay(ports, observe=say).run(asyncio.Event())
 
 

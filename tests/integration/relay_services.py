@@ -19,12 +19,14 @@ from pydantic import SecretStr
 from card_fulfillment.kafka.connection import ClientOptions, client_options
 from card_fulfillment.kafka.producer import publisher_of
 from card_fulfillment.kafka.topics import TopicPlan, ensure_topics, output_configs
+from card_fulfillment.messages.headers import Headers
 from card_fulfillment.pipeline.relay import Relay
 from card_fulfillment.pipeline.relay_ports import Outbox, PageLimits, RelayPorts
 from card_fulfillment.postgres.outbox import CHANGE_CHANNEL, outbox_of, pin_lanes
 from card_fulfillment.settings import KafkaSettings, PostgresSettings
 
 DEADLINE = 60.0
+HEADERS = Headers("/tests", "https://schemas.example")
 Record = ConsumerRecord[bytes, bytes]
 
 _INSERT = """
@@ -68,7 +70,7 @@ class Setup:
         return Relay(
             RelayPorts(
                 _always_leased(outbox) if leased else outbox,
-                publisher_of(self.kafka, self.topic),
+                publisher_of(self.kafka, self.topic, HEADERS),
                 limits or PageLimits(),
             )
         )

@@ -6,6 +6,7 @@ from aiokafka import TopicPartition
 from aiokafka.admin import NewPartitions, RecordsToDelete
 from aiokafka.errors import ProducerFenced
 from relay_services import (
+    HEADERS,
     Setup,
     admin,
     configure,
@@ -127,7 +128,7 @@ async def test_the_last_record_is_found_behind_hundreds_of_aborted_ones(world: S
     for _ in range(4):
         async with open_transaction(world, 0, 250):
             pass
-    async with publisher_of(world.kafka, world.topic)() as publisher:
+    async with publisher_of(world.kafka, world.topic, HEADERS)() as publisher:
         await publisher.start()
         tails = await publisher.tails()
     assert tails == {0: Tail(0, world.lanes[0], 5), 1: Tail(0), 2: Tail(0)}

@@ -15,7 +15,6 @@ from datetime import timedelta
 from itertools import zip_longest
 from typing import Any, Final
 
-import orjson
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
@@ -33,6 +32,7 @@ from aiokafka.protocol.transaction import EndTxnRequest
 from card_fulfillment.kafka.connection import ClientOptions, client_options
 from card_fulfillment.kafka.ending import let_end
 from card_fulfillment.kafka.tail import read_tails
+from card_fulfillment.messages.headers import Header, Headers
 from card_fulfillment.pipeline.failpoints import failpoint
 from card_fulfillment.pipeline.relay_ports import (
     LaneRows,
@@ -68,6 +68,7 @@ class TransactionalPublisher:
         *,
         topic: str,
         transactional_id: str,
+        headers: Headers,
         timeout: timedelta,
         batch_bytes: int = _BATCH_BYTES,
     ) -> None:
@@ -76,6 +77,7 @@ class TransactionalPublisher:
         patience = max(options["request_timeout_ms"], 2 * (timeout // timedelta(milliseconds=1)))
         self._options = options
         self._topic = topic
+        self._headers = headers
         self._timeout = timeout
         self._producer = AIOKafkaProducer(
             **{**options, "request_timeout_ms": patience},
@@ -118,9 +120,10 @@ class TransactionalPublisher:
         mark = ("lane", str(lane.lane).encode())
         batches = [self._producer.create_batch()]
         for row in lane.rows:
-            if not _append(batches[-1], row, mark):
+            headers = [*self._headers.of(row.key, row.headers), mark, ("seq", b"%d" % row.seq)]
+            if not _append(batches[-1], row, headers):
                 batches.append(self._producer.create_batch())
-                _append(batches[-1], row, mark)
+                _append(batches[-1], row, headers)
         return [(lane.partition, batch) for batch in batches]
 
     async def _send(self, batches: Iterable[list[tuple[int, BatchBuilder]]]) -> None:
@@ -142,16 +145,14 @@ class TransactionalPublisher:
         await _abandon(self._producer)
 
 
-def _append(batch: BatchBuilder, row: Row, lane: tuple[str, bytes]) -> bool:
-    headers = [(name, value.encode()) for name, value in orjson.loads(row.headers).items()]
-    headers += (lane, ("seq", b"%d" % row.seq))
+def _append(batch: BatchBuilder, row: Row, headers: Sequence[Header]) -> bool:
     key = None if row.key is None else row.key.encode()
     appended = batch.append(timestamp=None, key=key, value=row.value, headers=headers)
     return appended is not None
 
 
 def publisher_of(
-    settings: KafkaSettings, topic: str
+    settings: KafkaSettings, topic: str, headers: Headers
 ) -> Callable[[], AbstractAsyncContextManager[Publisher]]:
     """How a relay opens a producer for its topic; one transactional id for each topic.
 
@@ -166,6 +167,7 @@ def publisher_of(
             client_options(settings),
             topic=topic,
             transactional_id=f"{settings.transactional_id}-{topic}",
+            headers=headers,
             timeout=settings.transaction_timeout,
             batch_bytes=batch_bytes,
         )

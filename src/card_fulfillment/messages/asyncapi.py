@@ -6,7 +6,7 @@ from typing import Final
 
 from card_fulfillment.messages.bulk_event import BULK_EVENT
 from card_fulfillment.messages.card_event import CARD_EVENT
-from card_fulfillment.messages.outbound import DEAD_LETTER, schema_file
+from card_fulfillment.messages.headers import DEAD_LETTER, schema_file
 
 # Of every published record; the relay adds lane and seq.
 HEADERS: Final = {

@@ -64,7 +64,7 @@ class Ignored:
 
 
 class Outgoing(NamedTuple):
-    """What is published: key, headers (one JSON object of text values) and value."""
+    """What is published: key, headers (as `messages.headers` reads them) and value."""
 
     key: str | None
     headers: str

@@ -21,8 +21,8 @@ from card_fulfillment.messages.bulk_event_models import BulkIssuanceStatusChange
 from card_fulfillment.messages.card_event import CARD_EVENT
 from card_fulfillment.messages.envelope import RefusalReason
 from card_fulfillment.messages.event_models import CardStatusChanged, DeadLetterEvent
+from card_fulfillment.messages.headers import DEAD_LETTER, schema_file
 from card_fulfillment.messages.inbound_models import CardCreated, EmbossingRequested
-from card_fulfillment.messages.outbound import DEAD_LETTER, schema_file
 
 BASE: Final = "https://schemas.card-fulfillment.example"
 CARD_CREATED: Final = "card-created.v1"

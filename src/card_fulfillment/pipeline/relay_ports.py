@@ -24,7 +24,7 @@ class Refused(Exception):
 
 
 class Row(NamedTuple):
-    """One change, as it is published: `headers` is a JSON object of strings."""
+    """One change, as it is stored: `headers` as `messages.headers` reads them."""
 
     seq: int
     key: str | None

@@ -27,8 +27,12 @@ async def execute(
         await connection.execute(split_in_postgres(statement), *joined(columns))
 
 
-async def execute_on(connection: asyncpg.Connection, statement: str, *columns: Column) -> None:
-    await connection.execute(split_in_postgres(statement), *joined(columns))
+async def execute_on(
+    connection: asyncpg.Connection, statement: str, *columns: Column, whole: Sequence[Any] = ()
+) -> None:
+    """`whole` are the parameters after the arrays, which travel as they are."""
+    *texts, separator, null = joined(columns)
+    await connection.execute(split_in_postgres(statement), *texts, *whole, separator, null)
 
 
 async def fetch(

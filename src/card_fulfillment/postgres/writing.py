@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any, Final
 
 import asyncpg
@@ -22,7 +23,7 @@ from card_fulfillment.postgres.rows import (
     dump_journey,
     reference_text,
 )
-from card_fulfillment.postgres.statement import Column, execute, execute_on
+from card_fulfillment.postgres.statement import execute, execute_on
 
 Lanes = Mapping[tuple[str, int], int]
 
@@ -97,12 +98,13 @@ FROM (
 ) AS u
 WHERE l.lane = u.lane RETURNING l.lane, l.last_seq - u.taken
 """
+# The values travel as one, each with its place in it: they are most of what is written.
 _INSERT_CHANGES: Final = """
 INSERT INTO change (lane, seq, card_id, bulk_issuance_id, version, key, headers, value)
-SELECT lane, seq, card_id, bulk_id, version, key, headers, convert_to(value, 'UTF8')
+SELECT lane, seq, card_id, bulk_id, version, key, headers, substr($10::bytea, begin, size)
 FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::int[], $6::text[],
-            $7::text[], $8::text[])
-     AS u (lane, seq, card_id, bulk_id, version, key, headers, value)
+            $7::text[], $8::int[], $9::int[])
+     AS u (lane, seq, card_id, bulk_id, version, key, headers, begin, size)
 """
 _MOVE_POSITIONS: Final = """
 WITH moved AS (
@@ -225,22 +227,22 @@ async def _number_changes(
         for seq in range(last[lane] + 1, last[lane] + 1 + len(by_lane[lane]))
     ]
     ordered = [change for lane in in_order for change in by_lane[lane]]
-    await execute_on(
-        connection, _INSERT_CHANGES, *zip(*numbers, strict=True), *_change_columns(ordered)
-    )
-
-
-def _change_columns(changes: Sequence[NewChange]) -> list[Column]:
-    _, _, subjects, versions, outgoing = zip(*changes, strict=True)
+    _, _, subjects, versions, outgoing = zip(*ordered, strict=True)
     keys, headers, values = zip(*outgoing, strict=True)
-    return [
+    sizes = list(map(len, values))
+    await execute_on(
+        connection,
+        _INSERT_CHANGES,
+        *zip(*numbers, strict=True),
         _ids(subjects, SubjectKind.CARD),
         _ids(subjects, SubjectKind.BULK_ISSUANCE),
         versions,
         keys,
         headers,
-        [value.decode() for value in values],
-    ]
+        list(accumulate(sizes[:-1], initial=1)),
+        sizes,
+        whole=[b"".join(values)],
+    )
 
 
 def _ids(subjects: Iterable[Subject | None], kind: SubjectKind) -> list[str | None]:

@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 
 from card_fulfillment.messages.dead_letter import DeadLetter
 from card_fulfillment.messages.envelope import Outgoing, Record, RefusalReason, Refused
-from card_fulfillment.messages.outbound import DEAD_LETTER, Encoder
+from card_fulfillment.messages.headers import DEAD_LETTER, Headers
+from card_fulfillment.messages.outbound import Encoder
 from card_fulfillment.messages.schema import schemas
 
 NOON = 1_772_366_400_000_000
-ENCODER = Encoder("/issuer/cards", "https://schemas.example")
+ENCODER = Encoder()
+HEADERS = Headers("/issuer/cards", "https://schemas.example")
 EXACT = jsonschema_rs.Draft202012Validator(schemas(closed=True)[DEAD_LETTER], validate_formats=True)
 RECORD = Record("perso-vendor-tracking-delta", 3, 41, NOON, b"card-1", '{"état": 7}'.encode())
 UNMAPPED = Refused(RefusalReason.UNMAPPED_CODE, "lines.2.stat", "No code 77", "delta", "delta@3")
@@ -51,7 +53,7 @@ def test_a_dead_letter_says_what_was_refused_and_why() -> None:
 
 def test_its_headers_are_those_of_a_cloud_event() -> None:
     event, out = published(RECORD)
-    headers = json.loads(out.headers)
+    headers = {name: value.decode() for name, value in HEADERS.of(out.key, out.headers)}
     assert headers["ce_id"] == event["dead_letter_id"]
     assert headers["ce_type"] == "fulfillment-dead-letter.v1"
     assert headers["ce_subject"] == "card-1"
