@@ -15,7 +15,8 @@ SIDE_BY_SIDE := --numprocesses=$(JOBS) --dist=loadfile --no-loadscope-reorder
 COMPILED := build/compiled
 COMPILED_FROM := $(shell find src/card_fulfillment -type f -not -name '*.pyc') tools/compile.py
 # Tests that run on the compiled modules as well; whoever starts a worker starts the compiled one.
-TWICE := tests/unit/domain tests/unit/pipeline tests/unit/messages tests/hostile tests/contract
+TWICE := --hypothesis-profile=brief tests/contract tests/hostile \
+	$(addprefix tests/unit/,domain messages pipeline vendors)
 JAR_LOCK := src/card_fulfillment/devstack/kafka.lock
 
 .DEFAULT_GOAL := help

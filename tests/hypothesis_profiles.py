@@ -1,4 +1,7 @@
-"""How long Hypothesis looks: `--hypothesis-profile=thorough` for a night, else seconds."""
+"""How long Hypothesis looks: `--hypothesis-profile=thorough` for a night, else seconds.
+
+brief: for a second look, at the same tests on compiled modules.
+"""
 
 from typing import Final
 
@@ -8,6 +11,7 @@ _SLOW: Final = (HealthCheck.too_slow, HealthCheck.data_too_large)
 
 
 def register() -> None:
+    settings.register_profile("brief", deadline=None, max_examples=25, suppress_health_check=_SLOW)
     settings.register_profile(
         "modest", deadline=None, max_examples=100, suppress_health_check=_SLOW
     )

@@ -139,7 +139,7 @@ def _is_spelt(data: bytes) -> bool:
 
 
 class _Object(NamedTuple):
-    """A JSON object: its members as they come, repeated names included."""
+    """The members of a JSON object as they come, repeated names included."""
 
     members: list[tuple[str, Any]]
 

@@ -47,7 +47,7 @@ _OTHERS: Final = {
     "Z": "[A-Za-z]{1,6}",
 }
 _WEEKDAYS: Final = "aA"
-_NO_PARTS: Final = frozenset("%" + _WEEKDAYS)
+_NO_PART: Final = frozenset({"%", *_WEEKDAYS})
 _SHORT: Final = {"T": "%H:%M:%S"}
 _DIRECTIVE = re.compile(r"%(.?)", re.DOTALL)
 
@@ -153,7 +153,7 @@ def first_of(patterns: Sequence[str], zones: Zones) -> Parse:
 def _by_pattern(pattern: str, zones: Zones) -> Parse:
     for short, long in _SHORT.items():
         pattern = pattern.replace(f"%{short}", long)
-    names = [name for name in _DIRECTIVE.findall(pattern) if name not in _NO_PARTS]
+    names = [name for name in _DIRECTIVE.findall(pattern) if name not in _NO_PART]
     _check_whole(pattern, names)
     written = re.compile(_expression(pattern), re.ASCII)
     day = not {"H", "I"} & set(names)
