@@ -24,7 +24,7 @@ from card_fulfillment.messages.outbound import Encoder
 from card_fulfillment.messages.pan_guard import PanGuard
 from card_fulfillment.metrics import Meter
 from card_fulfillment.ops.health import INPUT_RECREATED, Health, Limits
-from card_fulfillment.ops.http import bound, operator_pages, serving
+from card_fulfillment.ops.http import bound, operator_app, serving
 from card_fulfillment.pipeline.apply import Applier
 from card_fulfillment.pipeline.decode import Decoder
 from card_fulfillment.pipeline.fan_out import FanOut
@@ -119,8 +119,8 @@ class Worker:
         if listener is not None:
             host, port = listener.getsockname()[:2]
             log.info("ops.listening", host=host, port=port)
-        pages = operator_pages(self._health, self._meter, time.monotonic)
-        async with serving(pages, listener):
+        app = operator_app(self._health, self._meter, time.monotonic)
+        async with serving(app, listener):
             await self._work(stop)
 
     async def _work(self, stop: asyncio.Event) -> None:

@@ -3,23 +3,24 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from http import HTTPStatus
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import orjson
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from card_fulfillment.metrics import Meter
 from card_fulfillment.ops.health import Health, Reason
 
 USUAL_PORT: Final = 8080
 _TEXT_FORMAT: Final = "text/plain; version=0.0.4; charset=utf-8"
-_ANSWERED_WITHIN: Final = 5.0
-_MOST_BYTES: Final = 8192  # of a request
-_AT_ONCE: Final = 64  # connections
-
-Pages = Mapping[str, Callable[[], "Page"]]
+_UNAVAILABLE: Final = 503
+_STOPS_WITHIN: Final = 1.0
 
 
 class PortTaken(Exception):
@@ -48,27 +49,32 @@ def _listening(host: str, port: int) -> socket.socket:
         raise PortTaken(f"cannot listen on {host}:{port}: {error.strerror}") from error
 
 
-class Page(NamedTuple):
-    body: bytes
-    media_type: str
-    status: HTTPStatus = HTTPStatus.OK
+class _Readable(JSONResponse):
+    """For who asks with curl at night."""
+
+    def render(self, content: object) -> bytes:
+        return orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def operator_pages(health: Health, meter: Meter, now: Callable[[], float]) -> Pages:
+def operator_app(health: Health, meter: Meter, now: Callable[[], float]) -> Starlette:
     """now: the monotonic clock that `health` is told by."""
-    return {
-        "/livez": lambda: _verdict("live", health.stuck(now()), {}),
-        "/readyz": lambda: _verdict("ready", health.unready(now()), state_of(health)),
-        "/metrics": lambda: Page(meter.exposition(), _TEXT_FORMAT),
-    }
+
+    async def livez(_: Request) -> Response:
+        return _verdict("live", health.stuck(now()), {})
+
+    async def readyz(_: Request) -> Response:
+        return _verdict("ready", health.unready(now()), state_of(health))
+
+    async def metrics(_: Request) -> Response:
+        return Response(meter.exposition(), media_type=_TEXT_FORMAT)
+
+    answers = {"/livez": livez, "/readyz": readyz, "/metrics": metrics}
+    return Starlette(routes=[Route(path, answer) for path, answer in answers.items()])
 
 
-def _verdict(what: str, against: list[Reason], state: Mapping[str, Any]) -> Page:
-    content = {what: not against, "reasons": [r._asdict() for r in against], **state}
-    # For who asks with curl at night.
-    body = orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    status = HTTPStatus.SERVICE_UNAVAILABLE if against else HTTPStatus.OK
-    return Page(body, "application/json", status)
+def _verdict(what: str, against: list[Reason], state: Mapping[str, Any]) -> Response:
+    body = {what: not against, "reasons": [r._asdict() for r in against], **state}
+    return _Readable(body, _UNAVAILABLE if against else 200)
 
 
 def state_of(health: Health) -> dict[str, Any]:
@@ -91,62 +97,39 @@ def state_of(health: Health) -> dict[str, Any]:
     }
 
 
+class _Server(uvicorn.Server):
+    """Signals are the worker's."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
 @asynccontextmanager
-async def serving(pages: Pages, listener: socket.socket | None) -> AsyncIterator[None]:
-    """Serve while it lasts; who has not asked by then is hung up on. Closes the listener."""
+async def serving(app: Starlette, listener: socket.socket | None) -> AsyncIterator[None]:
+    """Serve while it lasts; leaving it takes a second at most. Closes the listener."""
     if listener is None:
         yield
         return
-    talks: set[asyncio.Task[None]] = set()
-
-    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(talks) >= _AT_ONCE:
-            writer.close()
-            return
-        talk = asyncio.create_task(_talk(pages, reader, writer))
-        talks.add(talk)
-        talk.add_done_callback(talks.discard)
-
-    server = await asyncio.start_server(accept, sock=listener, limit=_MOST_BYTES)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        ws="none",
+        timeout_graceful_shutdown=1,
+        limit_concurrency=64,
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield
     finally:
-        server.close()
-        for talk in talks:
-            talk.cancel()
-        if talks:
-            await asyncio.wait(talks)
-
-
-async def _talk(pages: Pages, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """One request a connection, without a body."""
-    with contextlib.suppress(OSError, EOFError, asyncio.LimitOverrunError, asyncio.CancelledError):
-        async with asyncio.timeout(_ANSWERED_WITHIN):
-            head = await reader.readuntil(b"\r\n\r\n")
-            writer.write(_response(head, pages))
-            await writer.drain()
-    writer.close()
-
-
-def _response(head: bytes, pages: Pages) -> bytes:
-    method, target, *_ = *head.split(b" ", 2), b""
-    page = _page(pages, method, target.partition(b"?")[0].decode("latin-1"))
-    lines = (
-        f"HTTP/1.1 {page.status.value} {page.status.phrase}",
-        f"Content-Type: {page.media_type}",
-        f"Content-Length: {len(page.body)}",
-        "Connection: close\r\n\r\n",
-    )
-    return "\r\n".join(lines).encode() + (b"" if method == b"HEAD" else page.body)
-
-
-def _page(pages: Pages, method: bytes, path: str) -> Page:
-    if path not in pages:
-        return _refused(HTTPStatus.NOT_FOUND)
-    if method not in (b"GET", b"HEAD"):
-        return _refused(HTTPStatus.METHOD_NOT_ALLOWED)
-    return pages[path]()
-
-
-def _refused(status: HTTPStatus) -> Page:
-    return Page(f"{status.phrase}\n".encode(), "text/plain", status)
+        server.should_exit = True
+        _, late = await asyncio.wait({task}, timeout=_STOPS_WITHIN)
+        for each in late:
+            each.cancel()
+        await asyncio.wait({task})
+        listener.close()
