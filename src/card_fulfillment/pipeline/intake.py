@@ -68,10 +68,11 @@ class Intake:
                 news.clear()
                 if not self._hand_out(ahead, tracks):
                     await news.wait()
+            await _cancel(fetching)  # first: what is fetched after the rewind must not be dropped
             self._source.rewind()  # what still waits for its turn is not current any more
             await tracks.end()
             for failed in (tracks.trouble, fetching):
-                if failed.done():
+                if failed.done() and not failed.cancelled():
                     failed.result()
         finally:
             await _cancel(fetching)
