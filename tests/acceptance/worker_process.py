@@ -11,7 +11,8 @@ from pathlib import Path
 import psutil
 
 _LOG_TAIL = 4000
-_COMPILED = "COMPILED_PACKAGE"  # where `make test` has put it, if it could be made
+# Where `make test` has put it, if it could be made.
+COMPILED_PACKAGE = os.environ.get("COMPILED_PACKAGE")
 
 
 class WorkerProcess:
@@ -81,5 +82,4 @@ def _foreign_environment() -> dict[str, str]:
 
 def _what_is_run() -> dict[str, str]:
     """The compiled package where there is one; otherwise what the tests themselves import."""
-    compiled = os.environ.get(_COMPILED)
-    return {"PYTHONPATH": compiled} if compiled else {}
+    return {"PYTHONPATH": COMPILED_PACKAGE} if COMPILED_PACKAGE else {}
