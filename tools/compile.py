@@ -16,7 +16,7 @@ from pathlib import Path
 
 PACKAGE = "card_fulfillment"
 NO_COMPILER = 3
-UNCOMPILED = "no C compiler with Python's headers: nothing is compiled, all runs interpreted, slower"
+UNCOMPILED = "no C compiler with Python's headers: nothing is compiled, the same but slower"
 HOT = (
     "domain/*.py",
     "messages/*.py",
