@@ -16,6 +16,7 @@ from pathlib import Path
 
 PACKAGE = "card_fulfillment"
 NO_COMPILER = 3
+UNCOMPILED = "no C compiler with Python's headers: nothing is compiled, the same but slower"
 HOT = (
     "domain/*.py",
     "messages/*.py",
@@ -74,7 +75,7 @@ def main(directory: Path) -> int:
     with tempfile.TemporaryDirectory() as scratch:
         shutil.copytree(package, Path(scratch, PACKAGE))
         if not compiles(Path(scratch)):
-            print("no C compiler with Python's headers: nothing is compiled", file=sys.stderr)
+            print(UNCOMPILED, file=sys.stderr)
             return NO_COMPILER
         build(Path(scratch), hot)
         made = list(Path(scratch).glob("*" + sysconfig.get_config_var("EXT_SUFFIX")))

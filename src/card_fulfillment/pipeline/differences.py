@@ -1,7 +1,7 @@
 """What is stored of a bulk issuance against what it was counted to be, in sentences."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import singledispatch
 from itertools import islice
 from typing import Any, Final, NamedTuple
@@ -72,7 +72,7 @@ def _of_members(stored: Bulk, counted: Bulk) -> Iterator[str]:
 def _of_what_is_said(stored: Said, counted: Said) -> Iterator[str]:
     for name in ("attempt", "claim", "registers"):
         yield from _unlike(f"{name} of all of it", *_both(stored, counted, name), _FACTS)
-    for name in Reports.__slots__:
+    for name in _fields_of(Reports):
         what = f"{name} that vendors report"
         yield from _unlike(what, *_both(stored.reports, counted.reports, name), _FACTS)
     for reference in sorted({**stored.parcels, **counted.parcels}):
@@ -84,7 +84,7 @@ def _of_parcel(what: str, stored: Parcel | None, counted: Parcel | None) -> Iter
     if stored is None or counted is None:
         yield f"{what}: " + ("it is not stored" if counted else "none of its facts speaks of it")
         return
-    for name in Parcel.__slots__:
+    for name in _fields_of(Parcel):
         yield from _unlike(f"{what}: its {name}", *_both(stored, counted, name), _FACTS)
 
 
@@ -157,6 +157,10 @@ def _as_published(version: int, told: RollUp) -> dict[str, object]:
         "parcels": list(islice(parcels, MOST_PARCELS)),
         "discrepancies": list(map(discrepancy_event, told.discrepancies[:MOST_DISCREPANCIES])),
     }
+
+
+def _fields_of(kind: type[Parcel | Reports]) -> list[str]:
+    return [field.name for field in fields(kind)]
 
 
 def _both(one: object, other: object, name: str) -> tuple[object, object]:
