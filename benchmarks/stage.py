@@ -12,9 +12,11 @@ from typing import Any, Final
 from acceptance.workload import Load, events
 from acceptance.world import World, installed
 from card_fulfillment.postgres.schema import migrate
+from card_fulfillment.settings import IntakeSettings
 from stack import create_database
 
 _OFTEN: Final = 0.02
+_BATCH: Final = IntakeSettings().batch_records  # as it comes, where tests want little ones
 _WITHIN: Final = 600.0
 
 Stamps = dict[tuple[str, int, int], int]
@@ -25,7 +27,7 @@ class _Settled(World):
     """An installation as one would have it in production, not as tests want it."""
 
     def settings(self, **more: str) -> dict[str, str]:
-        ours = {"INTAKE__BATCH_RECORDS": "2000", "KAFKA__SESSION_TIMEOUT": "PT6S"}
+        ours = {"INTAKE__BATCH_RECORDS": str(_BATCH), "KAFKA__SESSION_TIMEOUT": "PT6S"}
         return super().settings(**(ours | more))
 
 

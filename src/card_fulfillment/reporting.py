@@ -5,7 +5,6 @@ from collections import Counter
 import structlog
 
 from card_fulfillment import metrics
-from card_fulfillment.domain.journey import FactOutcome
 from card_fulfillment.metrics import Meter
 from card_fulfillment.pipeline.batch import Batch, RecordClass
 from card_fulfillment.pipeline.effects import Effects
@@ -98,10 +97,7 @@ def _count(meter: Meter, effects: Effects, seconds: float) -> None:
     for (topic, _), counts in effects.counts.items():
         for became, count in counts.items():
             meter.count(metrics.RECORDS, topic, became.value, by=count)
-    places = (fact.places.values() for fact in effects.facts)
-    outcomes = Counter(p.outcome for of_fact in places for p in of_fact)
-    outcomes[FactOutcome.PARKED] += sum(not fact.places for fact in effects.facts)
-    for outcome, count in outcomes.items():
+    for outcome, count in effects.outcomes().items():
         meter.count(metrics.FACTS, outcome.value, by=count)
     for letter in effects.dead_letters:
         meter.count(metrics.QUARANTINED, letter.reason.value, letter.vendor or "")

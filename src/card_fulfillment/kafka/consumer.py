@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import (
@@ -41,7 +41,6 @@ _COMMIT_WITHIN: Final = 5.0
 _GIVE_AWAY_WITHIN: Final = 3.0
 _STOP_WITHIN: Final = 5.0
 _MEASURE_WITHIN: Final = 3.0
-_BATCHES_OUT: Final = 4  # that may be given and not applied: under way, waiting, one ahead
 
 # A thousand records a second: p99 falls by half, and so does the number of transactions.
 _FEW: Final = 50
@@ -53,6 +52,16 @@ _by_timestamp: Final = attrgetter("timestamp")
 class GroupOptions:
     group_id: str
     session_timeout_ms: int
+
+
+class _Given(NamedTuple):
+    """Records that were fetched, and up to where that goes in each of their partitions."""
+
+    records: list[Record]
+    ends: Mapping[Partition, int]
+
+    def is_done(self, done: Mapping[Partition, int]) -> bool:
+        return all(done.get(partition, 0) >= end for partition, end in self.ends.items())
 
 
 class InputSource(ConsumerRebalanceListener):
@@ -79,7 +88,7 @@ class InputSource(ConsumerRebalanceListener):
         self._applied: dict[TopicPartition, int] = {}
         self._joined = False
         self._done: dict[Partition, int] = {}
-        self._given: deque[list[Record]] = deque(maxlen=_BATCHES_OUT)
+        self._given: deque[_Given] = deque()
         self._committing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -140,6 +149,8 @@ class InputSource(ConsumerRebalanceListener):
     def applied(self, positions: Mapping[Partition, int]) -> None:
         self._applied |= {TopicPartition(*p): offset for p, offset in positions.items()}
         self._done |= positions
+        while self._given and self._given[0].is_done(self._done):
+            self._given.popleft()
 
     # What is measured beside it.
 
@@ -149,8 +160,9 @@ class InputSource(ConsumerRebalanceListener):
 
     async def backlog(self) -> list[InputBacklog]:
         try:
+            out = [*(given.records for given in self._given), self._buffer]
             async with asyncio.timeout(_MEASURE_WITHIN):
-                return await measure(self._consumer, dict(self._done), [*self._given, self._buffer])
+                return await measure(self._consumer, dict(self._done), out)
         except (KafkaError, TimeoutError) as error:
             raise SourceUnavailable(type(error).__name__) from error
 
@@ -202,7 +214,7 @@ class InputSource(ConsumerRebalanceListener):
         starts = {p: self._next[p] for p in last}
         self._next |= last
         if records:
-            self._given.append(records)
+            self._given.append(_Given(records, last))
         return Fetched(records, starts, self._assignment)
 
     async def _commit_now_and_then(self) -> None:

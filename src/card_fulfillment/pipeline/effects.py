@@ -9,6 +9,7 @@ from card_fulfillment.domain.bindings import Binding
 from card_fulfillment.domain.bulk import Bulk
 from card_fulfillment.domain.facts import Fact, Reference, Subject
 from card_fulfillment.domain.files import FileLine, FileName, LineKey, VendorFile
+from card_fulfillment.domain.journey import FactOutcome
 from card_fulfillment.domain.parcels import Parcel
 from card_fulfillment.messages.dead_letter import DeadLetter
 from card_fulfillment.messages.envelope import Outgoing
@@ -66,3 +67,13 @@ class Effects:
     reopened: Collection[str] = ()
     moves: Mapping[Partition, Move] = field(default_factory=dict)
     counts: Mapping[Partition, Counter[RecordClass]] = field(default_factory=dict)
+
+    def outcomes(self) -> Counter[FactOutcome]:
+        """What became of the new facts, for each of their subjects."""
+        found: Counter[FactOutcome] = Counter()
+        for _, places, _ in self.facts:
+            for place in places.values():
+                found[place.outcome] += 1
+            if not places:
+                found[FactOutcome.PARKED] += 1
+        return found
