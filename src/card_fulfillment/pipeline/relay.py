@@ -31,8 +31,8 @@ _IDLE_POLL_SECONDS: Final = 1.0
 _BOOKS_SECONDS: Final = 0.2
 _BOOKS_PER_LEASE: Final = 5  # so the lease of three seconds is renewed each second
 # A Kafka transaction costs more than its records: where many changes come, they wait for company.
-_MANY_ROWS: Final = 200
-_COMPANY_SECONDS: Final = 0.1
+_MANY_ROWS: Final = 1000
+_COMPANY_SECONDS: Final = 0.05
 _STOP_SECONDS: Final = 1.5  # for the transaction in flight; closing comes on top
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 5.0
