@@ -15,13 +15,11 @@ from card_fulfillment.pipeline.intake_ports import (
     Source,
     SourceUnavailable,
 )
+from card_fulfillment.pipeline.pauses import pauses
 from card_fulfillment.pipeline.ports import StoreUnavailable
 
 # Decoding gives way to others on the event loop this often.
 _SLICE: Final = 100
-# Seconds between two tries to fetch.
-_FIRST_DELAY: Final = 0.05
-_LONGEST_DELAY: Final = 2.0
 
 
 class InHand(NamedTuple):
@@ -59,17 +57,17 @@ class Ahead:
 
     async def run(self, status: IntakeStatus, observer: Observer) -> None:
         """Until cancelled. Raises what is not a passing failure."""
-        delay = _FIRST_DELAY
+        after_failures = pauses()
         while True:
             status.fetches += 1
             try:
                 fetched = await self._source.fetch(self._most - len(self))
             except (SourceUnavailable, StoreUnavailable) as error:
-                observer.fetch_failed(error, again_in=delay)
-                await asyncio.sleep(delay)
-                delay = min(delay * 2, _LONGEST_DELAY)
+                pause = next(after_failures)
+                observer.fetch_failed(error, again_in=pause)
+                await asyncio.sleep(pause)
                 continue
-            delay = _FIRST_DELAY
+            after_failures = pauses()
             if fetched.records:
                 await self._add(fetched)
 

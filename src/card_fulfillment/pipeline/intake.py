@@ -12,14 +12,12 @@ from card_fulfillment.pipeline.decode import Decoder
 from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.pipeline.failpoints import failpoint
 from card_fulfillment.pipeline.intake_ports import Applying, IntakeStatus, Observer, Source
+from card_fulfillment.pipeline.pauses import pauses
 from card_fulfillment.pipeline.ports import Contended, PositionLost, StoreUnavailable
 from card_fulfillment.pipeline.tracks import Tracks
 
 # Of fewer records a part of a batch costs more than it gains.
 _WORTH_A_TRANSACTION: Final = 250
-# Seconds between two tries of a batch while the store is away.
-_FIRST_DELAY: Final = 0.05
-_LONGEST_DELAY: Final = 2.0
 
 
 class Intake:
@@ -99,7 +97,7 @@ class Intake:
 
     async def _apply(self, in_hand: InHand, applier: Applying) -> bool:
         """False where a position is elsewhere: what was fetched after it is to be dropped."""
-        delay = _FIRST_DELAY
+        after_failures = pauses()
         while self._source.is_current(in_hand.assignment):
             began = time.monotonic()
             try:
@@ -107,9 +105,9 @@ class Intake:
             except PositionLost:
                 return False
             except (StoreUnavailable, Contended) as error:
-                self._observer.batch_failed(error, again_in=delay)
-                await asyncio.sleep(delay)
-                delay = min(delay * 2, _LONGEST_DELAY)
+                pause = next(after_failures)
+                self._observer.batch_failed(error, again_in=pause)
+                await asyncio.sleep(pause)
             else:
                 failpoint("intake.committed")
                 self._done(in_hand, effects, time.monotonic() - began)

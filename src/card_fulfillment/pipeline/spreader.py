@@ -3,13 +3,11 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final, Protocol
+from typing import Protocol
 
 from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.pipeline.fan_out import FanOut
-
-_FIRST_DELAY: Final = 0.05
-_LONGEST_DELAY: Final = 2.0
+from card_fulfillment.pipeline.pauses import pauses
 
 _Step = Callable[[int], Awaitable[Effects | None]]
 _Tell = Callable[[Effects, float], None]
@@ -33,7 +31,7 @@ class Spreader:
     ) -> None:
         self._fan_out, self._tick, self._clock, self._observer = fan_out, tick, clock, observer
         self._work = asyncio.Event()
-        self._delay = _FIRST_DELAY
+        self._after_failures = pauses()
 
     def look_at(self, effects: Effects) -> None:
         """Wake up where a committed transaction left something to spread."""
@@ -74,7 +72,7 @@ class Spreader:
             except Exception as error:  # noqa: BLE001 - an alarm tells of a bulk that does not get on
                 await self._pause_after(error)
             else:
-                self._delay = _FIRST_DELAY
+                self._after_failures = pauses()
                 if effects is None:
                     return
                 tell(effects, time.monotonic() - began)
@@ -84,6 +82,6 @@ class Spreader:
             await asyncio.sleep(0)
 
     async def _pause_after(self, error: Exception) -> None:
-        self._observer.failed(error, again_in=self._delay)
-        await asyncio.sleep(self._delay)
-        self._delay = min(self._delay * 2, _LONGEST_DELAY)
+        pause = next(self._after_failures)
+        self._observer.failed(error, again_in=pause)
+        await asyncio.sleep(pause)
