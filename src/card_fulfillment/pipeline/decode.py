@@ -41,8 +41,7 @@ class Decoder:
             refused = self._guard.refused(record) or self._refused_unread(record)
             if refused is not None:
                 return Decoded(record, (self._of_vendor(record, refused),))
-            elements = tuple(self._readers[record.topic](record))
-            return Decoded(record, elements if len(elements) == 1 else _bounded(elements))
+            return Decoded(record, _bounded(tuple(self._readers[record.topic](record))))
         except Exception as error:  # noqa: BLE001 - a defect of a reader must not stop its partition
             message = f"the reader failed: {type(error).__name__}"
             refused = Refused(RefusalReason.READER_FAILED, "", message)

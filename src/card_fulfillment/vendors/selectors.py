@@ -30,7 +30,6 @@ Text = Callable[[Scope], str | None]
 _SELECTOR = re.compile(r"([A-Za-z_]\w*)(?:\.(.+))?", re.ASCII | re.DOTALL)
 _KEYS = re.compile(r"[\w@$:-]+(?:\.[\w@$:-]+)*", re.ASCII)
 _NO_TEXT: Final = "neither text nor an integer"
-_NO_PARENT: Final = "a parent of the value is no object"
 # What JMESPath and its functions raise for data of the wrong type.
 _UNFIT = (JMESPathError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
@@ -109,7 +108,7 @@ def _keys(selector: str, index: int, keys: tuple[str, ...]) -> Getter:
             elif node is None:
                 return None
             else:
-                raise Unfit(selector, _NO_PARENT)
+                raise Unfit(selector, "a parent of the value is no object")
         return node
 
     return get
@@ -167,20 +166,10 @@ def word(selector: str, levels: Sequence[str]) -> Text:
 def _reader(
     selector: str, levels: Sequence[str], limit: int, written: Callable[[str, object], str]
 ) -> Text:
-    """Compile a getter of text. It follows keys itself: most of what is read is read so."""
     get = getter(selector, levels)
-    level, path = split(selector)
-    index, keys = levels.index(level), _keys_of(level, path)
 
     def read(scope: Scope) -> str | None:
-        value = scope[index] if keys else get(scope)
-        for key in keys:
-            if isinstance(value, dict):
-                value = value.get(key)
-            elif value is None:
-                return None
-            else:
-                raise Unfit(selector, _NO_PARENT)
+        value = get(scope)
         if value is None:
             return None
         if not isinstance(value, str):
@@ -190,11 +179,6 @@ def _reader(
         return value or None
 
     return read
-
-
-def _keys_of(level: str, path: str) -> tuple[str, ...]:
-    """The keys that lead to a value, none where it is more than that."""
-    return tuple(path.split(".")) if path and level != HEADER and is_keys(path) else ()
 
 
 def _digits_or_boolean(selector: str, value: object) -> str:
