@@ -24,7 +24,8 @@ from card_fulfillment.domain.facts import (
 )
 from card_fulfillment.domain.files import FileLine, FileName
 from card_fulfillment.domain.status import Status
-from card_fulfillment.messages.envelope import Ignored, Record, Refused
+from card_fulfillment.messages.envelope import Ignored, Outgoing, Record, Refused
+from card_fulfillment.messages.headers import Headers
 from card_fulfillment.messages.identity import digest
 from card_fulfillment.messages.outbound import Encoder
 from card_fulfillment.pipeline.batch import Batch, Decoded, Element, Move, Partition
@@ -245,6 +246,14 @@ LANES: Final[Sequence[tuple[str, int]]] = [
     for topic in (STATUS_TOPIC, DEAD_LETTERS)
     for partition in range(OUTPUT_PARTITIONS)
 ]
+
+
+HEADERS: Final = Headers("/issuer/cards", "https://schemas.example/fulfillment/")
+
+
+def headers_of(out: Outgoing) -> dict[str, str]:
+    """As they are published, but for lane and seq."""
+    return {name: value.decode() for name, value in HEADERS.of(out.key, out.headers)}
 
 
 def partition_of(_topic: str, key: str | None) -> int:

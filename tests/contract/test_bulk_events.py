@@ -9,7 +9,7 @@ import jsonschema_rs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import announcement, box_no, fact, hour, order_no
+from builders import announcement, box_no, fact, headers_of, hour, order_no
 from card_fulfillment.domain.bulk import Bulk, BulkChange, Common, Member, because, tell
 from card_fulfillment.domain.claims import entry
 from card_fulfillment.domain.facts import Attribute, Evidence, Fact, Precision
@@ -18,19 +18,10 @@ from card_fulfillment.domain.parcels import Hearing, Line, Parcel, Reports, Said
 from card_fulfillment.domain.registers import Register
 from card_fulfillment.domain.status import Reason, Status
 from card_fulfillment.messages.bulk_event import BULK_EVENT, bulk_event_id
-from card_fulfillment.messages.envelope import Outgoing
-from card_fulfillment.messages.headers import Headers
 from card_fulfillment.messages.outbound import Encoder
 from card_fulfillment.messages.schema import schemas
 
 ENCODER = Encoder()
-HEADERS = Headers("/issuer/cards", "https://schemas.example/fulfillment/")
-
-
-def headers_of(out: Outgoing) -> dict[str, str]:
-    return {name: value.decode() for name, value in HEADERS.of(out.key, out.headers)}
-
-
 EXACT = jsonschema_rs.Draft202012Validator(schemas(closed=True)[BULK_EVENT], validate_formats=True)
 OPEN = jsonschema_rs.Draft202012Validator(schemas()[BULK_EVENT], validate_formats=True)
 # What a topic takes where nobody said otherwise, less what the record has beside the value.

@@ -8,6 +8,7 @@ import jsonschema_rs
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builders import HEADERS, headers_of
 from card_fulfillment.domain.claims import entry
 from card_fulfillment.domain.facts import (
     Attribute,
@@ -20,8 +21,6 @@ from card_fulfillment.domain.facts import (
 from card_fulfillment.domain.journey import Change, Journey, fold
 from card_fulfillment.domain.status import Reason, Status
 from card_fulfillment.messages.card_event import CARD_EVENT, card_event_id
-from card_fulfillment.messages.envelope import Outgoing
-from card_fulfillment.messages.headers import Headers
 from card_fulfillment.messages.identity import NAMESPACE
 from card_fulfillment.messages.outbound import Encoder
 from card_fulfillment.messages.schema import schemas
@@ -38,13 +37,6 @@ CARD = CardIdentity(
     labels={"programme": "travel"},
 )
 ENCODER = Encoder()
-HEADERS = Headers("/issuer/cards", "https://schemas.example/fulfillment/")
-
-
-def headers_of(out: Outgoing) -> dict[str, str]:
-    return {name: value.decode() for name, value in HEADERS.of(out.key, out.headers)}
-
-
 EXACT = jsonschema_rs.Draft202012Validator(schemas(closed=True)[CARD_EVENT], validate_formats=True)
 OPEN = jsonschema_rs.Draft202012Validator(schemas()[CARD_EVENT], validate_formats=True)
 
