@@ -1,46 +1,63 @@
 """Locks, in one order everywhere: bulk issuances, cards, references, files, lanes; each by key.
 
-These statements only lock, or create what is to be locked: under READ COMMITTED a read in the same
-statement would miss what the one before us in the queue committed.
+What is to be locked is created first where it is missing. A locked row is read as the one before us
+in the queue left it; of all else these statements would miss what that one committed, so it is read
+after them.
 """
+
+from typing import Final
 
 import asyncpg
 
-from card_fulfillment.pipeline.view import Need
+from card_fulfillment.domain.facts import is_issuers_name
+from card_fulfillment.pipeline.view import Need, View
+from card_fulfillment.postgres.card_rows import CARD_COLUMNS, load_card
 from card_fulfillment.postgres.files import lock_files
-from card_fulfillment.postgres.rows import reference_text
-from card_fulfillment.postgres.statement import execute_on
+from card_fulfillment.postgres.rows import load_bindings, reference_text
+from card_fulfillment.postgres.statement import execute_on, execute_together, fetch
 
-_CREATE_BULKS = """
+_CREATE_BULKS: Final = """
 INSERT INTO bulk_issuance (bulk_issuance_id) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING
 """
-_LOCK_BULKS = """
+_LOCK_BULKS: Final = """
 SELECT FROM bulk_issuance WHERE bulk_issuance_id = ANY ($1::text[])
 ORDER BY bulk_issuance_id FOR UPDATE
 """
-_CREATE_CARDS = """
+_CREATE_CARDS: Final = """
 INSERT INTO card (card_id) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING
 """
-_LOCK_CARDS = """
-SELECT FROM card WHERE card_id = ANY ($1::text[]) ORDER BY card_id FOR UPDATE
-"""
-_CREATE_REFERENCES = """
+_CREATE_REFERENCES: Final = """
 INSERT INTO vendor_reference (reference) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING
 """
-_LOCK_REFERENCES = """
-SELECT FROM vendor_reference WHERE reference = ANY ($1::text[]) ORDER BY reference FOR UPDATE
+_LOCK_CARDS: Final = f"""
+SELECT {CARD_COLUMNS} FROM card WHERE card_id = ANY ($1::text[]) ORDER BY card_id FOR UPDATE
+"""  # noqa: S608 - a constant
+_LOCK_REFERENCES: Final = """
+SELECT reference, bindings::text FROM vendor_reference WHERE reference = ANY ($1::text[])
+ORDER BY reference FOR UPDATE
 """
 
 
-async def lock(connection: asyncpg.Connection, need: Need) -> None:
-    references = {reference_text(r) for r in need.locked_references}
-    for keys, create, select in (
-        (need.bulks, _CREATE_BULKS, _LOCK_BULKS),
-        (need.cards, _CREATE_CARDS, _LOCK_CARDS),
-        (references, _CREATE_REFERENCES, _LOCK_REFERENCES),
-    ):
-        if keys:
-            in_order = sorted(keys)  # by code point, which is the order of the bytes in UTF-8
-            await execute_on(connection, create, in_order)
-            await execute_on(connection, select, in_order)
+async def lock(connection: asyncpg.Connection, need: Need) -> View:
+    """The cards and references that are locked now, as they stay until this transaction ends."""
+    bulks, cards = sorted(need.bulks), sorted(need.cards)
+    keys = {reference_text(r): r for r in need.locked_references}
+    references = sorted(keys)
+    # By code point, which is the order of the bytes in UTF-8.
+    if bulks:
+        await execute_on(connection, _CREATE_BULKS, bulks)
+        await execute_on(connection, _LOCK_BULKS, bulks)
+    await execute_together(
+        connection,
+        (_CREATE_CARDS, [cards] if cards else ()),
+        (_CREATE_REFERENCES, [references] if references else ()),
+    )
+    held = View()
+    if cards:
+        held.cards = dict(map(load_card, await fetch(connection, _LOCK_CARDS, cards)))
+    if references:
+        rows = await fetch(connection, _LOCK_REFERENCES, references)
+        found = {keys[text]: load_bindings(bindings) for text, bindings in rows}
+        held.bindings = {r: bound for r, bound in found.items() if not is_issuers_name(r)}
     await lock_files(connection, need.files)
+    return held

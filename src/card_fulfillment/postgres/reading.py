@@ -2,8 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 
@@ -26,23 +27,18 @@ from card_fulfillment.postgres.bulk_rows import (
     load_bulk,
     load_parcel,
 )
+from card_fulfillment.postgres.card_rows import CARD_COLUMNS, load_card
 from card_fulfillment.postgres.files import load_files, stored_lines
 from card_fulfillment.postgres.issuers_names import issuers_bindings
 from card_fulfillment.postgres.rows import (
     OUTCOMES,
     load_bindings,
     load_fact,
-    load_identity,
-    load_journey,
     reference_text,
 )
 from card_fulfillment.postgres.statement import fetch
 
-_CARDS: Final = """
-SELECT card_id, bulk_issuance_id, serial_number, identity::text, version, journey::text,
-       folded_number
-FROM card WHERE card_id = ANY ($1::text[])
-"""
+_CARDS: Final = f"SELECT {CARD_COLUMNS} FROM card WHERE card_id = ANY ($1::text[])"  # noqa: S608
 _REFERENCES: Final = """
 SELECT reference, bindings::text FROM vendor_reference WHERE reference = ANY ($1::text[])
 """
@@ -51,13 +47,29 @@ f.fact_id, f.content, f.vendor, f.status, f.body::text,
 f.card_id, f.bulk_issuance_id, f.attempt, f.outcome, coalesce(f.number, 0)
 """
 # An array of the ids found first: a join could be planned as a look at every fact.
-_WAITING: Final = f"""
-SELECT {_FACT_COLUMNS} FROM fact f
-WHERE f.fact_id = ANY (
-    ARRAY(SELECT w.fact_id FROM waiting w WHERE w.reference = ANY ($1::text[]))
-)
-ORDER BY f.fact_id, f.part
-"""  # noqa: S608 - a constant of this module
+_WAITING: Final = "ARRAY(SELECT w.fact_id FROM waiting w WHERE w.reference = ANY ($1::text[]))"
+_AROUND: Final = f"""
+SELECT 'waiting', {_FACT_COLUMNS}, NULL::bigint FROM fact f WHERE f.fact_id = ANY ({_WAITING})
+UNION ALL
+SELECT 'history', {_FACT_COLUMNS}, NULL FROM fact f
+WHERE f.fact_id = ANY (ARRAY(SELECT h.fact_id FROM fact h WHERE h.card_id = ANY ($2::text[])))
+UNION ALL
+SELECT 'seen', f.fact_id, f.content, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       CASE WHEN f.body ->> 'precision' = 'unknown' THEN (f.body ->> 'stated')::bigint END
+FROM fact f WHERE f.fact_id = ANY ($3::bytea[]) AND f.part = 0
+"""  # noqa: S608 - constants of this module
+# What tells what is needed: of journeys only those of several attempts, of what waits the ids.
+_GLANCE: Final = """
+SELECT 'card', card_id, bulk_issuance_id, serial_number, identity::text, version,
+       CASE WHEN attempt > 1 THEN journey::text END, folded_number, NULL::bytea
+FROM card WHERE card_id = ANY ($1::text[])
+UNION ALL
+SELECT 'reference', reference, NULL, NULL, bindings::text, NULL, NULL, NULL, NULL
+FROM vendor_reference WHERE reference = ANY ($2::text[])
+UNION ALL
+SELECT 'waiting', NULL, NULL, NULL, NULL, NULL, NULL, NULL, fact_id
+FROM waiting WHERE reference = ANY ($3::text[])
+"""
 _HISTORIES: Final = f"""
 SELECT {_FACT_COLUMNS} FROM fact f
 WHERE f.fact_id = ANY (ARRAY(
@@ -106,28 +118,45 @@ RETURNING f.fact_id, f.content, f.vendor, f.status, f.body::text
 _ANNOUNCED: Final = """
 SELECT card_id FROM card WHERE card_id = ANY ($1::text[]) AND identity IS NOT NULL
 """
-_SEEN: Final = """
-SELECT fact_id, content,
-       CASE WHEN body ->> 'precision' = 'unknown' THEN (body ->> 'stated')::bigint END
-FROM fact WHERE fact_id = ANY ($1::bytea[]) AND part = 0
-"""
 
 
 async def peek(connection: asyncpg.Connection, need: Need) -> View:
-    return View(
+    """Of the journeys of cards only those of several attempts."""
+    view = View(
         bulks=await load_bulks(connection, need.bulks),
-        cards=await _cards(connection, need.cards),
-        bindings=await _bindings(connection, need.references),
-        waiting=await _waiting(connection, need.unlocks),
         histories=await _histories(connection, need.refolds),
         files=await load_files(connection, need.files, need.filed),
     )
+    keys = {reference_text(r): r for r in need.references}
+    unlocks = list(map(reference_text, need.unlocks))
+    waiting: list[bytes] = []
+    if need.cards or keys or unlocks:
+        for what, key, *columns, fact_id in await fetch(
+            connection, _GLANCE, need.cards, keys, unlocks
+        ):
+            if what == "card":
+                card_id, view.cards[card_id] = load_card((key, *columns))
+            elif what == "reference":
+                view.bindings[keys[key]] = load_bindings(columns[2])
+            else:
+                waiting.append(fact_id)
+    view.bindings |= await issuers_bindings(connection, filter(is_issuers_name, need.references))
+    if waiting:
+        view.waiting = _facts(await fetch(connection, _BY_ID, waiting))
+    return view
 
 
-async def read(connection: asyncpg.Connection, need: Need) -> View:
-    view = await peek(connection, need)
-    announced = {card(card_id) for card_id in need.histories} - need.refolds
-    view.histories |= await _histories(connection, announced)
+async def read(connection: asyncpg.Connection, need: Need, held: View) -> View:
+    """held: what was read of cards and references when they were locked."""
+    view = View(
+        bulks=await load_bulks(connection, need.bulks),
+        cards=held.cards | await _cards(connection, need.cards - held.cards.keys()),
+        bindings={r: b for r, b in held.bindings.items() if r in need.references},
+        histories=await _histories(connection, need.refolds),
+        files=await load_files(connection, need.files, need.filed),
+    )
+    view.bindings |= await _bindings(connection, need.references - held.bindings.keys())
+    await _read_around(connection, need, view)
     view.sayings = await _sayings(connection, need, view)
     if need.serials:
         rows = await connection.fetch(_TAKEN, *map(list, zip(*need.serials, strict=True)))
@@ -136,12 +165,23 @@ async def read(connection: asyncpg.Connection, need: Need) -> View:
         rows = await fetch(connection, _ANNOUNCED, need.named)
         view.announced = frozenset(row[0] for row in rows)
     view.lines = await stored_lines(connection, need.lines)
-    if need.fact_ids:
-        rows = await fetch(connection, _SEEN, need.fact_ids)
-        view.seen = {fact_id: Seen(content, since) for fact_id, content, since in rows}
     if need.retimed:
         view.retimed = _facts(await fetch(connection, _BY_ID, need.retimed))
     return view
+
+
+async def _read_around(connection: asyncpg.Connection, need: Need, view: View) -> None:
+    """Facts that wait, those of the cards announced, and which of the batch were seen before."""
+    announced = [i for i in need.histories if card(i) not in need.refolds]
+    if not (need.unlocks or announced or need.fact_ids):
+        return
+    unlocks = list(map(reference_text, need.unlocks))
+    rows = await fetch(connection, _AROUND, unlocks, announced, need.fact_ids)
+    waiting = _facts(columns for what, *columns, _ in rows if what == "waiting")
+    histories = _facts(columns for what, *columns, _ in rows if what == "history")
+    view.waiting = waiting
+    view.histories |= _by_subject(histories.values(), set(map(card, announced)))
+    view.seen = {row[1]: Seen(row[2], row[-1]) for row in rows if row[0] == "seen"}
 
 
 async def overdue(connection: asyncpg.Connection, age: timedelta, most: int) -> list[Fact]:
@@ -165,13 +205,7 @@ async def load_bulks(connection: asyncpg.Connection, ids: Collection[str]) -> di
 async def _cards(connection: asyncpg.Connection, ids: Collection[str]) -> dict[str, CardState]:
     if not ids:
         return {}
-    rows = await fetch(connection, _CARDS, ids)
-    return {
-        card_id: CardState(
-            load_identity(card_id, bulk, serial, identity), load_journey(version, journey), folded
-        )
-        for card_id, bulk, serial, identity, version, journey, folded in rows
-    }
+    return dict(map(load_card, await fetch(connection, _CARDS, ids)))
 
 
 async def _bindings(
@@ -187,13 +221,6 @@ async def _bindings(
     return stored | await issuers_bindings(connection, filter(is_issuers_name, keys.values()))
 
 
-async def _waiting(
-    connection: asyncpg.Connection, references: Iterable[Reference]
-) -> dict[bytes, StoredFact]:
-    keys = [reference_text(r) for r in references]
-    return _facts(await fetch(connection, _WAITING, keys)) if keys else {}
-
-
 async def _histories(
     connection: asyncpg.Connection, subjects: Collection[Subject]
 ) -> dict[Subject, Sequence[StoredFact]]:
@@ -206,8 +233,14 @@ async def _histories(
         wanted |= {card(row[0]) for row in await connection.fetch(_SPOKEN_OF, bulks)}
     cards = [s.id for s in wanted if s.kind is SubjectKind.CARD]
     found = _facts(await fetch(connection, _HISTORIES, cards, bulks))
+    return _by_subject(found.values(), wanted)
+
+
+def _by_subject(
+    facts: Iterable[StoredFact], wanted: AbstractSet[Subject]
+) -> dict[Subject, Sequence[StoredFact]]:
     histories: defaultdict[Subject, list[StoredFact]] = defaultdict(list)
-    for stored in found.values():
+    for stored in facts:
         for subject in stored.places.keys() & wanted:
             histories[subject].append(stored)
     return {**histories}
@@ -249,16 +282,16 @@ async def load_sayings(
     return list(_facts(rows).values())
 
 
-def _facts(rows: Iterable[asyncpg.Record]) -> dict[bytes, StoredFact]:
-    """Rows of a fact follow each other, a row for each of its subjects."""
+def _facts(rows: Iterable[Iterable[Any]]) -> dict[bytes, StoredFact]:
+    """A fact has a row for each of its subjects, or one without; part by part."""
     found: dict[bytes, StoredFact] = {}
-    places: dict[Subject, Place] = {}
+    placed: defaultdict[bytes, dict[Subject, Place]] = defaultdict(dict)
     for fact_id, content, vendor, status, body, card_id, bulk_id, attempt, outcome, number in rows:
         if fact_id not in found:
-            places = {}
-            found[fact_id] = StoredFact(load_fact(fact_id, content, vendor, status, body), places)
+            fact = load_fact(fact_id, content, vendor, status, body)
+            found[fact_id] = StoredFact(fact, placed[fact_id])
         if card_id is not None:
-            places[card(card_id)] = Place(attempt, OUTCOMES[outcome])
+            placed[fact_id][card(card_id)] = Place(attempt, OUTCOMES[outcome])
         elif bulk_id is not None:
-            places[bulk_issuance(bulk_id)] = Place(attempt, OUTCOMES[outcome], number)
+            placed[fact_id][bulk_issuance(bulk_id)] = Place(attempt, OUTCOMES[outcome], number)
     return found

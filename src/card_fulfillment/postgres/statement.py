@@ -6,7 +6,7 @@ it in less time than it takes to read an array.
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import count
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ async def execute(
     connection: asyncpg.Connection, statement: str, rows: Iterable[Sequence[Any]]
 ) -> None:
     """Run the statement once with the rows turned into columns; not at all without rows."""
-    columns = list(zip(*rows, strict=True))
+    columns = columns_of(rows)
     if columns:
         await connection.execute(split_in_postgres(statement), *joined(columns))
 
@@ -35,6 +35,32 @@ async def execute_on(
     await connection.execute(split_in_postgres(statement), *texts, *whole, separator, null)
 
 
+async def fetch_value_on(
+    connection: asyncpg.Connection, statement: str, *columns: Column, whole: Sequence[Any] = ()
+) -> Any:  # noqa: ANN401 - as asyncpg gives it
+    """The first value; parameters as above."""
+    *texts, separator, null = joined(columns)
+    return await connection.fetchval(split_in_postgres(statement), *texts, *whole, separator, null)
+
+
+async def execute_together(
+    connection: asyncpg.Connection, *work: tuple[str, Sequence[Column]]
+) -> None:
+    """Run several statements as one, each with its columns, or with none where it has no rows.
+
+    None of them sees what another one changes. Not at all where nothing has rows.
+    """
+    if not any(columns for _, columns in work):
+        return
+    every = [column for text, columns in work for column in columns or _empty(text)]
+    await connection.execute(together(tuple(text for text, _ in work)), *joined(every))
+
+
+def columns_of(rows: Iterable[Sequence[Any]]) -> list[Column]:
+    """None without rows."""
+    return list(zip(*rows, strict=True))
+
+
 async def fetch(
     connection: asyncpg.Connection, statement: str, *columns: Column
 ) -> list[asyncpg.Record]:
@@ -43,12 +69,37 @@ async def fetch(
 
 
 @lru_cache
+def together(statements: tuple[str, ...]) -> str:
+    """One statement of several, which go on counting their parameters, for texts as below."""
+    parts: list[str] = []
+    known = 0
+    for statement in statements:
+        parts.append(_PARAMETER.sub(partial(_counted_on, known), statement))
+        known += _parameters(statement)
+    named = ", ".join(f"part_{number} AS ({part})" for number, part in enumerate(parts))
+    return split_in_postgres(f"WITH {named} SELECT")
+
+
+@lru_cache
+def _parameters(statement: str) -> int:
+    return max(map(int, _PARAMETER.findall(statement)))
+
+
+def _empty(statement: str) -> list[Column]:
+    return [()] * _parameters(statement)
+
+
+def _counted_on(known: int, parameter: re.Match[str]) -> str:
+    return f"${known + int(parameter[1])}"
+
+
+@lru_cache
 def split_in_postgres(statement: str) -> str:
     """The statement for texts in place of its arrays, and what is between and for null behind them.
 
     The first element is dropped: without one, a text of one empty element would be no element.
     """
-    last = max(map(int, _PARAMETER.findall(statement)))
+    last = _parameters(statement)
     split = rf"(string_to_array($\1, ${last + 1}, ${last + 2}))[2:]::\2[]"
     return _ARRAY.sub(split, statement)
 

@@ -42,21 +42,22 @@ class PostgresTransaction:
     def __init__(self, connection: asyncpg.Connection, lanes: writing.Lanes) -> None:
         self._connection = connection
         self._lanes = lanes
+        self._held = View()
 
     async def peek(self, need: Need) -> View:
         return await reading.peek(self._connection, need)
 
     async def lock(self, need: Need) -> None:
-        await lock(self._connection, need)
+        self._held |= await lock(self._connection, need)
 
     async def read(self, need: Need) -> View:
-        return await reading.read(self._connection, need)
+        return await reading.read(self._connection, need, self._held)
 
     async def overdue(self, age: timedelta, most: int) -> list[Fact]:
         return await reading.overdue(self._connection, age, most)
 
     async def write(self, effects: Effects) -> None:
-        await writing.write(self._connection, effects, self._lanes)
+        await writing.write(self._connection, effects, self._lanes, self._held.cards)
         failpoint("intake.written")
 
 

@@ -1,13 +1,13 @@
 """Writing what a batch changes: one statement a table, on arrays; the lanes and the fence last."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, Final
 
 import asyncpg
 
-from card_fulfillment.domain.facts import Subject, SubjectKind
+from card_fulfillment.domain.facts import CardIdentity, Subject, SubjectKind
 from card_fulfillment.pipeline.batch import RecordClass
 from card_fulfillment.pipeline.effects import Effects, NewChange, NewFact
 from card_fulfillment.pipeline.ports import PositionLost
@@ -23,7 +23,13 @@ from card_fulfillment.postgres.rows import (
     dump_journey,
     reference_text,
 )
-from card_fulfillment.postgres.statement import execute, execute_on
+from card_fulfillment.postgres.statement import (
+    Column,
+    columns_of,
+    execute,
+    execute_together,
+    fetch_value_on,
+)
 
 Lanes = Mapping[tuple[str, int], int]
 
@@ -66,8 +72,11 @@ UPDATE fact f SET copies = f.copies + u.copies
 FROM unnest($1::bytea[], $2::int[]) AS u (fact_id, copies)
 WHERE f.fact_id = u.fact_id
 """
+# An identity never changes; it comes along only where it is new.
 _WRITE_CARDS: Final = """
-UPDATE card c SET bulk_issuance_id = u.bulk_id, serial_number = u.serial, identity = u.identity,
+UPDATE card c SET bulk_issuance_id = coalesce(u.bulk_id, c.bulk_issuance_id),
+                  serial_number = coalesce(u.serial, c.serial_number),
+                  identity = coalesce(u.identity, c.identity),
                   status = u.status, attempt = u.attempt, version = u.version, journey = u.journey,
                   folded_number = u.folded
 FROM unnest($1::text[], $2::text[], $3::int[], $4::json[], $5::text[], $6::smallint[], $7::int[],
@@ -88,41 +97,41 @@ _WAKE: Final = """
 DELETE FROM waiting w USING unnest($1::text[], $2::bytea[]) AS u (reference, fact_id)
 WHERE w.reference = u.reference AND w.fact_id = u.fact_id
 """
-# The sub-select locks in order; what is returned comes from the rows as they are then.
-_TAKE_NUMBERS: Final = """
-UPDATE lane l SET last_seq = l.last_seq + u.taken
-FROM (
-    SELECT lane.lane, taken FROM lane
-    JOIN unnest($1::smallint[], $2::int[]) AS new (lane, taken) ON new.lane = lane.lane
-    ORDER BY lane.lane FOR UPDATE OF lane
-) AS u
-WHERE l.lane = u.lane RETURNING l.lane, l.last_seq - u.taken
-"""
-# The values travel as one, each with its place in it: they are most of what is written.
-_INSERT_CHANGES: Final = """
-INSERT INTO change (lane, seq, card_id, bulk_issuance_id, version, key, headers, value)
-SELECT lane, seq, card_id, bulk_id, version, key, headers, substr($10::bytea, begin, size)
-FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::int[], $6::text[],
-            $7::text[], $8::int[], $9::int[])
-     AS u (lane, seq, card_id, bulk_id, version, key, headers, begin, size)
-"""
-_MOVE_POSITIONS: Final = """
-WITH moved AS (
+# Numbers without a gap are taken under the locks of the lanes, which the sub-select takes in order.
+# The values of changes travel as one, each with its place in it: they are most of what is written.
+_FINISH: Final = """
+WITH lanes AS (
+    UPDATE lane l SET last_seq = l.last_seq + u.taken
+    FROM (
+        SELECT lane.lane, taken FROM lane
+        JOIN unnest($1::smallint[], $2::int[]) AS new (lane, taken) ON new.lane = lane.lane
+        ORDER BY lane.lane FOR UPDATE OF lane
+    ) AS u
+    WHERE l.lane = u.lane RETURNING l.lane, l.last_seq - u.taken AS before
+), changes AS (
+    INSERT INTO change (lane, seq, card_id, bulk_issuance_id, version, key, headers, value)
+    SELECT u.lane, lanes.before + u.number, card_id, bulk_id, version, key, headers,
+           substr($24::bytea, begin, size)
+    FROM unnest($3::smallint[], $4::int[], $5::text[], $6::text[], $7::int[], $8::text[],
+                $9::text[], $10::int[], $11::int[])
+         AS u (lane, number, card_id, bulk_id, version, key, headers, begin, size)
+    JOIN lanes ON lanes.lane = u.lane
+), moved AS (
     UPDATE input_position p
     SET next_offset = u.next_offset, last_offset = u.last_offset,
         last_timestamp = u.last_timestamp, last_hash = u.last_hash,
         applied = p.applied + u.applied, duplicate = p.duplicate + u.duplicate,
         ignored = p.ignored + u.ignored, parked = p.parked + u.parked,
         quarantined = p.quarantined + u.quarantined
-    FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
-                $7::bytea[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[],
-                $12::bigint[])
+    FROM unnest($12::text[], $13::int[], $14::bigint[], $15::bigint[], $16::bigint[],
+                $17::bigint[], $18::bytea[], $19::bigint[], $20::bigint[], $21::bigint[],
+                $22::bigint[], $23::bigint[])
          AS u (topic, partition, expected, next_offset, last_offset, last_timestamp, last_hash,
                applied, duplicate, ignored, parked, quarantined)
     WHERE p.topic = u.topic AND p.partition = u.partition AND p.next_offset = u.expected
     RETURNING 1
 )
-SELECT count(*), CASE WHEN $13 THEN pg_notify('fulfillment_change', '') END FROM moved
+SELECT count(*), CASE WHEN $25 THEN pg_notify('fulfillment_change', '') END FROM moved
 """
 _COUNTED: Final = (
     RecordClass.APPLIED,
@@ -133,24 +142,28 @@ _COUNTED: Final = (
 )
 
 
-async def write(connection: asyncpg.Connection, effects: Effects, lanes: Lanes) -> None:
+async def write(
+    connection: asyncpg.Connection, effects: Effects, lanes: Lanes, held: Mapping[str, CardState]
+) -> None:
+    """held: cards as they were when they were locked."""
     await execute(connection, _INSERT_FACTS, _new_fact_rows(effects.facts))
+    await execute_together(
+        connection,
+        (_WRITE_CARDS, _card_columns(effects.cards, held)),
+        (
+            _WRITE_BINDINGS,
+            columns_of((reference_text(r), dump_bindings(b)) for r, b in effects.bindings.items()),
+        ),
+        (_WAIT, columns_of((reference_text(r), f) for r, f in effects.waits)),
+    )
     await _move_facts(connection, effects.moved)
     await execute(connection, _RETIME, ((i, dump_fact(f)) for i, f in effects.retimed.items()))
     await execute(connection, _COUNT_COPIES, effects.copies.items())
-    await _write_cards(connection, effects.cards)
     await write_bulks(connection, effects)
     await write_files(connection, effects)
-    await execute(
-        connection,
-        _WRITE_BINDINGS,
-        ((reference_text(r), dump_bindings(b)) for r, b in effects.bindings.items()),
-    )
-    await execute(connection, _WAIT, ((reference_text(r), f) for r, f in effects.waits))
     await execute(connection, _WAKE, ((reference_text(r), f) for r, f in effects.woken))
     await write_letters(connection, effects)
-    await _number_changes(connection, effects.changes, lanes)
-    await _move_positions(connection, effects)
+    await _finish(connection, effects, lanes)
 
 
 _PlaceColumns = tuple[str | None, str | None, int | None, str, int | None]
@@ -188,52 +201,61 @@ async def _move_facts(connection: asyncpg.Connection, moved: Mapping[bytes, Plac
     await execute(connection, _REMOVE_PLACES, ((i, max(len(p), 1)) for i, p in moved.items()))
 
 
-async def _write_cards(connection: asyncpg.Connection, cards: Mapping[str, CardState]) -> None:
+def _card_columns(
+    cards: Mapping[str, CardState], held: Mapping[str, CardState]
+) -> Sequence[Column]:
     if not cards:
-        return
-    identities, journeys, folded = zip(*cards.values(), strict=True)
-    told = [journey.published for journey in journeys]
-    await execute_on(
-        connection,
-        _WRITE_CARDS,
+        return ()
+    states = cards.values()
+    told = [state.journey.published for state in states]
+    new = [_new_identity(state, held.get(card_id)) for card_id, state in cards.items()]
+    return (
         cards,
-        [each and each.bulk_issuance_id for each in identities],
-        [each and each.serial_number for each in identities],
-        [each and dump_identity(each) for each in identities],
+        [each and each.bulk_issuance_id for each in new],
+        [each and each.serial_number for each in new],
+        [each and dump_identity(each) for each in new],
         [each and each.status for each in told],
         [each.attempt if each else 1 for each in told],
-        [journey.version for journey in journeys],
-        list(map(dump_journey, journeys)),
-        folded,
+        [state.journey.version for state in states],
+        [dump_journey(state.journey) for state in states],
+        [state.folded for state in states],
     )
 
 
-async def _number_changes(
-    connection: asyncpg.Connection, changes: Sequence[NewChange], lanes: Lanes
-) -> None:
-    """Take gapless numbers under the locks of the lanes, and store the changes with them."""
+def _new_identity(state: CardState, held: CardState | None) -> CardIdentity | None:
+    return state.identity if held is None or held.identity is None else None
+
+
+async def _finish(connection: asyncpg.Connection, effects: Effects, lanes: Lanes) -> None:
+    """Store the changes with numbers, move the positions, and tell the relays."""
+    columns, values = _change_columns(effects.changes, lanes)
+    positions = columns_of(_position_rows(effects)) or [()] * (5 + 2 + len(_COUNTED))
+    moved = await fetch_value_on(
+        connection, _FINISH, *columns, *positions, whole=(values, bool(effects.changes))
+    )
+    expected = len(effects.moves)
+    if moved != expected:
+        raise PositionLost(f"{expected - moved} of {expected} partitions are elsewhere")
+
+
+def _change_columns(changes: Sequence[NewChange], lanes: Lanes) -> tuple[Sequence[Column], bytes]:
+    """How many numbers are taken of which lanes; the changes in order; all their values."""
     if not changes:
-        return
+        return [()] * 11, b""
     by_lane: defaultdict[int, list[NewChange]] = defaultdict(list)
     for change in changes:
         by_lane[lanes[change.topic, change.partition]].append(change)
     in_order = sorted(by_lane)
     taken = [len(by_lane[lane]) for lane in in_order]
-    rows = await connection.fetch(_TAKE_NUMBERS, in_order, taken)
-    last = {lane: seq for lane, seq in rows}  # noqa: C416 - asyncpg's records are no tuples
-    numbers = [
-        (lane, seq)
-        for lane in in_order
-        for seq in range(last[lane] + 1, last[lane] + 1 + len(by_lane[lane]))
-    ]
     ordered = [change for lane in in_order for change in by_lane[lane]]
     _, _, subjects, versions, outgoing = zip(*ordered, strict=True)
     keys, headers, values = zip(*outgoing, strict=True)
     sizes = list(map(len, values))
-    await execute_on(
-        connection,
-        _INSERT_CHANGES,
-        *zip(*numbers, strict=True),
+    return (
+        in_order,
+        taken,
+        [lane for lane in in_order for _ in by_lane[lane]],
+        [number for count in taken for number in range(1, count + 1)],
         _ids(subjects, SubjectKind.CARD),
         _ids(subjects, SubjectKind.BULK_ISSUANCE),
         versions,
@@ -241,33 +263,22 @@ async def _number_changes(
         headers,
         list(accumulate(sizes[:-1], initial=1)),
         sizes,
-        whole=[b"".join(values)],
-    )
+    ), b"".join(values)
 
 
 def _ids(subjects: Iterable[Subject | None], kind: SubjectKind) -> list[str | None]:
     return [each.id if each is not None and each.kind is kind else None for each in subjects]
 
 
-async def _move_positions(connection: asyncpg.Connection, effects: Effects) -> None:
-    rows = []
+def _position_rows(effects: Effects) -> Iterator[Sequence[Any]]:
     for partition, move in effects.moves.items():
         counts = effects.counts.get(partition, Counter())
-        rows.append(
-            (
-                *partition,
-                move.expected,
-                move.next_offset,
-                move.last.offset,
-                move.last.timestamp,
-                record_digest(move.last),
-                *(counts[c] for c in _COUNTED),
-            )
+        yield (
+            *partition,
+            move.expected,
+            move.next_offset,
+            move.last.offset,
+            move.last.timestamp,
+            record_digest(move.last),
+            *(counts[c] for c in _COUNTED),
         )
-    if not rows:
-        await connection.execute("SELECT pg_notify('fulfillment_change', '')")
-        return
-    columns = list(zip(*rows, strict=True))
-    moved = await connection.fetchval(_MOVE_POSITIONS, *columns, bool(effects.changes))
-    if moved != len(rows):
-        raise PositionLost(f"{len(rows) - moved} of {len(rows)} partitions are elsewhere")
