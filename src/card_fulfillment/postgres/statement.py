@@ -107,9 +107,26 @@ def split_in_postgres(statement: str) -> str:
 def joined(columns: Iterable[Column]) -> list[str]:
     """A text for each column, and then what is between elements and what stands for null."""
     cells = [_cells(list(column)) for column in columns]
-    given = "".join([each for column in cells for each in column if each is not None])
-    separator, null = _marks_beside(given)
-    return [*(_text(column, separator, null) for column in cells), separator, null]
+    return next(texts for marks in _marks() if (texts := _marked(cells, *marks)))
+
+
+def _marked(columns: list[list[str | None]], separator: str, null: str) -> list[str]:
+    """The columns as texts, and the marks; nothing where an element has one of these in it."""
+    texts = []
+    for cells in columns:
+        nulls = 0
+        elements = [""]
+        for cell in cells:
+            if cell is None:
+                nulls += 1
+                elements.append(null)
+            else:
+                elements.append(cell)
+        text = separator.join(elements)
+        if text.count(separator) != len(cells) or text.count(null) != nulls:
+            return []
+        texts.append(text)
+    return [*texts, separator, null]
 
 
 def _cells(column: list[Any]) -> list[str | None]:
@@ -120,15 +137,6 @@ def _cells(column: list[Any]) -> list[str | None]:
     if isinstance(example, bytes):
         return [None if each is None else "\\x" + each.hex() for each in column]
     return [None if each is None else str(each) for each in column]
-
-
-def _text(cells: list[str | None], separator: str, null: str) -> str:
-    return separator.join(["", *[null if each is None else each for each in cells]])
-
-
-def _marks_beside(text: str) -> tuple[str, str]:
-    """The first separator and null that the text has nowhere."""
-    return next(marks for marks in _marks() if not any(mark in text for mark in marks))
 
 
 def _marks() -> Iterator[tuple[str, str]]:
