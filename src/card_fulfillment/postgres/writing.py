@@ -115,7 +115,7 @@ WITH lanes AS (
     FROM unnest($3::smallint[], $4::int[], $5::text[], $6::text[], $7::int[], $8::text[],
                 $9::text[], $10::int[], $11::int[])
          AS u (lane, number, card_id, bulk_id, version, key, headers, begin, size)
-    JOIN lanes ON lanes.lane = u.lane
+    LEFT JOIN lanes ON lanes.lane = u.lane  -- without its lane a change has no number: an error
 ), moved AS (
     UPDATE input_position p
     SET next_offset = u.next_offset, last_offset = u.last_offset,
