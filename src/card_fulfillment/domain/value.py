@@ -1,0 +1,29 @@
+"""Values that an event makes many of, as plain classes: the cheapest that Python can make."""
+
+from typing import ClassVar
+
+
+class Value:
+    """Compared, hashed and shown by its fields, which never change.
+
+    `__match_args__` names them. Making one and reading it is cheap; these three are not.
+    """
+
+    __match_args__: ClassVar[tuple[str, ...]] = ()
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Value)
+            and type(self) is type(other)
+            and self._values() == other._values()
+        )
+
+    def __hash__(self) -> int:
+        return hash(self._values())
+
+    def __repr__(self) -> str:
+        fields = zip(self.__match_args__, self._values(), strict=True)
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in fields)})"
+
+    def _values(self) -> tuple[object, ...]:
+        return tuple([getattr(self, name) for name in self.__match_args__])
