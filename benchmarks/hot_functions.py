@@ -18,7 +18,7 @@ from card_fulfillment.kafka.partitioner import partition_of
 from card_fulfillment.messages.envelope import Record
 from card_fulfillment.messages.outbound import Encoder
 from card_fulfillment.pipeline.apply import Applier
-from card_fulfillment.pipeline.batch import Batch, Decoded, Move, Partition
+from card_fulfillment.pipeline.batch import Batch, Decoded, Move, Partition, last_records
 from card_fulfillment.pipeline.decide import decide
 from card_fulfillment.pipeline.decode import Decoder
 from card_fulfillment.pipeline.effects import Effects
@@ -109,7 +109,7 @@ def _batches(decoded: Sequence[Decoded]) -> Iterator[Batch]:
     at: dict[Partition, int] = {}
     for low in range(0, len(decoded), _BATCH):
         cut = list(decoded[low : low + _BATCH])
-        last = {Partition(d.record.topic, d.record.partition): d.record for d in cut}
+        last = last_records(d.record for d in cut)
         yield Batch(cut, {p: Move(at.get(p, 0), r.offset + 1, r) for p, r in last.items()})
         at |= {p: r.offset + 1 for p, r in last.items()}
 

@@ -27,7 +27,7 @@ from card_fulfillment.kafka.incarnation import verified_beginnings
 from card_fulfillment.kafka.lag import measure
 from card_fulfillment.messages.envelope import Record
 from card_fulfillment.pipeline.backlog import InputBacklog
-from card_fulfillment.pipeline.batch import Partition
+from card_fulfillment.pipeline.batch import Partition, last_records
 from card_fulfillment.pipeline.intake_ports import Fetched, SourceUnavailable
 from card_fulfillment.pipeline.positions import InputRecreated, Positions
 
@@ -210,11 +210,11 @@ class InputSource(ConsumerRebalanceListener):
     def _cut(self, most: int) -> Fetched:
         count = min(len(self._buffer), most)
         records = [self._buffer.popleft() for _ in range(count)]
-        last = {Partition(r.topic, r.partition): r.offset + 1 for r in records}
-        starts = {p: self._next[p] for p in last}
-        self._next |= last
+        ends = {p: record.offset + 1 for p, record in last_records(records).items()}
+        starts = {p: self._next[p] for p in ends}
+        self._next |= ends
         if records:
-            self._given.append(_Given(records, last))
+            self._given.append(_Given(records, ends))
         return Fetched(records, starts, self._assignment)
 
     async def _commit_now_and_then(self) -> None:

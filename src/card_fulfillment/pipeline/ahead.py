@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from card_fulfillment.messages.envelope import Record
-from card_fulfillment.pipeline.batch import Batch, Decoded, Move, Partition
+from card_fulfillment.pipeline.batch import Batch, Decoded, Move, Partition, last_records
 from card_fulfillment.pipeline.decode import Decoder
 from card_fulfillment.pipeline.failpoints import failpoint
 from card_fulfillment.pipeline.intake_ports import (
@@ -91,5 +91,5 @@ class Ahead:
 
 
 def _moves(fetched: Fetched) -> dict[Partition, Move]:
-    last = {Partition(r.topic, r.partition): r for r in fetched.records}
+    last = last_records(fetched.records)
     return {p: Move(fetched.starts[p], record.offset + 1, record) for p, record in last.items()}

@@ -15,6 +15,12 @@ class Partition(NamedTuple):
     partition: int
 
 
+def last_records(records: Iterable[Record]) -> dict[Partition, Record]:
+    """The last record of each partition."""
+    last = {(record.topic, record.partition): record for record in records}
+    return {Partition(*partition): record for partition, record in last.items()}
+
+
 class RecordClass(StrEnum):
     """What became of a record: exactly one of these.
 

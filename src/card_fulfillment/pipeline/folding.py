@@ -51,27 +51,29 @@ class Folding:
         tick: publish counts of the bulks, too.
         """
         gains = self.placement.gains()
-        cards = {s.id: gain for s, gain in gains.items() if s.kind is SubjectKind.CARD}
-        cards |= {card_id: _NOTHING for card_id in lagging if card_id not in cards}
+        cards = {s: gain for s, gain in gains.items() if s.kind is SubjectKind.CARD}
+        cards |= {s: _NOTHING for s in map(card, lagging) if s not in cards}
         turns = {
             i: turn(
                 i, self.view, self.placement, gains.get(bulk_issuance(i)), announced.get(i, _NOBODY)
             )
             for i in sorted({*announced, *_bulks_of(gains), *self._bulks_of_members(cards)})
         }
-        for card_id, gain in cards.items():
-            identity = self.identities.get(card_id)
+        for subject, gain in cards.items():
+            identity = self.identities.get(subject.id)
             if identity is not None:  # else it waits for its announcement
-                self._fold_card(identity, gain, turns.get(identity.bulk_issuance_id or ""))
+                turn_of_bulk = turns.get(identity.bulk_issuance_id or "")
+                self._fold_card(subject, identity, gain, turn_of_bulk)
         for each in turns.values():
             self._tell_bulk(each, tick=tick)
 
-    def _bulks_of_members(self, cards: Iterable[str]) -> Iterable[str]:
-        identities = (self.identities[i] for i in cards if i in self.identities)
+    def _bulks_of_members(self, cards: Iterable[Subject]) -> Iterable[str]:
+        identities = (self.identities[s.id] for s in cards if s.id in self.identities)
         return (c.bulk_issuance_id for c in identities if c.bulk_issuance_id is not None)
 
-    def _fold_card(self, identity: CardIdentity, gain: Gain, turn: Turn | None) -> None:
-        subject = card(identity.card_id)
+    def _fold_card(
+        self, subject: Subject, identity: CardIdentity, gain: Gain, turn: Turn | None
+    ) -> None:
         state = self.view.cards.get(identity.card_id, CardState())
         folded = self._folded(subject, identity.serial_number, state, gain, turn)
         number = turn.number if turn else 0
