@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+from card_fulfillment.domain.value import Value
 
 
 class Record(NamedTuple):
@@ -63,9 +65,12 @@ class Ignored:
     field_path: str = ""
 
 
-class Outgoing(NamedTuple):
+class Outgoing(Value):
     """What is published: key, headers (as `messages.headers` reads them) and value."""
 
-    key: str | None
-    headers: str
-    value: bytes
+    __match_args__ = ("key", "headers", "value")
+
+    def __init__(self, key: str | None, headers: str, value: bytes) -> None:
+        self.key: Final = key
+        self.headers: Final = headers
+        self.value: Final = value

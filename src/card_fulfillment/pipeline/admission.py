@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from typing import NamedTuple, assert_never
+from typing import Final, assert_never
 
 from card_fulfillment.domain.facts import Announcement, CardIdentity, Fact, Order, Precision
 from card_fulfillment.domain.files import FileLine, LineKey
+from card_fulfillment.domain.value import Value
 from card_fulfillment.messages.dead_letter import DeadLetter, Mask
 from card_fulfillment.messages.envelope import Ignored, Record, RefusalReason, Refused
 from card_fulfillment.pipeline.batch import Decoded, Element, RecordClass
@@ -16,9 +17,12 @@ from card_fulfillment.pipeline.view import Seen
 Verdict = RecordClass | Fact
 
 
-class Admitted(NamedTuple):
-    record: Record
-    verdicts: list[Verdict]
+class Admitted(Value):
+    __match_args__ = ("record", "verdicts")
+
+    def __init__(self, record: Record, verdicts: list[Verdict]) -> None:
+        self.record: Final = record
+        self.verdicts: Final = verdicts
 
 
 class Admission:

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from card_fulfillment.domain.facts import Statement
 from card_fulfillment.domain.files import FileLine
+from card_fulfillment.domain.value import Value
 from card_fulfillment.messages.envelope import Ignored, Record, Refused
 
 
@@ -39,11 +40,14 @@ SEVERITY = {name: place for place, name in enumerate(RecordClass)}
 Element = Statement | FileLine | Refused | Ignored
 
 
-class Decoded(NamedTuple):
+class Decoded(Value):
     """A record and its elements; none means that it said nothing."""
 
-    record: Record
-    elements: tuple[Element, ...]
+    __match_args__ = ("record", "elements")
+
+    def __init__(self, record: Record, elements: tuple[Element, ...]) -> None:
+        self.record: Final = record
+        self.elements: Final = elements
 
 
 class Move(NamedTuple):

@@ -70,7 +70,8 @@ def _counts(
 ) -> dict[Partition, Counter[RecordClass]]:
     counts: defaultdict[Partition, Counter[RecordClass]] = defaultdict(Counter)
     for (topic, partition, worst), count in Counter(
-        (record.topic, record.partition, _worst(verdicts, places)) for record, verdicts in records
+        (each.record.topic, each.record.partition, _worst(each.verdicts, places))
+        for each in records
     ).items():
         counts[Partition(topic, partition)][worst] = count
     return dict(counts)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final
 
 from card_fulfillment.domain.bindings import Binding
 from card_fulfillment.domain.bulk import Bulk
@@ -11,28 +11,42 @@ from card_fulfillment.domain.facts import Fact, Reference, Subject
 from card_fulfillment.domain.files import FileLine, FileName, LineKey, VendorFile
 from card_fulfillment.domain.journey import FactOutcome
 from card_fulfillment.domain.parcels import Parcel
+from card_fulfillment.domain.value import Value
 from card_fulfillment.messages.dead_letter import DeadLetter
 from card_fulfillment.messages.envelope import Outgoing
 from card_fulfillment.pipeline.batch import Move, Partition, RecordClass
 from card_fulfillment.pipeline.view import CardState, Places
 
 
-class NewFact(NamedTuple):
+class NewFact(Value):
     """copies: how often it came in this batch."""
 
-    fact: Fact
-    places: Places
-    copies: int
+    __match_args__ = ("fact", "places", "copies")
+
+    def __init__(self, fact: Fact, places: Places, copies: int) -> None:
+        self.fact: Final = fact
+        self.places: Final = places
+        self.copies: Final = copies
 
 
-class NewChange(NamedTuple):
+class NewChange(Value):
     """A version of a subject, or a dead letter (no subject), for a partition of `topic`."""
 
-    topic: str
-    partition: int
-    subject: Subject | None
-    version: int | None
-    outgoing: Outgoing
+    __match_args__ = ("topic", "partition", "subject", "version", "outgoing")
+
+    def __init__(
+        self,
+        topic: str,
+        partition: int,
+        subject: Subject | None,
+        version: int | None,
+        outgoing: Outgoing,
+    ) -> None:
+        self.topic: Final = topic
+        self.partition: Final = partition
+        self.subject: Final = subject
+        self.version: Final = version
+        self.outgoing: Final = outgoing
 
 
 @dataclass(slots=True)
@@ -71,9 +85,9 @@ class Effects:
     def outcomes(self) -> Counter[FactOutcome]:
         """What became of the new facts, for each of their subjects."""
         found: Counter[FactOutcome] = Counter()
-        for _, places, _ in self.facts:
-            for place in places.values():
+        for new in self.facts:
+            for place in new.places.values():
                 found[place.outcome] += 1
-            if not places:
+            if not new.places:
                 found[FactOutcome.PARKED] += 1
         return found

@@ -183,11 +183,11 @@ def _places_columns(places: Places) -> list[_PlaceColumns]:
 
 
 def _new_fact_rows(facts: Iterable[NewFact]) -> Iterable[Sequence[Any]]:
-    for fact, places, copies in facts:
-        fact_id, content, vendor, status = fact[:4]
-        body = dump_fact(fact)
-        for part, (*columns, number) in enumerate(_places_columns(places)):
-            yield (fact_id, part, *columns, vendor, status, content, body, copies, number)
+    for new in facts:
+        fact_id, content, vendor, status = new.fact[:4]
+        body = dump_fact(new.fact)
+        for part, (*columns, number) in enumerate(_places_columns(new.places)):
+            yield (fact_id, part, *columns, vendor, status, content, body, new.copies, number)
 
 
 async def _move_facts(connection: asyncpg.Connection, moved: Mapping[bytes, Places]) -> None:
@@ -248,8 +248,9 @@ def _change_columns(changes: Sequence[NewChange], lanes: Lanes) -> tuple[Sequenc
     in_order = sorted(by_lane)
     taken = [len(by_lane[lane]) for lane in in_order]
     ordered = [change for lane in in_order for change in by_lane[lane]]
-    _, _, subjects, versions, outgoing = zip(*ordered, strict=True)
-    keys, headers, values = zip(*outgoing, strict=True)
+    subjects = [change.subject for change in ordered]
+    outgoing = [change.outgoing for change in ordered]
+    values = [each.value for each in outgoing]
     sizes = list(map(len, values))
     return (
         in_order,
@@ -258,9 +259,9 @@ def _change_columns(changes: Sequence[NewChange], lanes: Lanes) -> tuple[Sequenc
         [number for count in taken for number in range(1, count + 1)],
         _ids(subjects, SubjectKind.CARD),
         _ids(subjects, SubjectKind.BULK_ISSUANCE),
-        versions,
-        keys,
-        headers,
+        [change.version for change in ordered],
+        [each.key for each in outgoing],
+        [each.headers for each in outgoing],
         list(accumulate(sizes[:-1], initial=1)),
         sizes,
     ), b"".join(values)
