@@ -24,6 +24,7 @@ from card_fulfillment.domain.facts import (
 )
 from card_fulfillment.domain.files import FileLine, FileName
 from card_fulfillment.domain.status import Status
+from card_fulfillment.domain.value import Value
 from card_fulfillment.messages.envelope import Ignored, Outgoing, Record, Refused
 from card_fulfillment.messages.headers import Headers
 from card_fulfillment.messages.identity import digest
@@ -34,7 +35,13 @@ from card_fulfillment.pipeline.publishing import Publishing
 _START: Final = 20_520 * DAY
 _CAUSE: Final = Cause(None, "built", 0, 0)
 Sized = TypeVar("Sized", Announcement, Order)
+V = TypeVar("V", bound=Value)
 _LEVELS: Final = {"id": 0, "order_no": 0, "box_no": 1, "waybill": 32}
+
+
+def altered(value: V, /, **changed: Any) -> V:  # noqa: ANN401 - any field of it
+    """The same value, but for some of its fields."""
+    return type(value)(**{n: getattr(value, n) for n in value.__match_args__} | changed)
 
 
 def hour(hours: float) -> int:
@@ -228,14 +235,17 @@ def _stamped(element: Element, record: Record) -> Element:
         case Refused() | Ignored():
             return element
         case FileLine():
-            return replace(element, cause=Cause(None, *record[:3]))
+            return replace(element, cause=_cause(None, record))
         case _:
             return element._replace(fact=_caused_by(element.fact, record))
 
 
 def _caused_by(fact: Fact, record: Record) -> Fact:
-    topic, partition, offset = record[:3]
-    return fact._replace(cause=Cause(fact.cause.event_id, topic, partition, offset))
+    return fact._replace(cause=_cause(fact.cause.event_id, record))
+
+
+def _cause(event_id: str | None, record: Record) -> Cause:
+    return Cause(event_id, record.topic, record.partition, record.offset)
 
 
 STATUS_TOPIC: Final = "status"

@@ -2,24 +2,36 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
 from card_fulfillment.domain.value import Value
 
 
-class Record(NamedTuple):
+class Record(Value):
     """timestamp: microseconds since the Unix epoch (Kafka keeps milliseconds).
 
     A null value is a tombstone.
     """
 
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
+    __match_args__ = ("topic", "partition", "offset", "timestamp", "key", "value", "headers")
+
+    def __init__(  # noqa: PLR0913, PLR0917 - one for each field
+        self,
+        topic: str,
+        partition: int,
+        offset: int,
+        timestamp: int,
+        key: bytes | None,
+        value: bytes | None,
+        headers: tuple[tuple[str, bytes], ...] = (),
+    ) -> None:
+        self.topic: Final = topic
+        self.partition: Final = partition
+        self.offset: Final = offset
+        self.timestamp: Final = timestamp
+        self.key: Final = key
+        self.value: Final = value
+        self.headers: Final = headers
 
 
 class RefusalReason(StrEnum):

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builders import altered
 from card_fulfillment.messages.dead_letter import DeadLetter
 from card_fulfillment.messages.envelope import Outgoing, Record, RefusalReason, Refused
 from card_fulfillment.messages.headers import DEAD_LETTER, Headers
@@ -64,16 +65,16 @@ def test_its_identity_is_where_and_what() -> None:
     letter = DeadLetter.of(RECORD, UNMAPPED)
     assert uuid.UUID(letter.dead_letter_id).version == 5
     assert letter.dead_letter_id == "9b594346-87e1-5909-abe4-f2710e605873"
-    again = RECORD._replace(timestamp=1, value=b"other", headers=(("a", b"b"),))
+    again = altered(RECORD, timestamp=1, value=b"other", headers=(("a", b"b"),))
     assert DeadLetter.of(again, UNMAPPED).dead_letter_id == letter.dead_letter_id
 
 
 @pytest.mark.parametrize(
     ("record", "refused"),
     [
-        (RECORD._replace(topic="other"), UNMAPPED),
-        (RECORD._replace(partition=4), UNMAPPED),
-        (RECORD._replace(offset=42), UNMAPPED),
+        (altered(RECORD, topic="other"), UNMAPPED),
+        (altered(RECORD, partition=4), UNMAPPED),
+        (altered(RECORD, offset=42), UNMAPPED),
         (RECORD, Refused(RefusalReason.UNMAPPED_CODE, "lines.3.stat", "No code 77")),
         (RECORD, Refused(RefusalReason.MALFORMED, "lines.2.stat", "No code 77")),
     ],
@@ -84,7 +85,7 @@ def test_another_place_or_reason_is_another_dead_letter(record: Record, refused:
 
 
 def test_bytes_that_are_no_text_are_published_in_base64() -> None:
-    event, out = published(RECORD._replace(key=b"\xff", value=b"\x00\xfe"))
+    event, out = published(altered(RECORD, key=b"\xff", value=b"\x00\xfe"))
     assert base64.b64decode(event["value"]["data"]) == b"\x00\xfe"
     assert event["value"]["encoding"] == event["key"]["encoding"] == "base64"
     assert out.key == "perso-vendor-tracking-delta:3:41"
@@ -92,19 +93,19 @@ def test_bytes_that_are_no_text_are_published_in_base64() -> None:
 
 @pytest.mark.parametrize("key", [None, b"", b"k" * 257, b"a\x00", b"a\nb"])
 def test_without_a_short_key_the_place_is_the_key(key: bytes | None) -> None:
-    _event, out = published(RECORD._replace(key=key))
+    _event, out = published(altered(RECORD, key=key))
     assert out.key == "perso-vendor-tracking-delta:3:41"
 
 
 def test_a_tombstone_has_the_hash_of_no_bytes() -> None:
-    event, _out = published(RECORD._replace(value=None))
+    event, _out = published(altered(RECORD, value=None))
     assert event["value"] is None
     assert event["sha256"] == hashlib.sha256(b"").hexdigest()
 
 
 def test_possible_card_data_are_neither_kept_nor_published() -> None:
     refused = Refused(RefusalReason.CARD_DATA, "", "A digit run that may be a card number")
-    record = RECORD._replace(key=b"4111111111111111", value=b"4111111111111111")
+    record = altered(RECORD, key=b"4111111111111111", value=b"4111111111111111")
     letter = DeadLetter.of(record, refused)
     assert letter.key is letter.value is None
     assert letter.sha256 == hashlib.sha256(b"4111111111111111").hexdigest()
@@ -114,7 +115,7 @@ def test_possible_card_data_are_neither_kept_nor_published() -> None:
 
 
 def test_a_value_too_large_to_publish_is_kept_all_the_same() -> None:
-    large = RECORD._replace(value=b"x" * 65_537)
+    large = altered(RECORD, value=b"x" * 65_537)
     event, out = published(large)
     assert event["value"] is None
     assert len(out.value) < 1000

@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from wire_samples import RECEIVED, as_requested, embossing_requested, member_created
 
+from builders import altered
 from card_fulfillment.domain.facts import Announcement, Order
 from card_fulfillment.messages.envelope import Ignored, Record, Refused
 from card_fulfillment.messages.inbound import decode_card_created, decode_embossing_requested
@@ -91,5 +92,5 @@ def test_any_record_timestamp_is_answered(message: dict[str, Any], timestamp: in
 def test_unknown_fields_change_nothing(unknown: dict[str, Any]) -> None:
     known = member_created()
     plain = Record("input", 0, 1, RECEIVED, None, json.dumps(known).encode())
-    more = plain._replace(value=json.dumps(unknown | known).encode())
+    more = altered(plain, value=json.dumps(unknown | known).encode())
     assert decode_card_created(more) == decode_card_created(plain)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wire_samples import RECEIVED, card_created, embossing_requested
 
+from builders import altered
 from card_fulfillment.messages.card_numbers import CardNumbers
 from card_fulfillment.messages.dead_letter import DeadLetter
 from card_fulfillment.messages.envelope import Record, RefusalReason, Refused
@@ -27,7 +28,7 @@ SPELLINGS = tuple(spellings(VISA))
 
 def record(value: object, topic: str = "own", **changed: Any) -> Record:  # noqa: ANN401 - any field
     data = value if isinstance(value, bytes) else json.dumps(value, ensure_ascii=False).encode()
-    return Record(topic, 3, 41, RECEIVED, b"a key", data)._replace(**changed)
+    return altered(Record(topic, 3, 41, RECEIVED, b"a key", data), **changed)
 
 
 def place(found: Refused | None) -> str:
@@ -99,9 +100,9 @@ def test_what_is_not_read_is_searched_all_the_same(value: bytes) -> None:
 
 
 def test_a_record_without_a_value_can_have_a_key_with_a_card_number() -> None:
-    tombstone = record({})._replace(value=None)
-    assert place(GUARD.refused(tombstone._replace(key=VISA.encode()))) == "key"
-    assert GUARD.refused(tombstone._replace(key=None)) is None
+    tombstone = altered(record({}), value=None)
+    assert place(GUARD.refused(altered(tombstone, key=VISA.encode()))) == "key"
+    assert GUARD.refused(altered(tombstone, key=None)) is None
 
 
 def test_names_in_the_payload_are_told_only_where_they_have_no_digits() -> None:

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from builders import altered
 from card_fulfillment.messages.envelope import Record
 from card_fulfillment.messages.inbound import ShippingTerms
 
@@ -47,7 +48,7 @@ def embossing_requested(**changed: object) -> Message:
 
 def record(message: object, **changed: Any) -> Record:  # noqa: ANN401 - any field of a record
     raw = Record("input", 3, 41, RECEIVED, b"a key", json.dumps(message).encode())
-    return raw._replace(**changed)
+    return altered(raw, **changed)
 
 
 def as_requested(_vendor: str, _method: str | None, tracked: bool | None) -> ShippingTerms:  # noqa: FBT001 - the port's signature
