@@ -62,7 +62,6 @@ INTERPRETED = {
         "pipeline/intake_ports.py",
         "pipeline/failpoints.py",
         "pipeline/relay.py",
-        "pipeline/relay_ports.py",
         "pipeline/spreader.py",
         "pipeline/tracks.py",
     ),

@@ -20,6 +20,7 @@ from card_fulfillment.domain.facts import (
     is_issuers_name,
     own_reference,
 )
+from card_fulfillment.domain.value import Value
 
 # Clock skew, day precision, scans before the end-of-day line that names the waybill.
 GRACE: Final = 72 * HOUR
@@ -80,7 +81,7 @@ def membership(card_id: str) -> Reference:
     return Reference("*", OWN_KIND, card_id)
 
 
-class Resolution(NamedTuple):
+class Resolution(Value):
     """What the references of a fact come to.
 
     subjects: each with its attempt; null: nothing is bound (parked); empty: none in common (held).
@@ -88,9 +89,17 @@ class Resolution(NamedTuple):
     unannounced: cards whose announcement as members of a bulk can change it; it waits for these.
     """
 
-    subjects: Mapping[Subject, int] | None
-    unbound: tuple[Reference, ...]
-    unannounced: frozenset[str] = frozenset()
+    __match_args__ = ("subjects", "unbound", "unannounced")
+
+    def __init__(
+        self,
+        subjects: Mapping[Subject, int] | None,
+        unbound: tuple[Reference, ...],
+        unannounced: frozenset[str] = frozenset(),
+    ) -> None:
+        self.subjects: Final = subjects
+        self.unbound: Final = unbound
+        self.unannounced: Final = unannounced
 
 
 def resolve(bindings: Bindings, fact: Fact, bulk_of: BulkOf) -> Resolution:

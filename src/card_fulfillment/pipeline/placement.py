@@ -6,7 +6,7 @@ A new binding can also change whom stored facts are about. Their subjects are re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Final
 
 from card_fulfillment.domain.bindings import (
     Binding,
@@ -32,19 +32,23 @@ from card_fulfillment.domain.facts import (
     issuers_name,
 )
 from card_fulfillment.domain.journey import FactOutcome
+from card_fulfillment.domain.value import Value
 from card_fulfillment.pipeline.view import Place, Places, StoredFact, View
 
 
-class Gain(NamedTuple):
+class Gain(Value):
     """What a subject gains by a batch.
 
     lost: of what bound anew, where it lost something; then it is folded anew.
     moved: of what bound anew, where some of what it gained was another's before.
     """
 
-    entries: list[Entry]
-    lost: Cause | None
-    moved: Cause | None
+    __match_args__ = ("entries", "lost", "moved")
+
+    def __init__(self, entries: list[Entry], lost: Cause | None, moved: Cause | None) -> None:
+        self.entries: Final = entries
+        self.lost: Final = lost
+        self.moved: Final = moved
 
 
 class Placement:

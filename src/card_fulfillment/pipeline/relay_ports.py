@@ -12,7 +12,9 @@ Anything else is a defect, which the relay reports and tries again as well, seld
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Final, Protocol
+
+from card_fulfillment.domain.value import Value
 
 
 class Unavailable(Exception):
@@ -23,13 +25,16 @@ class Refused(Exception):
     """Kafka will not take what the outbox holds; the message is its reason."""
 
 
-class Row(NamedTuple):
+class Row(Value):
     """One change, as it is stored: `headers` as `messages.headers` reads them."""
 
-    seq: int
-    key: str | None
-    headers: str
-    value: bytes
+    __match_args__ = ("seq", "key", "headers", "value")
+
+    def __init__(self, seq: int, key: str | None, headers: str, value: bytes) -> None:
+        self.seq: Final = seq
+        self.key: Final = key
+        self.headers: Final = headers
+        self.value: Final = value
 
 
 @dataclass(frozen=True)

@@ -175,8 +175,8 @@ class PostgresOutbox:
 
 def _page(records: Sequence[asyncpg.Record]) -> Page:
     lanes: defaultdict[tuple[int, int, int], list[Row]] = defaultdict(list)
-    for lane, partition, behind, *row in records:
-        lanes[lane, partition, behind].append(Row(*row))
+    for lane, partition, behind, seq, key, headers, value in records:
+        lanes[lane, partition, behind].append(Row(seq, key, headers, value))
     return Page(
         lanes=[LaneRows(lane, partition, rows) for (lane, partition, _), rows in lanes.items()],
         full=any(len(rows) < behind for (_, _, behind), rows in lanes.items()),

@@ -100,7 +100,7 @@ def read_message(
     try:
         return _outcomes(profile, begin(record), [message, headers])
     except InexactNumber:
-        return _exactly(profile, begin(record._replace(exact=True)), payload, headers)
+        return _exactly(profile, begin(record.read_exactly()), payload, headers)
     except _TooMany:
         return [_too_many()]
 

@@ -1,23 +1,39 @@
 """The record that a message came with, as far as mapping it needs to know."""
 
-from typing import NamedTuple
+from typing import Final
 
 from card_fulfillment.domain.facts import Cause
+from card_fulfillment.domain.value import Value
 from card_fulfillment.vendors.selectors import InexactNumber, Unfit
 
 
-class Record(NamedTuple):
+class Record(Value):
     """What the statements of one record have in common.
 
     received_at: microseconds since the epoch.
     exact: whether integers beyond 64 bits were read as integers.
     """
 
-    vendor: str
-    mapping_version: str
-    received_at: int
-    cause: Cause
-    exact: bool = False
+    __match_args__ = ("vendor", "mapping_version", "received_at", "cause", "exact")
+
+    def __init__(
+        self,
+        vendor: str,
+        mapping_version: str,
+        received_at: int,
+        cause: Cause,
+        *,
+        exact: bool = False,
+    ) -> None:
+        self.vendor: Final = vendor
+        self.mapping_version: Final = mapping_version
+        self.received_at: Final = received_at
+        self.cause: Final = cause
+        self.exact: Final = exact
+
+    def read_exactly(self) -> "Record":
+        """The same, of a message that is read again."""
+        return Record(self.vendor, self.mapping_version, self.received_at, self.cause, exact=True)
 
     def settle(self, unfit: Unfit) -> None:
         """Raise it again where reading the message exactly may make it fit."""

@@ -1,7 +1,7 @@
 """One statement of an element -> a fact: its code, whom it is about, what it brings, its id."""
 
 from hashlib import blake2b
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
 
 from card_fulfillment.domain.facts import (
     DAY,
@@ -14,6 +14,7 @@ from card_fulfillment.domain.facts import (
     Reference,
 )
 from card_fulfillment.domain.status import Reason, Status
+from card_fulfillment.domain.value import Value
 from card_fulfillment.vendors.codes import Sense, code_text
 from card_fulfillment.vendors.conditions import NOTHING
 from card_fulfillment.vendors.numbers import Read
@@ -32,30 +33,62 @@ class NoSubject(Unfit):
     """The element names nobody, so that none of its statements can be used."""
 
 
-class Said(NamedTuple):
+class Said(Value):
     """A code, null where the statement has none, and its sense. raw: as a part of identities."""
 
-    text: str | None
-    raw: str
-    sense: Sense
+    __match_args__ = ("text", "raw", "sense")
+
+    def __init__(self, text: str | None, raw: str, sense: Sense) -> None:
+        self.text: Final = text
+        self.raw: Final = raw
+        self.sense: Final = sense
 
 
-class Who(NamedTuple):
-    """Whom an element is about. raw: the references as a part of identities."""
+class Which(Value):
+    """Which cards of a bulk, or how many. raw: as a part of identities."""
 
-    references: tuple[Reference, ...]
-    level: int
-    raw: str
-    event_id: str | None
-    parcels: tuple[Reference, ...]
-    serials: tuple[int, int] | None
-    carton: tuple[int, int | None] | None
-    quantity: int | None
+    __match_args__ = ("serials", "carton", "quantity", "raw")
+
+    def __init__(
+        self,
+        serials: tuple[int, int] | None,
+        carton: tuple[int, int | None] | None,
+        quantity: int | None,
+        raw: str,
+    ) -> None:
+        self.serials: Final = serials
+        self.carton: Final = carton
+        self.quantity: Final = quantity
+        self.raw: Final = raw
 
     @property
     def is_some_of_many(self) -> bool:
-        """Whether it says which cards of a bulk it is about, or how many."""
         return self.serials is not None or self.carton is not None or self.quantity is not None
+
+
+_ALL: Final = Which(None, None, None, "")
+
+
+class Who(Value):
+    """Whom an element is about. raw: the references as a part of identities."""
+
+    __match_args__ = ("references", "level", "raw", "event_id", "parcels", "which")
+
+    def __init__(
+        self,
+        references: tuple[Reference, ...],
+        level: int,
+        raw: str,
+        event_id: str | None,
+        parcels: tuple[Reference, ...],
+        which: Which,
+    ) -> None:
+        self.references: Final = references
+        self.level: Final = level
+        self.raw: Final = raw
+        self.event_id: Final = event_id
+        self.parcels: Final = parcels
+        self.which: Final = which
 
 
 def said(statement: Statement, scope: Scope) -> Said | None:
@@ -106,9 +139,7 @@ def subject(rule: CompiledRule, record: Record, scope: Scope) -> Who:
     if not references:
         raise NoSubject(None, "no reference that says whom it is about")
     raw = f"{record.vendor}{named}{which.raw}"
-    return Who(
-        references, level, raw, event_id, parcels, which.serials, which.carton, which.quantity
-    )
+    return Who(references, level, raw, event_id, parcels, which)
 
 
 def _references(
@@ -131,23 +162,11 @@ def _references(
     return references, parcels, level, raw
 
 
-class _Which(NamedTuple):
-    """Which cards of a bulk, or how many. raw: as a part of identities."""
-
-    serials: tuple[int, int] | None
-    carton: tuple[int, int | None] | None
-    quantity: int | None
-    raw: str
-
-
-_ALL: Final = _Which(None, None, None, "")
-
-
-def _which(rule: CompiledRule, scope: Scope) -> _Which:
+def _which(rule: CompiledRule, scope: Scope) -> Which:
     serials, first = _number(rule.serials.read, scope) if rule.serials else _ABSENT
     carton, second = _number(rule.carton.read, scope) if rule.carton else _ABSENT
     quantity, third = _number(rule.quantity.read, scope) if rule.quantity else _ABSENT
-    return _Which(serials, carton, quantity, first + second + third)
+    return Which(serials, carton, quantity, first + second + third)
 
 
 def _number(read: Read[_T], scope: Scope) -> tuple[_T | None, str]:
@@ -160,8 +179,8 @@ def fact(statement: Statement, code: Said, who: Who, record: Record, scope: Scop
     Where nothing tells when, and no event id tells copies apart, every record is another fact.
     """
     attributes, names, parcels, brought = _brings(statement, scope)
-    sense = code.sense
-    if sense.status is None and not (brought or sense.alert or who.is_some_of_many):
+    sense, which = code.sense, who.which
+    if sense.status is None and not (brought or sense.alert or which.is_some_of_many):
         return None
     evidence, signed = _evidence(statement, sense, scope)
     at, precision, when = _time(statement, sense, who, record, scope)
@@ -183,9 +202,9 @@ def fact(statement: Statement, code: Said, who: Who, record: Record, scope: Scop
         names,
         who.parcels + parcels,
         statement.parcel_role,
-        who.serials,
-        who.carton,
-        who.quantity,
+        which.serials,
+        which.carton,
+        which.quantity,
         attributes,
         reason,
         evidence,

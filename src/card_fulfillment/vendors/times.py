@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from card_fulfillment.domain.facts import SECOND, Precision
+from card_fulfillment.domain.value import Value
 from card_fulfillment.vendors.formats import Zones, first_of, offset
 from card_fulfillment.vendors.language import ProfileFile, TimeField
 from card_fulfillment.vendors.selectors import Scope, Text, Unfit, text
@@ -19,13 +20,16 @@ _EARLIEST: Final = 946_684_800 * SECOND
 _UNIVERSAL: Final[Mapping[str, tzinfo]] = {"UTC": UTC, "GMT": UTC}
 
 
-class Stated(NamedTuple):
+class Stated(Value):
     """raw: the vendor's own text, on which identity hangs; selector: the field it came from."""
 
-    raw: str
-    at: int
-    precision: Precision
-    selector: str
+    __match_args__ = ("raw", "at", "precision", "selector")
+
+    def __init__(self, raw: str, at: int, precision: Precision, selector: str) -> None:
+        self.raw: Final = raw
+        self.at: Final = at
+        self.precision: Final = precision
+        self.selector: Final = selector
 
 
 @dataclass(frozen=True, slots=True)
