@@ -19,7 +19,8 @@ from card_fulfillment.vendors.selectors import (
     Scope,
     Unfit,
 )
-from card_fulfillment.vendors.statements import NoSubject, Who, fact, said, subject
+from card_fulfillment.vendors.statements import fact, said
+from card_fulfillment.vendors.whom import NoSubject, Who, subject
 
 __all__ = [
     "Ignored",
