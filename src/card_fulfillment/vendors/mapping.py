@@ -1,7 +1,6 @@
 """One message of a vendor -> its facts, each statement failing or being ignored alone."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
 from card_fulfillment.domain.facts import Cause, Fact
@@ -43,7 +42,6 @@ class _TooMany(Exception):
     """More elements than a message may have."""
 
 
-@dataclass(slots=True)
 class Reading:
     """One message being read.
 
@@ -52,12 +50,13 @@ class Reading:
     tell: called with each outcome when it comes.
     """
 
-    record: Record
-    positions: list[int] = field(default_factory=list)
-    elements: int = 0
-    who: Who | None = None
-    outcomes: list[Outcome] = field(default_factory=list)
-    tell: Callable[[Outcome], None] | None = None
+    def __init__(self, record: Record, tell: Callable[[Outcome], None] | None = None) -> None:
+        self.record: Final = record
+        self.positions: list[int] = []
+        self.elements = 0
+        self.who: Who | None = None
+        self.outcomes: Final[list[Outcome]] = []
+        self.tell: Final = tell
 
     def add(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
