@@ -93,8 +93,8 @@ def check(snapshot: Snapshot, *, rebound: bool = False) -> None:
 
 
 def _check_card(state: CardState, events: list[dict[str, Any]]) -> None:
-    identity, journey, _ = state
-    if identity is None:
+    journey = state.journey
+    if state.identity is None:
         assert not events, "published before it was announced"
         return
     assert [e["version"] for e in events] == list(range(1, journey.version + 1))

@@ -6,7 +6,7 @@ what is published is the way there, in key order inside one fold.
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from card_fulfillment.domain.claims import Claim, Detail, Entry, Scope, claim, greatest, later
 from card_fulfillment.domain.facts import (
@@ -50,6 +50,9 @@ class Journey(NamedTuple):
     version: int = 0
     published: Published | None = None
     parcels: SideParcels = NOTHING
+
+
+UNTOUCHED: Final = Journey()
 
 
 class ChangeKind(StrEnum):

@@ -1,19 +1,27 @@
 """Attributes beside the status: each a register of its own, won by its last writer."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Final
 
 from card_fulfillment.domain.claims import Entry
 from card_fulfillment.domain.facts import Attribute, AttributeValue
+from card_fulfillment.domain.value import Value
 
 
-class Register(NamedTuple):
+class Register(Value):
     """An attribute's last writer by (attempt, time, fact_id), and what it wrote."""
 
-    attempt: int
-    time: int
-    fact_id: bytes
-    value: AttributeValue
+    __match_args__ = ("attempt", "time", "fact_id", "value")
+
+    def __init__(self, attempt: int, time: int, fact_id: bytes, value: AttributeValue) -> None:
+        self.attempt: Final = attempt
+        self.time: Final = time
+        self.fact_id: Final = fact_id
+        self.value: Final = value
+
+    @property
+    def stamp(self) -> tuple[int, int, bytes]:
+        return self.attempt, self.time, self.fact_id
 
 
 Registers = Mapping[Attribute, Register]
@@ -30,9 +38,9 @@ def won(registers: Registers, each: Entry) -> Registers:
     attributes = each.fact.attributes
     if not attributes:
         return {}
-    stamp = (each.attempt, each.fact.effective, each.fact.fact_id)
+    attempt, time, fact_id = each.attempt, each.fact.effective, each.fact.fact_id
     return {
-        name: Register(*stamp, value)
+        name: Register(attempt, time, fact_id, value)
         for name, value in attributes.items()
-        if name not in registers or registers[name][:3] <= stamp
+        if name not in registers or registers[name].stamp <= (attempt, time, fact_id)
     }

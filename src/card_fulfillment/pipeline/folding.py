@@ -74,7 +74,7 @@ class Folding:
     def _fold_card(
         self, subject: Subject, identity: CardIdentity, gain: Gain, turn: Turn | None
     ) -> None:
-        state = self.view.cards.get(identity.card_id, CardState())
+        state = self.view.cards.get(identity.card_id) or CardState()
         folded = self._folded(subject, identity.serial_number, state, gain, turn)
         number = turn.number if turn else 0
         self.effects.cards[identity.card_id] = CardState(identity, folded.journey, number)

@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, fields
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 from card_fulfillment.domain.bindings import Binding, BulkOf
 from card_fulfillment.domain.bulk import Bulk
 from card_fulfillment.domain.facts import CardIdentity, Fact, Reference, Subject
 from card_fulfillment.domain.files import FileName, LineKey, VendorFile
-from card_fulfillment.domain.journey import FactOutcome, Journey
+from card_fulfillment.domain.journey import UNTOUCHED, FactOutcome, Journey
+from card_fulfillment.domain.value import Value
 
 
 @dataclass(slots=True)
@@ -76,26 +77,34 @@ class Need:
         return any(getattr(self, f.name) for f in fields(self))
 
 
-class CardState(NamedTuple):
+class CardState(Value):
     """A card's row. Without an identity it is a placeholder.
 
     folded: the number up to which it has folded what is said of its bulk.
     """
 
-    identity: CardIdentity | None = None
-    journey: Journey = Journey()
-    folded: int = 0
+    __match_args__ = ("identity", "journey", "folded")
+
+    def __init__(
+        self, identity: CardIdentity | None = None, journey: Journey = UNTOUCHED, folded: int = 0
+    ) -> None:
+        self.identity: Final = identity
+        self.journey: Final = journey
+        self.folded: Final = folded
 
 
-class Place(NamedTuple):
+class Place(Value):
     """What a fact is to one of its subjects.
 
     number: of a bulk, the number that what this transaction says of it has; of a card 0.
     """
 
-    attempt: int
-    outcome: FactOutcome
-    number: int = 0
+    __match_args__ = ("attempt", "outcome", "number")
+
+    def __init__(self, attempt: int, outcome: FactOutcome, number: int = 0) -> None:
+        self.attempt: Final = attempt
+        self.outcome: Final = outcome
+        self.number: Final = number
 
 
 # The subjects that a fact is about; none while it is parked.

@@ -171,10 +171,9 @@ _PARKED: Final[_PlaceColumns] = (None, None, None, "parked", None)
 
 
 def _place_columns(subject: Subject, place: Place) -> _PlaceColumns:
-    attempt, outcome, number = place
     if subject.kind is SubjectKind.CARD:
-        return (subject.id, None, attempt, outcome, None)
-    return (None, subject.id, attempt, outcome, number)
+        return (subject.id, None, place.attempt, place.outcome, None)
+    return (None, subject.id, place.attempt, place.outcome, place.number)
 
 
 def _places_columns(places: Places) -> list[_PlaceColumns]:
