@@ -1,10 +1,11 @@
 """Facts in the running, and which of them stands."""
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final
 
 from card_fulfillment.domain.facts import Evidence, Fact, Key, ParcelRole, Precision, key_of
 from card_fulfillment.domain.status import STOPPED, Reason
+from card_fulfillment.domain.value import Value
 
 
 class Scope(StrEnum):
@@ -15,13 +16,16 @@ class Scope(StrEnum):
     RANGE = "range"
 
 
-class Entry(NamedTuple):
+class Entry(Value):
     """A fact as one subject folds it. `key` is null where the fact has no status."""
 
-    fact: Fact
-    attempt: int
-    key: Key | None
-    scope: Scope = Scope.OWN
+    __match_args__ = ("fact", "attempt", "key", "scope")
+
+    def __init__(self, fact: Fact, attempt: int, key: Key | None, scope: Scope = Scope.OWN) -> None:
+        self.fact: Final = fact
+        self.attempt: Final = attempt
+        self.key: Final = key
+        self.scope: Final = scope
 
     @property
     def order(self) -> Key:
@@ -36,17 +40,39 @@ def entry(fact: Fact, attempt: int, scope: Scope = Scope.OWN) -> Entry:
     return Entry(fact, attempt, key, scope)
 
 
-class Detail(NamedTuple):
+class Detail(Value):
     """What is told about a status beside the status."""
 
-    occurred_at: int
-    precision: Precision
-    received_at: int
-    reason: Reason | None
-    evidence: Evidence | None
-    vendor: str | None
-    code: str | None
-    text: str | None
+    __match_args__ = (
+        "occurred_at",
+        "precision",
+        "received_at",
+        "reason",
+        "evidence",
+        "vendor",
+        "code",
+        "text",
+    )
+
+    def __init__(  # noqa: PLR0913, PLR0917 - one for each field
+        self,
+        occurred_at: int,
+        precision: Precision,
+        received_at: int,
+        reason: Reason | None,
+        evidence: Evidence | None,
+        vendor: str | None,
+        code: str | None,
+        text: str | None,
+    ) -> None:
+        self.occurred_at: Final = occurred_at
+        self.precision: Final = precision
+        self.received_at: Final = received_at
+        self.reason: Final = reason
+        self.evidence: Final = evidence
+        self.vendor: Final = vendor
+        self.code: Final = code
+        self.text: Final = text
 
     @classmethod
     def of(cls, fact: Fact) -> "Detail":
@@ -62,11 +88,14 @@ class Detail(NamedTuple):
         )
 
 
-class Claim(NamedTuple):
+class Claim(Value):
     """A status fact in the running: its key and what it tells. Claims compare by their keys."""
 
-    key: Key
-    detail: Detail
+    __match_args__ = ("key", "detail")
+
+    def __init__(self, key: Key, detail: Detail) -> None:
+        self.key: Final = key
+        self.detail: Final = detail
 
 
 def claim(key: Key, fact: Fact) -> Claim:

@@ -288,12 +288,11 @@ def _tracked(shown: Mapping[Attribute, AttributeValue]) -> bool | None:
 def _telling(
     standing: Claim, shown: Mapping[Attribute, AttributeValue], status_version: int
 ) -> Published:
-    key, detail = standing
-    status = key.status
+    key, status = standing.key, standing.key.status
     return Published(
         key.attempt,
         status,
-        detail.reason,
+        standing.detail.reason,
         is_final(status, tracked=_tracked(shown)),
         shown.get(Attribute.TRACKING_NUMBER),
         status_version,

@@ -46,7 +46,7 @@ def bulk_event(
 ) -> BulkIssuanceStatusChanged:
     now, (stated, detail, cause) = change.now, change.because
     common = bulk.common or Common(None, {})
-    said = detail if stated is now.status else detail._replace(reason=None, evidence=None)
+    reason = detail.reason if stated is now.status else None
     return {
         "event_id": bulk_event_id(bulk_id, change.version),
         "subject": "bulk_issuance",
@@ -65,9 +65,9 @@ def bulk_event(
         "occurred_at_precision": detail.precision,
         "received_at": iso_utc(detail.received_at),
         "recorded_at": recorded_at,
-        "reason_code": said.reason,
-        "recommended_action": recommended_action(now.status, said.reason),
-        "evidence": said.evidence,
+        "reason_code": reason,
+        "recommended_action": recommended_action(now.status, reason),
+        "evidence": detail.evidence if stated is now.status else None,
         "final": is_over(bulk, now),
         "tracked": is_tracked(bulk),
         "vendor": vendor_said(detail),

@@ -124,7 +124,7 @@ def _stored(
 
 
 def _as_said(each: Entry) -> Entry:
-    return each._replace(scope=scope_of(each.fact))
+    return Entry(each.fact, each.attempt, each.key, scope_of(each.fact))
 
 
 def numbered(stored: Iterable[StoredFact], bulk_id: str) -> list[Numbered]:
@@ -162,9 +162,10 @@ def _settle(
     outcomes: Mapping[bytes, FactOutcome],
 ) -> None:
     """Write what the facts are to the bulk; until it comes to life they wait."""
-    for (fact, attempt, *_), number in heard:
-        outcome = outcomes.get(fact.fact_id, FactOutcome.PARKED)
-        placement.places[fact.fact_id][subject] = Place(attempt, outcome, number)
+    for each, number in heard:
+        fact_id = each.fact.fact_id
+        outcome = outcomes.get(fact_id, FactOutcome.PARKED)
+        placement.places[fact_id][subject] = Place(each.attempt, outcome, number)
 
 
 def _because_of(news: list[Numbered]) -> Because | None:

@@ -17,6 +17,7 @@ from card_fulfillment.postgres.rows import (
     Json,
     dump,
     dump_claim,
+    dump_detail,
     dump_registers,
     load_claim,
     load_detail,
@@ -62,7 +63,7 @@ def _dump_journey(bulk: Bulk) -> Json:
             "registers": dump_registers(said.registers),
             "reports": _dump_reports(said.reports),
             "told": _dump_told(bulk.told) if bulk.told else None,
-            "because": bulk.because,
+            "because": bulk.because and _dump_because(bulk.because),
             "filed": [(*name, sorted(totals)) for name, totals in sorted(bulk.filed.items())],
         }
     )
@@ -148,6 +149,10 @@ def _load_discrepancy(
     name: str, expected: int | None, reported: Sequence[int], *ranges: Sequence[Sequence[int]]
 ) -> Discrepancy:
     return Discrepancy(DiscrepancyName(name), expected, tuple(reported), *map(_ranges, ranges))
+
+
+def _dump_because(because: Because) -> tuple[Any, ...]:
+    return (because.status, dump_detail(because.detail), because.cause)
 
 
 def _load_because(stored: Sequence[Any] | None) -> Because | None:

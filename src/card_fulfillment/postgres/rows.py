@@ -116,7 +116,20 @@ def load_registers(stored: Mapping[str, Sequence[Any]]) -> Registers:
 
 def dump_claim(claim: Claim) -> list[Any]:
     key = claim.key
-    return [key.attempt, key.time, key.rank, key.fact_id.hex(), *claim.detail]
+    return [key.attempt, key.time, key.rank, key.fact_id.hex(), *dump_detail(claim.detail)]
+
+
+def dump_detail(detail: Detail) -> tuple[Any, ...]:
+    return (
+        detail.occurred_at,
+        detail.precision,
+        detail.received_at,
+        detail.reason,
+        detail.evidence,
+        detail.vendor,
+        detail.code,
+        detail.text,
+    )
 
 
 def load_journey(version: int, text: Json | None) -> Journey:

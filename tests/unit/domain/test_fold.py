@@ -244,7 +244,8 @@ def test_a_change_tells_the_time_the_vendor_and_the_record_of_its_fact() -> None
 
     assert change.detail.occurred_at == hour(10)
     assert change.detail.received_at == hour(12)
-    assert change.detail[-3:] == ("alpha", "S1", "gone")
+    detail = change.detail
+    assert (detail.vendor, detail.code, detail.text) == ("alpha", "S1", "gone")
     assert change.cause == shipped.fact.cause
 
 
