@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from card_fulfillment.domain.status import BY_RANK, ENDS_THE_DAY, STANDING, Reason, Status
+from card_fulfillment.domain.value import Value
 
 SECOND: Final = 1_000_000
 HOUR: Final = 3600 * SECOND
@@ -201,14 +202,28 @@ class Fact(NamedTuple):
         return self.stated + DAY - 1 if self.precision is Precision.DAY else self.stated
 
 
-class Key(NamedTuple):
+class Key(Value):
     """The total order of a subject's facts; its status is that of the greatest."""
 
-    attempt: int
-    phase: int
-    time: int
-    rank: int
-    fact_id: bytes
+    __match_args__ = ("attempt", "phase", "time", "rank", "fact_id")
+
+    def __init__(self, attempt: int, phase: int, time: int, rank: int, fact_id: bytes) -> None:
+        self.attempt: Final = attempt
+        self.phase: Final = phase
+        self.time: Final = time
+        self.rank: Final = rank
+        self.fact_id: Final = fact_id
+
+    def __lt__(self, other: "Key") -> bool:
+        if self.attempt != other.attempt:
+            return self.attempt < other.attempt
+        if self.phase != other.phase:
+            return self.phase < other.phase
+        if self.time != other.time:
+            return self.time < other.time
+        if self.rank != other.rank:
+            return self.rank < other.rank
+        return self.fact_id < other.fact_id
 
     @property
     def status(self) -> Status:

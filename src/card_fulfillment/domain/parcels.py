@@ -155,7 +155,8 @@ class Hearing:
             return FactOutcome.PUBLISHED
         if new.key < known.key:
             return FactOutcome.LATE
-        same = new.key[:1] + new.key[3:4] == known.key[:1] + known.key[3:4]
+        now, before = new.key, known.key
+        same = (now.attempt, now.rank) == (before.attempt, before.rank)
         return FactOutcome.UNCHANGED if same else FactOutcome.PUBLISHED
 
     def _packed(

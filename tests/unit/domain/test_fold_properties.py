@@ -70,7 +70,8 @@ def _folded(rng: Random, entries: list[Entry], *, updates: bool = True) -> list[
 
 
 def _claims(entries: list[Entry], *scopes: Scope) -> list[Claim]:
-    return [Claim(*e.key, e.key.status) for e in entries if e.key and e.scope in scopes]
+    keys = [e.key for e in entries if e.key and e.scope in scopes]
+    return [Claim(k.attempt, k.phase, k.time, k.rank, k.fact_id, k.status) for k in keys]
 
 
 @given(st.randoms())
