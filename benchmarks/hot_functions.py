@@ -13,7 +13,8 @@ from benchmarks.vendor_dialects import measure_vendors
 from card_fulfillment import worker
 from card_fulfillment.domain.claims import entry
 from card_fulfillment.domain.facts import Announcement, CardIdentity, Cause, Fact, Order
-from card_fulfillment.domain.journey import Change, Folded, Journey, fold
+from card_fulfillment.domain.fold import fold
+from card_fulfillment.domain.journey import Change, Folded, Journey
 from card_fulfillment.kafka.partitioner import partition_of
 from card_fulfillment.messages.envelope import Record
 from card_fulfillment.messages.outbound import Encoder

@@ -1,55 +1,72 @@
-"""Folding facts into where a card is, and the changes that are published on the way.
+"""Where a card is, and the changes that are published on its way there."""
 
-A card's status is that of its greatest fact, so the end does not depend on the order of arrival;
-what is published is the way there, in key order inside one fold.
-"""
-
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
-from card_fulfillment.domain.claims import Claim, Detail, Entry, Scope, claim, greatest, later
-from card_fulfillment.domain.facts import (
-    NOTHING,
-    Attribute,
-    AttributeValue,
-    Cause,
-    Key,
-    ParcelRole,
-)
-from card_fulfillment.domain.registers import Registers, written
-from card_fulfillment.domain.side_parcels import SideParcels, with_fact
-from card_fulfillment.domain.status import (
-    CORRECTABLE,
-    STANDING,
-    Phase,
-    Reason,
-    Status,
-    is_final,
-)
+from card_fulfillment.domain.claims import Claim, Detail
+from card_fulfillment.domain.facts import NOTHING, Attribute, AttributeValue, Cause
+from card_fulfillment.domain.registers import Registers
+from card_fulfillment.domain.side_parcels import SideParcels
+from card_fulfillment.domain.status import Reason, Status
+from card_fulfillment.domain.value import Value
 
 
-class Published(NamedTuple):
-    """What subscribers were told last."""
+class Published(Value):
+    """What subscribers were told last.
 
-    attempt: int
-    status: Status
-    reason: Reason | None
-    final: bool
-    tracking_number: AttributeValue | None
-    status_version: int  # the version that told the status; later ones were updates
+    status_version: the version that told the status; later ones were updates.
+    """
+
+    __match_args__ = ("attempt", "status", "reason", "final", "tracking_number", "status_version")
+
+    def __init__(
+        self,
+        attempt: int,
+        status: Status,
+        reason: Reason | None,
+        final: bool,  # noqa: FBT001 - a field
+        tracking_number: AttributeValue | None,
+        status_version: int,
+    ) -> None:
+        self.attempt: Final = attempt
+        self.status: Final = status
+        self.reason: Final = reason
+        self.final: Final = final
+        self.tracking_number: Final = tracking_number
+        self.status_version: Final = status_version
 
 
-class Journey(NamedTuple):
+class Journey(Value):
     """All that folding goes on from: three maxima, the registers, what was published."""
 
-    own: Claim | None = None
-    bulk: Claim | None = None
-    range_production: Claim | None = None
-    registers: Registers = NOTHING
-    version: int = 0
-    published: Published | None = None
-    parcels: SideParcels = NOTHING
+    __match_args__ = (
+        "own",
+        "bulk",
+        "range_production",
+        "registers",
+        "version",
+        "published",
+        "parcels",
+    )
+
+    def __init__(  # noqa: PLR0913, PLR0917 - one for each field
+        self,
+        own: Claim | None = None,
+        bulk: Claim | None = None,
+        range_production: Claim | None = None,
+        registers: Registers = NOTHING,
+        version: int = 0,
+        published: Published | None = None,
+        parcels: SideParcels = NOTHING,
+    ) -> None:
+        self.own: Final = own
+        self.bulk: Final = bulk
+        self.range_production: Final = range_production
+        self.registers: Final = registers
+        self.version: Final = version
+        self.published: Final = published
+        self.parcels: Final = parcels
 
 
 UNTOUCHED: Final = Journey()
@@ -63,21 +80,51 @@ class ChangeKind(StrEnum):
     UPDATE = "update"
 
 
-class Change(NamedTuple):
+class Change(Value):
     """One published version. `supersedes` is the version that a correction corrects."""
 
-    version: int
-    kind: ChangeKind
-    status: Status
-    previous: Status | None
-    supersedes: int | None
-    attempt: int
-    final: bool
-    tracked: bool | None
-    detail: Detail
-    attributes: Mapping[Attribute, AttributeValue]
-    cause: Cause
-    parcels: SideParcels = NOTHING
+    __match_args__ = (
+        "version",
+        "kind",
+        "status",
+        "previous",
+        "supersedes",
+        "attempt",
+        "final",
+        "tracked",
+        "detail",
+        "attributes",
+        "cause",
+        "parcels",
+    )
+
+    def __init__(  # noqa: PLR0913, PLR0917 - one for each field
+        self,
+        version: int,
+        kind: ChangeKind,
+        status: Status,
+        previous: Status | None,
+        supersedes: int | None,
+        attempt: int,
+        final: bool,  # noqa: FBT001 - a field
+        tracked: bool | None,  # noqa: FBT001 - a field
+        detail: Detail,
+        attributes: Mapping[Attribute, AttributeValue],
+        cause: Cause,
+        parcels: SideParcels = NOTHING,
+    ) -> None:
+        self.version: Final = version
+        self.kind: Final = kind
+        self.status: Final = status
+        self.previous: Final = previous
+        self.supersedes: Final = supersedes
+        self.attempt: Final = attempt
+        self.final: Final = final
+        self.tracked: Final = tracked
+        self.detail: Final = detail
+        self.attributes: Final = attributes
+        self.cause: Final = cause
+        self.parcels: Final = parcels
 
 
 class FactOutcome(StrEnum):
@@ -90,210 +137,12 @@ class FactOutcome(StrEnum):
     PARKED = "parked"
 
 
-class Folded(NamedTuple):
-    journey: Journey
-    changes: list[Change]
-    outcomes: dict[bytes, FactOutcome]
+class Folded(Value):
+    __match_args__ = ("journey", "changes", "outcomes")
 
-
-def fold(
-    journey: Journey,
-    *groups: Sequence[Entry],
-    updates: bool = True,
-    refolded: bool = False,
-) -> Folded:
-    """Fold the facts that a card gains into its journey: group after group, each in key order.
-
-    updates: whether a change of reason, finality or tracking number alone is published.
-    refolded: the bindings of stored facts changed, so any change of status is a correction.
-    """
-    folding = _Folding(journey, refolded=refolded)
-    for entries in groups:
-        for each in _in_key_order(entries):
-            folding.take(each)
-    if updates:
-        folding.tell_details()
-    return Folded(folding.journey(), folding.changes, folding.outcomes)
-
-
-def _in_key_order(entries: Sequence[Entry]) -> Sequence[Entry]:
-    return entries if len(entries) == 1 else sorted(entries, key=lambda e: e.order)
-
-
-def refold(
-    journey: Journey,
-    kept: Iterable[Entry],
-    gained: Iterable[Entry],
-    cause: Cause,
-    *,
-    updates: bool = True,
-) -> Folded:
-    """Fold a card anew that lost facts: from those that it keeps, then those that it gains.
-
-    cause: of what took the facts away; a status that changes for it alone is told with this cause.
-    """
-    bare = Journey(version=journey.version, published=journey.published)
-    folding = _Folding(bare, refolded=True)
-    for each in kept:
-        folding.restore(each)
-    for each in sorted(gained, key=lambda e: e.order):
-        folding.take(each)
-    folding.settle(cause)
-    if updates:
-        folding.tell_details()
-    return Folded(folding.journey(), folding.changes, folding.outcomes)
-
-
-class _Folding:
-    """A journey while facts are folded into it."""
-
-    def __init__(self, journey: Journey, *, refolded: bool) -> None:
-        self.own, self.bulk = journey.own, journey.bulk
-        self.range_production = journey.range_production
-        self.registers, self.parcels = journey.registers, journey.parcels
-        self.version, self.published = journey.version, journey.published
-        self.standing = greatest(self.own, self.bulk, self.range_production)
-        self.refolded = refolded
-        self.cause: Cause | None = None
-        self.untold = False
-        self.changes: list[Change] = []
-        self.outcomes: dict[bytes, FactOutcome] = {}
-
-    def journey(self) -> Journey:
-        return Journey(
-            self.own,
-            self.bulk,
-            self.range_production,
-            self.registers,
-            self.version,
-            self.published,
-            self.parcels,
-        )
-
-    def take(self, each: Entry) -> None:
-        before = self.standing
-        wrote = self._write_registers(each)
-        if each.key is not None:
-            self._stand(each, each.key)
-        if wrote or self.standing is not before:
-            self.cause = each.fact.cause
-            self.untold = True
-        self.outcomes[each.fact.fact_id] = self._outcome(each)
-
-    def _write_registers(self, each: Entry) -> bool:
-        if each.fact.parcel_role is not ParcelRole.OUTBOUND:
-            self.parcels = with_fact(self.parcels, each)
-            return False
-        before = self.registers
-        self.registers = written(before, each)
-        return self.registers is not before
-
-    def _stand(self, each: Entry, key: Key) -> None:
-        new = claim(key, each.fact)
-        if each.scope is Scope.OWN:
-            self.own = later(self.own, new)
-            if self.bulk is None:
-                self.standing = self.own
-                return
-        else:
-            self.bulk = later(self.bulk, new)
-            if each.scope is Scope.RANGE and key.phase == Phase.PRODUCTION:
-                self.range_production = later(self.range_production, new)
-        self.standing = greatest(self.own, self.bulk, self.range_production)
-
-    def _outcome(self, each: Entry) -> FactOutcome:
-        standing, told = self.standing, self.published
-        if each.key is None or standing is None:
-            return FactOutcome.ENRICHMENT
-        now = (standing.key.attempt, standing.key.status)
-        if told is None or (told.attempt, told.status) != now:
-            # Not always its own status: it may lift a rejection that kept the bulk's from standing.
-            self._publish(standing, self._kind(standing.key), each.fact.cause)
-            return FactOutcome.PUBLISHED
-        return FactOutcome.UNCHANGED if standing.key == each.key else FactOutcome.LATE
-
-    def _kind(self, key: Key) -> ChangeKind:
-        told = self.published
-        if told is None:
-            return ChangeKind.PROGRESS
-        if key.attempt > told.attempt:
-            return ChangeKind.REISSUE
-        if self.refolded or told.status in CORRECTABLE:
-            return ChangeKind.CORRECTION
-        if key.rank < STANDING[told.status].rank:
-            return ChangeKind.REGRESSION
-        return ChangeKind.PROGRESS
-
-    def restore(self, each: Entry) -> None:
-        """Take a fact that was taken before: nothing is told."""
-        self._write_registers(each)
-        if each.key is not None:
-            self._stand(each, each.key)
-
-    def settle(self, cause: Cause) -> None:
-        """Tell where the card is, where that is not what was told."""
-        told, standing = self.published, self.standing
-        self.cause = self.cause or cause
-        self.untold = True
-        if standing is None or told is None:
-            return
-        if (told.attempt, told.status) != (standing.key.attempt, standing.key.status):
-            self._publish(standing, self._kind(standing.key), cause)
-
-    def tell_details(self) -> None:
-        """Publish a change of reason, finality or tracking number alone, once."""
-        if not self.untold or self.cause is None:
-            return
-        if self.published is None or self.standing is None:
-            return
-        shown = self._shown(self.standing.key.attempt)
-        now = _telling(self.standing, shown, self.published.status_version)
-        if now != self.published:
-            self._publish(self.standing, ChangeKind.UPDATE, self.cause)
-
-    def _publish(self, standing: Claim, kind: ChangeKind, cause: Cause) -> None:
-        before = self.published
-        self.untold = False
-        self.version += 1
-        shown = self._shown(standing.key.attempt)
-        is_update = before is not None and kind is ChangeKind.UPDATE
-        status_version = before.status_version if before and is_update else self.version
-        self.published = _telling(standing, shown, status_version)
-        self.changes.append(
-            Change(
-                self.version,
-                kind,
-                self.published.status,
-                before.status if before else None,
-                before.status_version if before and kind is ChangeKind.CORRECTION else None,
-                self.published.attempt,
-                self.published.final,
-                _tracked(shown),
-                standing.detail,
-                shown,
-                cause,
-                self.parcels,
-            )
-        )
-
-    def _shown(self, attempt: int) -> dict[Attribute, AttributeValue]:
-        return {n: r.value for n, r in self.registers.items() if r.attempt == attempt}
-
-
-def _tracked(shown: Mapping[Attribute, AttributeValue]) -> bool | None:
-    value = shown.get(Attribute.TRACKED)
-    return value if isinstance(value, bool) else None
-
-
-def _telling(
-    standing: Claim, shown: Mapping[Attribute, AttributeValue], status_version: int
-) -> Published:
-    key, status = standing.key, standing.key.status
-    return Published(
-        key.attempt,
-        status,
-        standing.detail.reason,
-        is_final(status, tracked=_tracked(shown)),
-        shown.get(Attribute.TRACKING_NUMBER),
-        status_version,
-    )
+    def __init__(
+        self, journey: Journey, changes: list[Change], outcomes: dict[bytes, FactOutcome]
+    ) -> None:
+        self.journey: Final = journey
+        self.changes: Final = changes
+        self.outcomes: Final = outcomes

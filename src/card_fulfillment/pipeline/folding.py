@@ -13,7 +13,8 @@ from card_fulfillment.domain.facts import (
     bulk_issuance,
     card,
 )
-from card_fulfillment.domain.journey import Folded, fold, refold
+from card_fulfillment.domain.fold import fold, refold
+from card_fulfillment.domain.journey import Folded
 from card_fulfillment.pipeline.admission import Admission
 from card_fulfillment.pipeline.bulks import Announced, Turn, turn
 from card_fulfillment.pipeline.effects import Effects

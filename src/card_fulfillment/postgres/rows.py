@@ -84,11 +84,13 @@ def identity_of(card_id: str, bulk: str | None, serial: int | None, text: Json) 
 
 def dump_journey(journey: Journey) -> Json:
     """The version has a column of its own."""
-    stored: dict[str, Any] = {"published": journey.published and tuple(journey.published)}
-    for name in ("own", "bulk", "range_production"):
-        claim: Claim | None = getattr(journey, name)
-        if claim is not None:
-            stored[name] = dump_claim(claim)
+    stored: dict[str, Any] = {"published": journey.published and _dump_published(journey.published)}
+    if journey.own is not None:
+        stored["own"] = dump_claim(journey.own)
+    if journey.bulk is not None:
+        stored["bulk"] = dump_claim(journey.bulk)
+    if journey.range_production is not None:
+        stored["range_production"] = dump_claim(journey.range_production)
     stored["registers"] = dump_registers(journey.registers)
     if journey.parcels:
         stored["parcels"] = {
@@ -99,6 +101,17 @@ def dump_journey(journey: Journey) -> Json:
             for role, parcel in journey.parcels.items()
         }
     return dump(stored)
+
+
+def _dump_published(told: Published) -> tuple[Any, ...]:
+    return (
+        told.attempt,
+        told.status,
+        told.reason,
+        told.final,
+        told.tracking_number,
+        told.status_version,
+    )
 
 
 def dump_registers(registers: Registers) -> dict[str, tuple[Any, ...]]:

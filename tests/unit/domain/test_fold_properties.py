@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from builders import announcement, fact, order, order_no
 from card_fulfillment.domain.claims import Entry, Scope, entry
 from card_fulfillment.domain.facts import Attribute, Precision
+from card_fulfillment.domain.fold import fold
 from card_fulfillment.domain.journey import (
     Change,
     ChangeKind,
     FactOutcome,
     Folded,
     Journey,
-    fold,
 )
 from card_fulfillment.domain.status import CORRECTABLE, STANDING, Phase, Reason, Status
 from oracle_claims import Claim, winner_of
@@ -74,6 +74,13 @@ def _claims(entries: list[Entry], *scopes: Scope) -> list[Claim]:
     return [Claim(k.attempt, k.phase, k.time, k.rank, k.fact_id, k.status) for k in keys]
 
 
+def _told(journey: Journey) -> tuple[object, ...]:
+    """All that was told last but the version, which depends on the way there."""
+    told = journey.published
+    assert told is not None
+    return told.attempt, told.status, told.reason, told.final, told.tracking_number
+
+
 @given(st.randoms())
 def test_any_order_and_any_batches_end_in_the_same_journey(rng: Random) -> None:
     entries = _entries(rng)
@@ -84,9 +91,7 @@ def test_any_order_and_any_batches_end_in_the_same_journey(rng: Random) -> None:
     assert one.bulk == other.bulk
     assert one.range_production == other.range_production
     assert one.registers == other.registers
-    assert one.published is not None
-    assert other.published is not None
-    assert one.published[:-1] == other.published[:-1]
+    assert _told(one) == _told(other)
 
 
 @given(st.randoms())

@@ -18,7 +18,8 @@ from card_fulfillment.domain.facts import (
     Fact,
     Precision,
 )
-from card_fulfillment.domain.journey import Change, Journey, fold
+from card_fulfillment.domain.fold import fold
+from card_fulfillment.domain.journey import Change, Journey
 from card_fulfillment.domain.status import Reason, Status
 from card_fulfillment.messages.card_event import CARD_EVENT, card_event_id
 from card_fulfillment.messages.identity import NAMESPACE
