@@ -225,6 +225,9 @@ class Key(Value):
             return self.rank < other.rank
         return self.fact_id < other.fact_id
 
+    def _values(self) -> tuple[object, ...]:
+        return self.attempt, self.phase, self.time, self.rank, self.fact_id
+
     @property
     def status(self) -> Status:
         return BY_RANK[self.rank]
