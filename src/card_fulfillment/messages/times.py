@@ -14,6 +14,8 @@ FIRST_IMPLAUSIBLE: Final = datetime(2101, 1, 1, tzinfo=UTC)
 
 _EPOCH_ORDINAL: Final = EPOCH.toordinal()
 _SECONDS_A_DAY: Final = 86_400
+_TWO_DIGITS: Final = tuple(f"{number:02d}" for number in range(60))
+_THREE_DIGITS: Final = tuple(f"{number:03d}" for number in range(1000))
 # Digits alone would be read as seconds since the epoch.
 _STARTS_WITH_A_DATE: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]"
 _LONGEST: Final = 40
@@ -27,20 +29,20 @@ def to_micros(time: datetime) -> int:
 LATEST_RECORD: Final = to_micros(FIRST_IMPLAUSIBLE)
 
 
-@lru_cache(maxsize=4096)
 def iso_utc(micros: int) -> str:
     """RFC 3339 in UTC, cut to milliseconds: `2026-03-01T09:30:00.123Z`."""
-    seconds, rest = divmod(micros, 1_000_000)
-    return f"{_second(seconds)}.{rest // 1000:03d}Z"
+    seconds = micros // 1_000_000
+    minutes = seconds // 60
+    hours = minutes // 60
+    return (
+        f"{_day(hours // 24)}T{_TWO_DIGITS[hours % 24]}:{_TWO_DIGITS[minutes % 60]}"
+        f":{_TWO_DIGITS[seconds % 60]}.{_THREE_DIGITS[micros % 1_000_000 // 1000]}Z"
+    )
 
 
-@lru_cache(maxsize=1024)
-def _second(seconds: int) -> str:
-    days, seconds = divmod(seconds, _SECONDS_A_DAY)
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    day = date.fromordinal(_EPOCH_ORDINAL + days).isoformat()
-    return f"{day}T{hours:02d}:{minutes:02d}:{seconds:02d}"
+@lru_cache(maxsize=128)
+def _day(days: int) -> str:
+    return date.fromordinal(_EPOCH_ORDINAL + days).isoformat()
 
 
 class PlausibleTime:

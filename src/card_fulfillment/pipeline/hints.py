@@ -27,6 +27,9 @@ class _Recent(Generic[K, V]):
     def get(self, keys: Iterable[K]) -> dict[K, V]:
         return {key: self._entries[key] for key in keys if key in self._entries}
 
+    def __contains__(self, key: K) -> bool:
+        return key in self._entries
+
     def put(self, entries: Mapping[K, V]) -> None:
         self._entries |= entries
         if len(self._entries) > 2 * self._most:
@@ -49,5 +52,11 @@ class Hints:
         """Remember what a committed transaction saw and wrote."""
         bound = {r: bindings for r, bindings in view.bindings.items() if bindings}
         self._bindings.put(bound | dict(effects.bindings))
-        seen = {**view.cards, **effects.cards}
-        self._cards.put({i: CardState(s.identity) for i, s in seen.items() if s.identity})
+        for seen in (view.cards, effects.cards):
+            self._cards.put(
+                {
+                    i: CardState(state.identity)
+                    for i, state in seen.items()
+                    if i not in self._cards and state.identity  # which never changes
+                }
+            )

@@ -3,7 +3,6 @@
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from itertools import compress
 from typing import Any, Final
 
 import orjson
@@ -245,7 +244,7 @@ def dump_fact(fact: Fact) -> Json:
         "received_at": fact.received_at,
         "cause": tuple(fact.cause),
     }
-    stored.update(compress(zip(_LEFT_OUT, said, strict=True), said))
+    stored |= {name: value for name, value in zip(_LEFT_OUT, said, strict=True) if value}
     if fact.references:
         stored["references"] = [tuple(each) for each in fact.references]
     if fact.quantity == 0:
