@@ -1,5 +1,6 @@
 """The database after a run: whether its books add up, and how each card ended."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -32,10 +33,13 @@ FROM change WHERE card_id IS NOT NULL
 _LEFT_OVER: Final = """
 SELECT (SELECT count(*) FROM waiting) AS waiting,
        (SELECT count(*) FROM dead_letter) AS dead_letters,
-       (SELECT count(*) FROM card WHERE identity IS NULL) AS placeholders,
-       (SELECT count(*) FROM pg_stat_activity
-        WHERE datname = current_database() AND state LIKE 'idle in transaction%') AS transactions
+       (SELECT count(*) FROM card WHERE identity IS NULL) AS placeholders
 """
+_TRANSACTIONS: Final = """
+SELECT pid, xact_start FROM pg_stat_activity
+WHERE datname = current_database() AND state LIKE 'idle in transaction%'
+"""
+_A_MOMENT: Final = 1.0
 _LANES: Final = """
 SELECT lane.partition, lane.last_seq, lane.published_seq, count(change.seq) AS changes
 FROM lane LEFT JOIN change USING (lane) WHERE lane.topic = $1 GROUP BY lane.lane
@@ -53,7 +57,17 @@ async def wrong_books(fetch: Fetch, records: Mapping[Partition, int], cards: int
         *_wrong_positions(await fetch(_POSITIONS), records),
         *_wrong_facts((await fetch(_FACTS))[0], (await fetch(_CHANGES))[0][0], cards),
         *(f"{n} {what} left" for what, n in (await fetch(_LEFT_OVER))[0].items() if n),
+        *await _left_open(fetch),
     ]
+
+
+async def _left_open(fetch: Fetch) -> list[str]:
+    """Transactions that are idle, and still are a moment later: a worker at work has short ones."""
+    seen = {tuple(row) for row in await fetch(_TRANSACTIONS)}
+    if seen:
+        await asyncio.sleep(_A_MOMENT)
+        seen &= {tuple(row) for row in await fetch(_TRANSACTIONS)}
+    return [f"a transaction left: process {pid} since {start}" for pid, start in seen]
 
 
 def _wrong_positions(

@@ -16,7 +16,7 @@ _HIGH_SURROGATE: Final = re.compile(r"[\ud800-\udbff]")
 # Controls, combining marks, what has no width, and what could not be decoded.
 _UNSEEN: Final = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f\xad\u0300-\u036f\u061c\u180e\u200b-\u200f\u202a-\u202e"
-    "\u2060-\u206f\u20d0-\u20f0\ufe00-\ufe0f\ufeff\ufffd]"
+    "\u2060-\u206f\u20d0-\u20f0\ufe00-\ufe0f\ufeff\ufffd]+"
 )
 _SPACE: Final = re.compile(r"[^\S ]")
 _DASH: Final = re.compile("[\u2010-\u2015\u2043\u2212\ufe58\ufe63\uff0d]")
