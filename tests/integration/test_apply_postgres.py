@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from random import Random
 
+import asyncpg
 import pytest
 
 from agreement import Telling, assert_agrees
@@ -102,3 +103,18 @@ async def test_a_batch_that_was_applied_is_refused_and_changes_nothing(
 
     assert await state.snapshot() == before
     assert before.statuses() == {"c1": ["created", "ordered", "lost"]}
+
+
+async def test_a_change_for_a_lane_that_is_not_there_is_an_error_and_not_a_loss(
+    state: PostgresState,
+) -> None:
+    log, applier = Log(), Applier(state.store(), publishing())
+    batch = log.batch([sent(announcement("c1"), topic="announcements")])
+    await state.begin(batch.moves)
+    before = await state.snapshot()
+    state.lanes.update({lane: number + 1000 for lane, number in state.lanes.items()})
+
+    with pytest.raises(asyncpg.NotNullViolationError):
+        await applier.apply(batch, NOW)
+
+    assert await state.snapshot() == before

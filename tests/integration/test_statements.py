@@ -6,7 +6,7 @@ from typing import Any, Final
 import asyncpg
 import pytest
 
-from card_fulfillment.postgres.statement import execute, fetch
+from card_fulfillment.postgres.statement import columns_of, execute, execute_together, fetch
 
 _CREATE: Final = "CREATE TEMP TABLE kept (n int, said text, bytes bytea, yes bool)"
 _KEEP: Final = """
@@ -54,3 +54,16 @@ async def test_arrays_are_as_long_as_they_were(connection: asyncpg.Connection) -
 
 async def test_without_rows_nothing_is_asked(connection: asyncpg.Connection) -> None:
     await execute(connection, "this is no statement", [])
+    await execute_together(connection, ("nor is this", []), ("nor this", []))
+
+
+async def test_statements_that_go_together_have_rows_of_their_own(
+    connection: asyncpg.Connection,
+) -> None:
+    await connection.execute(_CREATE)
+    first, second = (1, "a", b"1", True), (2, "\x1f", None, False)
+    await execute_together(
+        connection, (_KEEP, columns_of([first])), (_KEEP, []), (_KEEP, columns_of([second]))
+    )
+    found = await connection.fetch("SELECT * FROM kept ORDER BY n")
+    assert [tuple(row) for row in found] == [first, second]
