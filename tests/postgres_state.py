@@ -1,5 +1,6 @@
 """The stored state in Postgres, for tests: stores on it, all that it holds, how to empty it."""
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -30,6 +31,10 @@ _EMPTY: Final = """
 TRUNCATE card, bulk_issuance, parcel, vendor_reference, fact, waiting, change, dead_letter,
          input_position, vendor_file, vendor_file_line;
 UPDATE lane SET last_seq = 0, published_seq = 0
+"""
+_BLOCKED: Final = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0
 """
 
 
@@ -69,6 +74,12 @@ class PostgresState:
 
     async def empty(self) -> None:
         await self._connection.execute(_EMPTY)
+
+    async def until_blocked(self) -> None:
+        """Wait until some session waits for another one's lock."""
+        async with asyncio.timeout(10):
+            while not await self._connection.fetchval(_BLOCKED):  # noqa: ASYNC110 - nobody tells us
+                await asyncio.sleep(0.01)
 
     async def snapshot(self) -> Snapshot:
         view = await self._read()

@@ -21,12 +21,18 @@ from builders import (
     sent,
     waybill,
 )
-from card_fulfillment.domain.facts import Statement, bulk_issuance
+from card_fulfillment.domain.bindings import Binding
+from card_fulfillment.domain.facts import Statement, bulk_issuance, card
+from card_fulfillment.domain.journey import Journey
 from card_fulfillment.domain.status import Status
 from card_fulfillment.pipeline.apply import Applier
 from card_fulfillment.pipeline.batch import Partition
+from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.pipeline.fan_out import FanOut
 from card_fulfillment.pipeline.ports import Contended
+from card_fulfillment.pipeline.view import CardState, Need, View
+from card_fulfillment.postgres.spreading import SpreadingTransaction
+from card_fulfillment.postgres.store import PostgresStore
 from collisions import Collision, anything, collision, of_a_bulk
 from hesitant import Hesitant, take
 from postgres_state import PostgresState, opened
@@ -39,6 +45,35 @@ from witness import fact_id_of
 async def state(dsn: str) -> AsyncIterator[PostgresState]:
     async with opened(dsn) as opened_state:
         yield opened_state
+
+
+@pytest.mark.parametrize("exist", [True, False])
+async def test_a_row_that_was_waited_for_is_read_as_it_was_left(
+    state: PostgresState, *, exist: bool
+) -> None:
+    """It is locked and read by one statement, which began before the other one was through."""
+    ours, theirs, name = state.store(), state.store(), order_no("o")
+    need = Need(cards={"c1", "c2"}, references={name}, locked_references={name})
+    if exist:
+        await locked(ours, need)
+    left = CardState(announcement("c1").card, Journey(version=7), 3)
+    bound = (Binding(card("c1"), 1, 5, b"i"),)
+
+    async with theirs.transaction() as transaction:
+        await transaction.lock(need)
+        waiting = asyncio.create_task(locked(ours, need))
+        await state.until_blocked()
+        await transaction.write(Effects(cards={"c1": left}, bindings={name: bound}))
+
+    view = await waiting
+    assert view.cards == {"c1": left, "c2": CardState()}
+    assert {**view.bindings} == {name: bound}
+
+
+async def locked(store: PostgresStore[SpreadingTransaction], need: Need) -> View:
+    async with store.transaction() as transaction:
+        await transaction.lock(need)
+        return await transaction.read(need)
 
 
 @pytest.mark.parametrize("story_of", [collision, anything, of_a_bulk])
