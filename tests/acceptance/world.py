@@ -36,6 +36,11 @@ SELECT coalesce((SELECT sum(next_offset) FROM input_position), 0),
 """
 _POSITIONS: Final = "SELECT topic, partition, next_offset FROM input_position"
 _UNPUBLISHED: Final = "SELECT count(*) FROM lane WHERE published_seq < last_seq"
+_IN_TRANSACTIONS: Final = """
+SELECT pid, application_name, state, wait_event, now() - xact_start AS age,
+       now() - state_change AS since, pg_blocking_pids(pid) AS blocked_by, left(query, 200) AS query
+FROM pg_stat_activity WHERE datname = current_database() AND xact_start IS NOT NULL
+"""
 
 
 @dataclass
@@ -162,7 +167,8 @@ class World:
 
     async def _state(self, condition: object) -> str:
         logs = self.processes[-1].output if self.processes else ""
-        return f"{condition}: never; progress {await self.progress()}\n{logs}"
+        sessions = "\n".join(map(repr, await self.fetch(_IN_TRANSACTIONS)))
+        return f"{condition}: never; progress {await self.progress()}\n{sessions}\n{logs}"
 
     # Verdicts.
 

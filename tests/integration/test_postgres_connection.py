@@ -60,6 +60,24 @@ async def test_no_statement_lock_or_idle_transaction_waits_for_ever(
     }
 
 
+async def test_a_transaction_that_holds_rows_has_an_end_though_it_is_never_idle(dsn: str) -> None:
+    settings = settings_for(dsn, statement_timeout=timedelta(seconds=0.5))
+    opened = await connect(settings, application_name="the worker", by_keys=True)
+    if opened.get_server_version() < (17,):
+        pytest.skip("Postgres before 17 has no such limit")
+    await opened.execute("BEGIN")
+
+    async def go_on() -> None:
+        for _ in range(50):
+            await opened.execute("SELECT pg_sleep(0.1)")
+
+    error = await error_of(go_on())
+
+    assert is_transient(error)
+    assert is_transient(await error_of(opened.execute("SELECT 1")))
+    opened.terminate()
+
+
 async def test_a_dead_peer_is_noticed_on_a_tcp_connection(
     connection: asyncpg.Connection, dsn: str
 ) -> None:

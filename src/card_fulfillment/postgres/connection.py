@@ -42,6 +42,7 @@ _OTHER_TRANSIENT: Final = (
     asyncpg.InternalClientError,
 )
 _PLANNED_ONCE: Final = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
+_LIMITS_TRANSACTIONS: Final = (17,)
 _FILES: Final = frozenset({"sslrootcert", "sslcert", "sslkey", "sslcrl"})
 _NOT_LET_IN: Final = (
     asyncpg.InvalidAuthorizationSpecificationError,  # wrong password included
@@ -71,7 +72,8 @@ async def connect(
 
     `durable=False` is for what may be lost when the server crashes: its commits do not wait for
     the disk. `by_keys` is for the same few statements again and again that find all by its keys:
-    they are planned once, and never for a table as small as it was then.
+    they are planned once, and never for a table as small as it was then; and no transaction of
+    these lasts longer than a statement may, whatever its client does (Postgres 17 and later).
 
     Raises what `is_transient` judges. AccessRefused is transient too: what a worker was allowed
     once comes back when a mistake is corrected; only a start should not wait for it.
@@ -94,6 +96,9 @@ async def connect(
         },
     )
     _notice_a_dead_peer(connection, settings.statement_timeout)
+    if by_keys and connection.get_server_version() >= _LIMITS_TRANSACTIONS:
+        limit = _milliseconds(settings.statement_timeout)
+        await connection.execute(f"SET transaction_timeout = {limit}")
     return connection
 
 
