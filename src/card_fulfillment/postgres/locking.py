@@ -61,3 +61,10 @@ async def lock(connection: asyncpg.Connection, need: Need) -> View:
         held.bindings = {r: bound for r, bound in found.items() if not is_issuers_name(r)}
     await lock_files(connection, need.files)
     return held
+
+
+async def rehearse(connection: asyncpg.Connection) -> None:
+    """Run what every batch runs, on no rows."""
+    await execute_together(connection, (_CREATE_CARDS, [()]), (_CREATE_REFERENCES, [()]))
+    for statement in (_LOCK_CARDS, _LOCK_REFERENCES):
+        await fetch(connection, statement, ())

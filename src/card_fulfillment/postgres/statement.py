@@ -52,7 +52,7 @@ async def execute_together(
     """
     if not any(columns for _, columns in work):
         return
-    every = [column for text, columns in work for column in columns or _empty(text)]
+    every = [column for text, columns in work for column in columns or no_rows(text)]
     await connection.execute(together(tuple(text for text, _ in work)), *joined(every))
 
 
@@ -85,7 +85,8 @@ def _parameters(statement: str) -> int:
     return max(map(int, _PARAMETER.findall(statement)))
 
 
-def _empty(statement: str) -> list[Column]:
+def no_rows(statement: str) -> list[Column]:
+    """Columns without elements for a statement all of whose parameters are arrays."""
     return [()] * _parameters(statement)
 
 

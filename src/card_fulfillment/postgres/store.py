@@ -8,14 +8,13 @@ from typing import Final, Generic, TypeVar
 
 import asyncpg
 
-from card_fulfillment.domain.facts import Fact
+from card_fulfillment.domain.facts import Fact, Reference
 from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.pipeline.failpoints import failpoint
 from card_fulfillment.pipeline.ports import Contended, StoreUnavailable
 from card_fulfillment.pipeline.view import Need, View
-from card_fulfillment.postgres import reading, writing
+from card_fulfillment.postgres import locking, reading, writing
 from card_fulfillment.postgres.connection import is_transient
-from card_fulfillment.postgres.locking import lock
 
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
 
@@ -48,7 +47,7 @@ class PostgresTransaction:
         return await reading.peek(self._connection, need)
 
     async def lock(self, need: Need) -> None:
-        self._held |= await lock(self._connection, need)
+        self._held |= await locking.lock(self._connection, need)
 
     async def read(self, need: Need) -> View:
         return await reading.read(self._connection, need, self._held)
@@ -105,6 +104,7 @@ class PostgresStore(Generic[Begun]):
     async def _connected(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():
             self._connection = await self._connect()
+            await _rehearse(self._connection)
         return self._connection
 
     def discard(self) -> None:
@@ -112,3 +112,17 @@ class PostgresStore(Generic[Begun]):
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.terminate()
+
+
+async def _rehearse(connection: asyncpg.Connection) -> None:
+    """Run what every batch runs while nothing is locked, so that it is prepared.
+
+    asyncpg prepares what is run for the first time, and to the server a process that freezes
+    between preparing and running is not idle: what it holds would be held until it wakes.
+    """
+    nobody = Reference("", "", "")
+    need = Need(references={nobody}, unlocks={nobody}, fact_ids={b""})
+    await reading.peek(connection, need)
+    await reading.read(connection, need, View())
+    await locking.rehearse(connection)
+    await writing.rehearse(connection)

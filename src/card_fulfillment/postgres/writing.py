@@ -27,8 +27,10 @@ from card_fulfillment.postgres.statement import (
     Column,
     columns_of,
     execute,
+    execute_on,
     execute_together,
     fetch_value_on,
+    no_rows,
 )
 
 Lanes = Mapping[tuple[str, int], int]
@@ -164,6 +166,14 @@ async def write(
     await execute(connection, _WAKE, ((reference_text(r), f) for r, f in effects.woken))
     await write_letters(connection, effects)
     await _finish(connection, effects, lanes)
+
+
+async def rehearse(connection: asyncpg.Connection) -> None:
+    """Run what every batch runs, on no rows."""
+    together = (_WRITE_CARDS, _WRITE_BINDINGS, _WAIT)
+    await execute_on(connection, _INSERT_FACTS, *no_rows(_INSERT_FACTS))
+    await execute_together(connection, *((each, no_rows(each)) for each in together))
+    await _finish(connection, Effects(), {})
 
 
 _PlaceColumns = tuple[str | None, str | None, int | None, str, int | None]
