@@ -177,9 +177,8 @@ async def _read_around(connection: asyncpg.Connection, need: Need, view: View) -
         return
     unlocks = list(map(reference_text, need.unlocks))
     rows = await fetch(connection, _AROUND, unlocks, announced, need.fact_ids)
-    waiting = _facts(columns for what, *columns, _ in rows if what == "waiting")
+    view.waiting = _facts(columns for what, *columns, _ in rows if what == "waiting")
     histories = _facts(columns for what, *columns, _ in rows if what == "history")
-    view.waiting = waiting
     view.histories |= _by_subject(histories.values(), set(map(card, announced)))
     view.seen = {row[1]: Seen(row[2], row[-1]) for row in rows if row[0] == "seen"}
 

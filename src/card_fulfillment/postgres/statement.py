@@ -24,21 +24,18 @@ async def execute(
     """Run the statement once with the rows turned into columns; not at all without rows."""
     columns = columns_of(rows)
     if columns:
-        await connection.execute(split_in_postgres(statement), *joined(columns))
+        await execute_on(connection, statement, *columns)
 
 
-async def execute_on(
-    connection: asyncpg.Connection, statement: str, *columns: Column, whole: Sequence[Any] = ()
-) -> None:
-    """`whole` are the parameters after the arrays, which travel as they are."""
-    *texts, separator, null = joined(columns)
-    await connection.execute(split_in_postgres(statement), *texts, *whole, separator, null)
+async def execute_on(connection: asyncpg.Connection, statement: str, *columns: Column) -> None:
+    """Run a statement all of whose parameters are arrays."""
+    await connection.execute(split_in_postgres(statement), *joined(columns))
 
 
 async def fetch_value_on(
     connection: asyncpg.Connection, statement: str, *columns: Column, whole: Sequence[Any] = ()
 ) -> Any:  # noqa: ANN401 - as asyncpg gives it
-    """The first value; parameters as above."""
+    """The first value. `whole` are the parameters after the arrays, which travel as they are."""
     *texts, separator, null = joined(columns)
     return await connection.fetchval(split_in_postgres(statement), *texts, *whole, separator, null)
 

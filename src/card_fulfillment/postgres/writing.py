@@ -135,6 +135,8 @@ WITH lanes AS (
 )
 SELECT count(*), CASE WHEN $25 THEN pg_notify('fulfillment_change', '') END FROM moved
 """
+_NO_CHANGES: Final[Sequence[Column]] = [()] * 11  # as many arrays as it takes for them
+_NO_POSITIONS: Final[Sequence[Column]] = [()] * 12
 _COUNTED: Final = (
     RecordClass.APPLIED,
     RecordClass.DUPLICATE,
@@ -238,7 +240,7 @@ def _new_identity(state: CardState, held: CardState | None) -> CardIdentity | No
 async def _finish(connection: asyncpg.Connection, effects: Effects, lanes: Lanes) -> None:
     """Store the changes with numbers, move the positions, and tell the relays."""
     columns, values = _change_columns(effects.changes, lanes)
-    positions = columns_of(_position_rows(effects)) or [()] * (5 + 2 + len(_COUNTED))
+    positions = columns_of(_position_rows(effects)) or _NO_POSITIONS
     moved = await fetch_value_on(
         connection, _FINISH, *columns, *positions, whole=(values, bool(effects.changes))
     )
@@ -250,7 +252,7 @@ async def _finish(connection: asyncpg.Connection, effects: Effects, lanes: Lanes
 def _change_columns(changes: Sequence[NewChange], lanes: Lanes) -> tuple[Sequence[Column], bytes]:
     """How many numbers are taken of which lanes; the changes in order; all their values."""
     if not changes:
-        return [()] * 11, b""
+        return _NO_CHANGES, b""
     by_lane: defaultdict[int, list[NewChange]] = defaultdict(list)
     for change in changes:
         by_lane[lanes[change.topic, change.partition]].append(change)
