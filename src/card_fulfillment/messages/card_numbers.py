@@ -60,7 +60,7 @@ _RANDOM: Final = re.compile(RANDOM)
 _ULID: Final = "[0-7][0-9a-hjkmnp-tv-zA-HJKMNP-TV-Z]{25}"
 _IDENTITY: Final = re.compile(f"{RANDOM}|{_HEX}{{32}}|{_ULID}")
 _IBAN: Final = re.compile(r"\b[A-Z]{2}[0-9]{2}(?: ?[0-9A-Z]{4}){2,7}(?: ?[0-9A-Z]{1,3})?\b")
-_RUN: Final = re.compile(r"[0-9](?:[ -]?+[0-9]){12,}+")
+_RUN: Final = re.compile(r"(?=[0-9](?:[ -]?[0-9]){12})[0-9]++(?:[ -][0-9]++)*+")
 _GROUP: Final = re.compile(r"(?<![0-9])[0-9]{13,19}(?![0-9])")
 _PRINTED: Final = re.compile(r"(?<![0-9])[0-9]{4}[ -][0-9]{6}[ -][0-9]{4,5}(?![0-9])")
 # A whole series of fours, so that a part of a longer one is no candidate.
@@ -75,7 +75,7 @@ _OTHERWISE_GROUPED: Final = re.compile(
 # As on a magnetic stripe or in a chip: B<number>^<name>, <number>D<expiry date, service code>.
 _NAME_FIELD: Final = re.compile(r"\^")
 _DATE_FIELD: Final = re.compile(r"[dD][0-9]{7}")
-_EXPONENT: Final = re.compile(r"[0-9][eE][+-]?[0-9]")
+_EXPONENT: Final = re.compile(r"(?<=[0-9])[eE][+-]?[0-9]")
 _FLOAT: Final = re.compile(r"(?<![\w.])[0-9]{1,20}(?:\.[0-9]{1,24})?[eE][+-]?[0-9]{1,2}(?!\w)")
 _WHOLE: Final = re.compile(r"\W*([0-9](?:[ ._/+-]{0,3}[0-9]){12,18})\W*")
 _NO_DIGIT: Final = re.compile(r"[^0-9]+")

@@ -63,6 +63,8 @@ def unescaped(text: str) -> str:
 
 def plain(text: str) -> str:
     """Digits of any script as 0 to 9, one kind of space and dash, nothing unseen."""
+    if text.isascii() and text.isprintable():
+        return text
     text = _UNSEEN.sub("", text)
     if not text.isascii():
         text = _DASH.sub("-", _DIGIT.sub(_digit, _paired(text)))
