@@ -42,6 +42,7 @@ _OTHER_TRANSIENT: Final = (
     asyncpg.InternalClientError,
 )
 _PLANNED_ONCE: Final = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
+_KEPT_PREPARED: Final = {"max_cached_statement_lifetime": 0}  # for ever, not for five minutes
 _LIMITS_TRANSACTIONS: Final = (17,)
 _FILES: Final = frozenset({"sslrootcert", "sslcert", "sslkey", "sslcrl"})
 _NOT_LET_IN: Final = (
@@ -94,6 +95,7 @@ async def connect(
             **({} if durable else {"synchronous_commit": "off"}),
             **(_PLANNED_ONCE if by_keys else {}),
         },
+        **(_KEPT_PREPARED if by_keys else {}),
     )
     _notice_a_dead_peer(connection, settings.statement_timeout)
     if by_keys and connection.get_server_version() >= _LIMITS_TRANSACTIONS:

@@ -9,9 +9,10 @@ from card_fulfillment.messages.dead_letter import DeadLetter
 from card_fulfillment.pipeline.alerts import alert_ids
 from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.postgres.rows import dump_headers
-from card_fulfillment.postgres.statement import execute
+from card_fulfillment.postgres.statement import execute, prepare
 
-# By whom alerts are closed whose cause is over.
+# By whom dead letters are closed: what waited was applied, the cause of an alert is over.
+APPLIED: Final = "applied"
 RESOLVED: Final = "resolved"
 
 _INSERT_DEAD_LETTERS: Final = """
@@ -23,8 +24,9 @@ SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[],
 ON CONFLICT DO NOTHING
 """
 _CLOSE: Final = """
-UPDATE dead_letter SET state = 'closed', closed_at = now(), closed_by = $2
-WHERE dead_letter_id = ANY ($1::uuid[]) AND state = 'open'
+UPDATE dead_letter d SET state = 'closed', closed_at = now(), closed_by = u.closed_by
+FROM unnest($1::uuid[], $2::text[]) AS u (dead_letter_id, closed_by)
+WHERE d.dead_letter_id = u.dead_letter_id AND d.state = 'open'
 """
 # What was over is there again: somebody was told of it already.
 _REOPEN: Final = f"""
@@ -35,13 +37,15 @@ WHERE dead_letter_id = ANY ($1::uuid[]) AND closed_by = '{RESOLVED}'
 
 async def write_letters(connection: asyncpg.Connection, effects: Effects) -> None:
     await execute(connection, _INSERT_DEAD_LETTERS, map(_row, effects.dead_letters))
-    if effects.settled:
-        ids = [i for fact in effects.settled for i in alert_ids(fact)]
-        await connection.execute(_CLOSE, ids, "applied")
-    if effects.resolved:
-        await connection.execute(_CLOSE, effects.resolved, RESOLVED)
-    if effects.reopened:
-        await connection.execute(_REOPEN, effects.reopened)
+    closed = [(i, APPLIED) for fact in effects.settled for i in alert_ids(fact)]
+    closed += [(i, RESOLVED) for i in effects.resolved]
+    await execute(connection, _CLOSE, closed)
+    await execute(connection, _REOPEN, ((i,) for i in effects.reopened))
+
+
+async def rehearse(connection: asyncpg.Connection) -> None:
+    """Run what ordinary batches run, on no rows."""
+    await prepare(connection, _INSERT_DEAD_LETTERS, _CLOSE)
 
 
 def _row(letter: DeadLetter) -> Sequence[Any]:

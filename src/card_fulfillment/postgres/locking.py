@@ -14,7 +14,7 @@ from card_fulfillment.pipeline.view import Need, View
 from card_fulfillment.postgres.card_rows import CARD_COLUMNS, load_card
 from card_fulfillment.postgres.files import lock_files
 from card_fulfillment.postgres.rows import load_bindings, reference_text
-from card_fulfillment.postgres.statement import execute_on, execute_together, fetch
+from card_fulfillment.postgres.statement import execute_on, execute_together, fetch, prepare
 
 _CREATE_BULKS: Final = """
 INSERT INTO bulk_issuance (bulk_issuance_id) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING
@@ -64,7 +64,6 @@ async def lock(connection: asyncpg.Connection, need: Need) -> View:
 
 
 async def rehearse(connection: asyncpg.Connection) -> None:
-    """Run what every batch runs, on no rows."""
+    """Run what ordinary batches run, on no rows."""
     await execute_together(connection, (_CREATE_CARDS, [()]), (_CREATE_REFERENCES, [()]))
-    for statement in (_LOCK_CARDS, _LOCK_REFERENCES):
-        await fetch(connection, statement, ())
+    await prepare(connection, _LOCK_CARDS, _LOCK_REFERENCES)

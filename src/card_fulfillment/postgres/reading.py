@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import timedelta
 from typing import Any, Final
 
 import asyncpg
@@ -11,7 +10,6 @@ import asyncpg
 from card_fulfillment.domain.bindings import Binding
 from card_fulfillment.domain.bulk import Bulk
 from card_fulfillment.domain.facts import (
-    Fact,
     Reference,
     Subject,
     SubjectKind,
@@ -36,7 +34,7 @@ from card_fulfillment.postgres.rows import (
     load_fact,
     reference_text,
 )
-from card_fulfillment.postgres.statement import fetch
+from card_fulfillment.postgres.statement import fetch, prepare
 
 _CARDS: Final = f"SELECT {CARD_COLUMNS} FROM card WHERE card_id = ANY ($1::text[])"  # noqa: S608
 _REFERENCES: Final = """
@@ -105,16 +103,6 @@ WHERE bulk_issuance_id = ANY ($1::text[])
 _PARCELS: Final = f"""
 SELECT bulk_issuance_id, {PARCEL_COLUMNS} FROM parcel WHERE bulk_issuance_id = ANY ($1::text[])
 """  # noqa: S608 - a constant
-_OVERDUE: Final = """
-UPDATE fact f SET alerted = true
-FROM (
-    SELECT fact_id, part FROM fact
-    WHERE outcome = 'parked' AND NOT alerted AND recorded_at < clock_timestamp() - $1::interval
-    ORDER BY recorded_at LIMIT $2 FOR UPDATE SKIP LOCKED
-) AS late
-WHERE f.fact_id = late.fact_id AND f.part = late.part
-RETURNING f.fact_id, f.content, f.vendor, f.status, f.body::text
-"""
 _ANNOUNCED: Final = """
 SELECT card_id FROM card WHERE card_id = ANY ($1::text[]) AND identity IS NOT NULL
 """
@@ -183,11 +171,9 @@ async def _read_around(connection: asyncpg.Connection, need: Need, view: View) -
     view.seen = {row[1]: Seen(row[2], row[-1]) for row in rows if row[0] == "seen"}
 
 
-async def overdue(connection: asyncpg.Connection, age: timedelta, most: int) -> list[Fact]:
-    """Mark parked facts of that age as told of, and return them."""
-    rows = await connection.fetch(_OVERDUE, age, most)
-    facts = (load_fact(*row) for row in rows)
-    return list({fact.fact_id: fact for fact in facts}.values())
+async def rehearse(connection: asyncpg.Connection) -> None:
+    """Run what ordinary batches run, on no rows."""
+    await prepare(connection, _GLANCE, _AROUND, _BY_ID, _CARDS, _REFERENCES, _HISTORIES)
 
 
 async def load_bulks(connection: asyncpg.Connection, ids: Collection[str]) -> dict[str, Bulk]:

@@ -40,6 +40,12 @@ async def fetch_value_on(
     return await connection.fetchval(split_in_postgres(statement), *texts, *whole, separator, null)
 
 
+async def prepare(connection: asyncpg.Connection, *statements: str) -> None:
+    """Run each on no rows: asyncpg keeps it prepared. All of their parameters are arrays."""
+    for statement in statements:
+        await execute_on(connection, statement, *no_rows(statement))
+
+
 async def execute_together(
     connection: asyncpg.Connection, *work: tuple[str, Sequence[Column]]
 ) -> None:

@@ -8,13 +8,14 @@ from typing import Final, Generic, TypeVar
 
 import asyncpg
 
-from card_fulfillment.domain.facts import Fact, Reference
+from card_fulfillment.domain.facts import Fact
 from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.pipeline.failpoints import failpoint
 from card_fulfillment.pipeline.ports import Contended, StoreUnavailable
 from card_fulfillment.pipeline.view import Need, View
-from card_fulfillment.postgres import locking, reading, writing
+from card_fulfillment.postgres import letters_writing, locking, reading, writing
 from card_fulfillment.postgres.connection import is_transient
+from card_fulfillment.postgres.overdue import overdue
 
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
 
@@ -53,7 +54,7 @@ class PostgresTransaction:
         return await reading.read(self._connection, need, self._held)
 
     async def overdue(self, age: timedelta, most: int) -> list[Fact]:
-        return await reading.overdue(self._connection, age, most)
+        return await overdue(self._connection, age, most)
 
     async def write(self, effects: Effects) -> None:
         await writing.write(self._connection, effects, self._lanes, self._held.cards)
@@ -115,14 +116,10 @@ class PostgresStore(Generic[Begun]):
 
 
 async def _rehearse(connection: asyncpg.Connection) -> None:
-    """Run what every batch runs while nothing is locked, so that it is prepared.
+    """Run what ordinary batches run while nothing is locked, so that it is prepared.
 
     asyncpg prepares what is run for the first time, and to the server a process that freezes
     between preparing and running is not idle: what it holds would be held until it wakes.
     """
-    nobody = Reference("", "", "")
-    need = Need(references={nobody}, unlocks={nobody}, fact_ids={b""})
-    await reading.peek(connection, need)
-    await reading.read(connection, need, View())
-    await locking.rehearse(connection)
-    await writing.rehearse(connection)
+    for each in (reading, locking, writing, letters_writing):
+        await each.rehearse(connection)

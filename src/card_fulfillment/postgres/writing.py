@@ -27,10 +27,10 @@ from card_fulfillment.postgres.statement import (
     Column,
     columns_of,
     execute,
-    execute_on,
     execute_together,
     fetch_value_on,
     no_rows,
+    prepare,
 )
 
 Lanes = Mapping[tuple[str, int], int]
@@ -171,9 +171,10 @@ async def write(
 
 
 async def rehearse(connection: asyncpg.Connection) -> None:
-    """Run what every batch runs, on no rows."""
+    """Run what ordinary batches run, on no rows."""
     together = (_WRITE_CARDS, _WRITE_BINDINGS, _WAIT)
-    await execute_on(connection, _INSERT_FACTS, *no_rows(_INSERT_FACTS))
+    await prepare(connection, _INSERT_FACTS, _MOVE_FACTS, _ADD_PLACES, _REMOVE_PLACES)
+    await prepare(connection, _COUNT_COPIES, _WAKE)
     await execute_together(connection, *((each, no_rows(each)) for each in together))
     await _finish(connection, Effects(), {})
 

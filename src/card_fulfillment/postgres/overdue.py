@@ -1,0 +1,27 @@
+"""Parked facts that nobody was told of for too long."""
+
+from datetime import timedelta
+from typing import Final
+
+import asyncpg
+
+from card_fulfillment.domain.facts import Fact
+from card_fulfillment.postgres.rows import load_fact
+
+_OVERDUE: Final = """
+UPDATE fact f SET alerted = true
+FROM (
+    SELECT fact_id, part FROM fact
+    WHERE outcome = 'parked' AND NOT alerted AND recorded_at < clock_timestamp() - $1::interval
+    ORDER BY recorded_at LIMIT $2 FOR UPDATE SKIP LOCKED
+) AS late
+WHERE f.fact_id = late.fact_id AND f.part = late.part
+RETURNING f.fact_id, f.content, f.vendor, f.status, f.body::text
+"""
+
+
+async def overdue(connection: asyncpg.Connection, age: timedelta, most: int) -> list[Fact]:
+    """Mark parked facts of that age as told of, and return them."""
+    rows = await connection.fetch(_OVERDUE, age, most)
+    facts = (load_fact(*row) for row in rows)
+    return list({fact.fact_id: fact for fact in facts}.values())

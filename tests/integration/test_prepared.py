@@ -1,0 +1,86 @@
+"""Ordinary batches prepare nothing while rows are locked: a process may freeze at any point.
+
+Between preparing and running a statement the server waits for a client that it does not take for
+idle, and what the transaction holds stays held.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from operator import attrgetter
+
+import asyncpg
+import pytest
+from pydantic import SecretStr
+
+from builders import NOW, Log, Sent, announcement, fact, order, order_no, publishing, sent
+from card_fulfillment.domain.status import Status
+from card_fulfillment.pipeline.apply import Applier
+from card_fulfillment.postgres.connection import connect
+from card_fulfillment.postgres.store import PostgresStore, PostgresTransaction
+from card_fulfillment.settings import PostgresSettings
+from postgres_state import PostgresState, opened
+
+_PREPARED = "SELECT statement FROM pg_prepared_statements"
+_longest_kept = attrgetter("_stmt_cache._max_lifetime")  # seconds; private
+_SAME = fact(Status.LOST, 6, order_no("1"))
+_BATCHES: Sequence[Sequence[Sent]] = (
+    [  # a card's journey, another one's that begins with its end
+        sent(announcement("1"), topic="announcements"),
+        sent(order("1", 1, order_no("1")), topic="orders"),
+        sent(fact(Status.IN_PRODUCTION, 5, order_no("1")), topic="tracking"),
+        sent(fact(Status.LOST, 5, order_no("2")), topic="tracking"),
+    ],
+    [
+        sent(announcement("2"), topic="announcements"),
+        sent(order("2", 1, order_no("2")), topic="orders"),
+        sent(_SAME, topic="tracking"),
+        sent(_SAME, topic="tracking"),
+    ],
+    [sent(_SAME, topic="tracking")],
+)
+
+
+@pytest.fixture
+async def state(dsn: str) -> AsyncIterator[PostgresState]:
+    async with opened(dsn) as opened_state:
+        yield opened_state
+
+
+async def prepared(connection: asyncpg.Connection) -> set[str]:
+    return {row[0] for row in await connection.fetch(_PREPARED)} | {_PREPARED}
+
+
+async def test_batches_run_what_was_prepared_when_the_store_connected(
+    state: PostgresState, dsn: str
+) -> None:
+    settings = PostgresSettings(dsn=SecretStr(dsn))
+    connections: list[asyncpg.Connection] = []
+
+    async def connecting() -> asyncpg.Connection:
+        connections.append(await connect(settings, application_name="store", by_keys=True))
+        return connections[-1]
+
+    store = PostgresStore(connecting, state.lanes, PostgresTransaction)
+    async with store.transaction():
+        (connection,) = connections
+        before = await prepared(connection)
+
+    log, applier = Log(), Applier(store, publishing())
+    for said in _BATCHES:
+        batch = log.batch(said)
+        await state.begin(batch.moves)
+        await applier.apply(batch, NOW)
+
+    assert await prepared(connection) - before == set()
+    store.discard()
+    assert (await state.snapshot()).statuses() == {
+        "1": ["created", "ordered", "in_production", "lost"],
+        "2": ["created", "ordered", "lost"],
+    }
+
+
+async def test_what_is_prepared_is_kept_as_long_as_the_connection(dsn: str) -> None:
+    settings = PostgresSettings(dsn=SecretStr(dsn))
+    connection = await connect(settings, application_name="store", by_keys=True)
+    await connection.fetch("SELECT $1::int", 1)
+    assert _longest_kept(connection) == 0
+    await connection.close()
