@@ -1,4 +1,5 @@
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 
 import asyncpg
@@ -6,7 +7,12 @@ import pytest
 from pydantic import SecretStr
 
 from card_fulfillment.pipeline.relay_ports import Outbox, PageLimits, Unavailable
-from card_fulfillment.postgres.outbox import PartitionsChanged, outbox_of, pin_lanes
+from card_fulfillment.postgres.outbox import (
+    CHANGE_CHANNEL,
+    PartitionsChanged,
+    outbox_of,
+    pin_lanes,
+)
 from card_fulfillment.settings import PostgresSettings
 
 LIMITS = PageLimits()
@@ -91,6 +97,26 @@ async def test_rows_are_seen_when_they_are_committed_and_not_before(
         assert not (await outbox.read({lane: 0}, LIMITS)).lanes
     [rows] = (await outbox.read({lane: 0}, LIMITS)).lanes
     assert [row.seq for row in rows.rows] == [1]
+
+
+async def test_a_relay_is_woken_by_news_of_its_topic_or_of_any(
+    dsn: str, connection: asyncpg.Connection
+) -> None:
+    woken: list[str] = []
+    settings = PostgresSettings(dsn=SecretStr(dsn))
+    ours = outbox_of(settings, topic="out", holder="one")(lambda: woken.append("out"))
+    other = outbox_of(settings, topic="dead", holder="one")(lambda: woken.append("dead"))
+    async with ours, other:
+        for topics in ("out", "out dead", "", "outer"):
+            await connection.execute("SELECT pg_notify($1, $2)", CHANGE_CHANNEL, topics)
+        async with asyncio.timeout(5):
+            while len(woken) < 5:  # noqa: ASYNC110 - nobody tells us
+                await asyncio.sleep(0.01)
+        await connection.execute("SELECT pg_notify($1, 'dead')", CHANGE_CHANNEL)
+        async with asyncio.timeout(5):
+            while len(woken) < 6:  # noqa: ASYNC110 - nobody tells us
+                await asyncio.sleep(0.01)
+        assert Counter(woken) == {"out": 3, "dead": 3}
 
 
 async def test_a_lost_connection_makes_the_outbox_unavailable(

@@ -84,12 +84,14 @@ class Topic:
     commit_seconds: float = 0.002
     starts: int = 0
     commits: int = 0
+    times: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.log = {p: self.log.get(p, []) for p in range(self.partitions)}
 
     def commit(self, lanes: Sequence[LaneRows]) -> None:
         self.commits += 1
+        self.times.append(asyncio.get_running_loop().time())
         for lane in lanes:
             self.log[lane.partition] += [(lane.lane, row.seq) for row in lane.rows]
 

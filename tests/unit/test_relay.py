@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -111,6 +112,19 @@ async def test_where_many_changes_come_they_share_transactions() -> None:
             await asyncio.sleep(0.01)
         await until(world.all_published)
     assert world.topic.commits <= 8
+
+
+@virtually
+async def test_kafka_has_a_moment_to_mark_the_end_of_a_transaction_before_the_next_one() -> None:
+    world = World()
+    world.database.add(0, 12)  # four pages
+    async with running(world):
+        await until(world.all_published, poll=0.0005)
+    times = world.topic.times
+    assert len(times) == 4
+    apart = [later - earlier for earlier, later in pairwise(times)]
+    assert min(apart) >= world.topic.commit_seconds + 0.006
+    assert max(apart) < 0.02
 
 
 @virtually

@@ -21,7 +21,10 @@ from card_fulfillment.postgres.connection import connect, disconnect, is_transie
 from card_fulfillment.settings import PostgresSettings
 
 CHANGE_CHANNEL: Final = "fulfillment_change"
-"""Who inserts changes notifies this channel in the same transaction."""
+"""Who inserts changes names their topics on this channel, in the same transaction.
+
+With spaces between them; no name at all is news for everybody.
+"""
 
 _LEASE: Final = timedelta(seconds=3)
 _LEASE_ANSWER_SECONDS: Final = 3.0
@@ -198,7 +201,7 @@ def outbox_of(
                 books = await connect(settings, application_name=f"{name} books", durable=False)
             try:
                 with _as_unavailable():
-                    await _listen(reading, wake)
+                    await _listen(reading, topic, wake)
                 yield PostgresOutbox(reading, books, topic=topic, holder=holder)
             finally:
                 await disconnect(books)
@@ -208,6 +211,10 @@ def outbox_of(
     return opened
 
 
-async def _listen(connection: asyncpg.Connection, wake: Callable[[], None]) -> None:
-    await connection.add_listener(CHANGE_CHANNEL, lambda *_: wake())
+async def _listen(connection: asyncpg.Connection, topic: str, wake: Callable[[], None]) -> None:
+    def heard(_connection: object, _pid: int, _channel: str, topics: object) -> None:
+        if not topics or topic in str(topics).split():
+            wake()
+
+    await connection.add_listener(CHANGE_CHANNEL, heard)
     connection.add_termination_listener(lambda *_: wake())

@@ -133,7 +133,7 @@ WITH lanes AS (
     WHERE p.topic = u.topic AND p.partition = u.partition AND p.next_offset = u.expected
     RETURNING 1
 )
-SELECT count(*), CASE WHEN $25 THEN pg_notify('fulfillment_change', '') END FROM moved
+SELECT count(*), CASE WHEN $25 <> '' THEN pg_notify('fulfillment_change', $25) END FROM moved
 """
 _NO_CHANGES: Final[Sequence[Column]] = [()] * 11  # as many arrays as it takes for them
 _NO_POSITIONS: Final[Sequence[Column]] = [()] * 12
@@ -241,10 +241,9 @@ def _new_identity(state: CardState, held: CardState | None) -> CardIdentity | No
 async def _finish(connection: asyncpg.Connection, effects: Effects, lanes: Lanes) -> None:
     """Store the changes with numbers, move the positions, and tell the relays."""
     columns, values = _change_columns(effects.changes, lanes)
+    topics = " ".join({change.topic for change in effects.changes})
     positions = columns_of(_position_rows(effects)) or _NO_POSITIONS
-    moved = await fetch_value_on(
-        connection, _FINISH, *columns, *positions, whole=(values, bool(effects.changes))
-    )
+    moved = await fetch_value_on(connection, _FINISH, *columns, *positions, whole=(values, topics))
     expected = len(effects.moves)
     if moved != expected:
         raise PositionLost(f"{expected - moved} of {expected} partitions are elsewhere")
