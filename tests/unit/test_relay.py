@@ -1,46 +1,15 @@
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from relay_memory import FAULTS_OF, Fault, Faults, Topic, World
+from relay_running import running, until, virtually
 from virtual_time import run_virtually
 
 from card_fulfillment.pipeline.output_check import Alarm
 from card_fulfillment.pipeline.relay import Relay, RelayState, RelayStatus
 from card_fulfillment.pipeline.relay_ports import PageLimits, Refused, Row
-
-DEADLINE = 300.0
-
-
-@asynccontextmanager
-async def running(world: World, *holders: str) -> AsyncIterator[list[Relay]]:
-    stop = asyncio.Event()
-    relays = [Relay(world.ports(holder), chance=lambda: 0.5) for holder in holders or ("one",)]
-    tasks = [asyncio.create_task(relay.run(stop)) for relay in relays]
-    yield relays
-    stop.set()
-    await asyncio.gather(*tasks)
-
-
-async def until(condition: Callable[[], bool], poll: float = 0.005) -> None:
-    async with asyncio.timeout(DEADLINE):
-        while not condition():  # noqa: ASYNC110 - the condition is of no asyncio object
-            await asyncio.sleep(poll)
-
-
-def virtually(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
-    async def main() -> None:
-        await test()
-
-    def run() -> None:
-        run_virtually(main())
-
-    run.__name__ = test.__name__
-    return run
 
 
 @settings(max_examples=200, deadline=None)
@@ -88,70 +57,6 @@ async def test_a_stopped_relay_has_published_recorded_and_released_everything() 
     assert relay.status.state is RelayState.STOPPED
     assert relay.status.published == 14
     assert relay.status.positions == {0: 10, 1: 4}
-
-
-@virtually
-async def test_an_idle_relay_publishes_a_new_change_at_once() -> None:
-    world = World()
-    async with running(world) as [relay]:
-        await until(lambda: relay.status.state is RelayState.PUBLISHING)
-        await asyncio.sleep(7.77)
-        clock = asyncio.get_running_loop().time
-        before = clock()
-        world.database.add(1)
-        await until(world.all_published, poll=0.001)
-        assert clock() - before < 0.02
-
-
-@virtually
-async def test_where_many_changes_come_they_share_transactions() -> None:
-    world = World(limits=PageLimits(rows=10_000))
-    async with running(world):
-        for _ in range(30):
-            world.database.add(0, 1_000)
-            await asyncio.sleep(0.01)
-        await until(world.all_published)
-    assert world.topic.commits <= 8
-
-
-@virtually
-async def test_kafka_has_a_moment_to_mark_the_end_of_a_transaction_before_the_next_one() -> None:
-    world = World()
-    world.database.add(0, 12)  # four pages
-    async with running(world):
-        await until(world.all_published, poll=0.0005)
-    times = world.topic.times
-    assert len(times) == 4
-    apart = [later - earlier for earlier, later in pairwise(times)]
-    assert min(apart) >= world.topic.commit_seconds + 0.006
-    assert max(apart) < 0.02
-
-
-@virtually
-async def test_a_lost_notification_costs_a_second_at_most() -> None:
-    world = World()
-    async with running(world) as [relay]:
-        await until(lambda: relay.status.state is RelayState.PUBLISHING)
-        world.database.listeners.clear()
-        world.database.add(1)
-        world.database.listeners.append(relay.wake)
-        clock = asyncio.get_running_loop().time
-        before = clock()
-        await until(world.all_published)
-        assert clock() - before < 1.1
-
-
-@virtually
-async def test_a_backlog_is_read_while_the_transaction_before_it_is_under_way() -> None:
-    world = World(topic=Topic(commit_seconds=1.0))
-    world.database.add(0, 30)
-    async with running(world):
-        await until(lambda: bool(world.database.reads))
-        clock = asyncio.get_running_loop().time
-        await until(lambda: {0: 3, 1: 0} in world.database.reads)
-        assert not world.published(0)
-        await until(world.all_published)
-        assert clock() < 10 * 1.0 + 1
 
 
 @virtually

@@ -28,8 +28,7 @@ async def verified_beginnings(
     """The first offset of each partition, after the stored positions were held against the topics.
 
     Raises InputRecreated where a position is out of range or the record before it is another one,
-    and
-    SourceUnavailable where Kafka does not answer.
+    and SourceUnavailable where Kafka does not answer.
     """
     if not partitions:
         return {}

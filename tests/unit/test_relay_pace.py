@@ -1,0 +1,74 @@
+"""When a relay publishes: at once, together, and not too early."""
+
+import asyncio
+from itertools import pairwise
+
+from relay_memory import Topic, World
+from relay_running import running, until, virtually
+
+from card_fulfillment.pipeline.relay import RelayState
+from card_fulfillment.pipeline.relay_ports import PageLimits
+
+
+@virtually
+async def test_an_idle_relay_publishes_a_new_change_at_once() -> None:
+    world = World()
+    async with running(world) as [relay]:
+        await until(lambda: relay.status.state is RelayState.PUBLISHING)
+        await asyncio.sleep(7.77)
+        clock = asyncio.get_running_loop().time
+        before = clock()
+        world.database.add(1)
+        await until(world.all_published, poll=0.001)
+        assert clock() - before < 0.02
+
+
+@virtually
+async def test_where_many_changes_come_they_share_transactions() -> None:
+    world = World(limits=PageLimits(rows=10_000))
+    async with running(world):
+        for _ in range(30):
+            world.database.add(0, 1_000)
+            await asyncio.sleep(0.01)
+        await until(world.all_published)
+    assert world.topic.commits <= 8
+
+
+@virtually
+async def test_kafka_has_a_moment_to_mark_the_end_of_a_transaction_before_the_next_one() -> None:
+    world = World()
+    world.database.add(0, 12)  # four pages
+    async with running(world):
+        await until(world.all_published, poll=0.0005)
+    times = world.topic.times
+    assert len(times) == 4
+    apart = [later - earlier for earlier, later in pairwise(times)]
+    assert min(apart) >= world.topic.commit_seconds + 0.006
+    assert max(apart) < 0.02
+
+
+@virtually
+async def test_a_lost_notification_costs_a_second_at_most() -> None:
+    world = World()
+    async with running(world) as [relay]:
+        await until(lambda: relay.status.state is RelayState.PUBLISHING)
+        world.database.listeners.clear()
+        world.database.add(1)
+        world.database.listeners.append(relay.wake)
+        clock = asyncio.get_running_loop().time
+        before = clock()
+        await until(world.all_published)
+        assert clock() - before < 1.1
+
+
+@virtually
+async def test_a_backlog_is_read_while_the_transaction_before_it_is_under_way() -> None:
+    world = World(topic=Topic(commit_seconds=1.0))
+    world.database.add(0, 30)
+    async with running(world):
+        await until(lambda: bool(world.database.reads))
+        clock = asyncio.get_running_loop().time
+        await until(lambda: {0: 3, 1: 0} in world.database.reads)
+        assert not world.published(0)
+        await until(world.all_published)
+        assert clock() < 10 * 1.0 + 1
