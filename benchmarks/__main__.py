@@ -65,6 +65,8 @@ async def _measure(stack: Stack, arguments: argparse.Namespace, hot: Mapping[str
         where = (stack.bootstrap, stack.dsn)
         async with stage(*where, "drain", Path(logs)) as world:
             drain = await measure_drain(world, servers, cards)
+        async with stage(*where, "two", Path(logs)) as world:
+            by_two = await measure_drain(world, servers, cards, workers=2)
         async with stage(*where, "naive", Path(logs)) as world:
             naive = await measure_naive(world, servers, naive_cards)
         async with stage(*where, "steady", Path(logs)) as world:
@@ -76,7 +78,7 @@ async def _measure(stack: Stack, arguments: argparse.Namespace, hot: Mapping[str
     return Report(
         {
             **hot,
-            **drain_figures(drain, naive),
+            **drain_figures(drain, by_two, naive),
             **latency_figures(latency),
             **fan_out_figures(fan_out, curve),
         },
@@ -85,6 +87,7 @@ async def _measure(stack: Stack, arguments: argparse.Namespace, hot: Mapping[str
         first_of(
             {
                 "drain": drain.anomalies,
+                "two_workers": by_two.anomalies,
                 "latency": latency.anomalies,
                 "bulk": fan_out.anomalies,
             }

@@ -20,7 +20,10 @@ _CHANGES: Final = "SELECT coalesce(sum(last_seq), 0) FROM lane"
 
 @dataclass(frozen=True)
 class Drain:
-    """`events` in `cost.seconds`, the worker's start included; the first one after `first` s."""
+    """`events` in `cost.seconds`, the worker's start included; the first one after `first` s.
+
+    peak_memory: bytes, of the greatest worker.
+    """
 
     events: int
     first: float
@@ -33,8 +36,10 @@ class Drain:
         return self.events / self.cost.seconds
 
 
-async def measure_drain(world: World, servers: Mapping[str, int], cards: int) -> Drain:
-    """Put a backlog into Kafka, start a worker, and wait until all of it is published.
+async def measure_drain(
+    world: World, servers: Mapping[str, int], cards: int, *, workers: int = 1
+) -> Drain:
+    """Put a backlog into Kafka, start workers, and wait until all of it is published.
 
     The progress is asked of the database, cheaply: a subscriber that reads along costs a core.
     """
@@ -50,13 +55,14 @@ async def measure_drain(world: World, servers: Mapping[str, int], cards: int) ->
 
     try:
         began = time.monotonic()
-        worker = world.worker()
-        meter = Meter({**servers, "worker": worker.pid})
+        pids = [world.worker().pid for _ in range(workers)]
+        numbered = {f"worker_{number}": pid for number, pid in enumerate(pids[1:], 2)}
+        meter = Meter({**servers, "worker": pids[0], **numbered})
         await until(changes, 1)
         first = time.monotonic() - began
         await until(changes, expected)
         await until(visible, expected)
-        cost, memory = meter.read(), peak_memory(worker.pid)
+        cost, memory = meter.read(), max(map(peak_memory, pids))
     finally:
         await connection.close()
     await world.stop()

@@ -18,11 +18,13 @@ _MIB: Final = 2**20
 _MICRO: Final = 1e6
 # What is measured, and how it has to compare with which limit.
 FLOORS: Final = {
-    "drain.events_per_second": (">=", 12_000.0),
-    "drain.times_naive": (">=", 20.0),
-    "drain.peak_rss_mib": ("<=", 128.0),
-    "latency.p50_ms": ("<=", 30.0),
-    "latency.p99_ms": ("<=", 120.0),
+    "drain.events_per_second": (">=", 20_000.0),
+    "drain.times_naive": (">=", 40.0),
+    "drain.worker_cpu_us_per_event": ("<=", 45.0),
+    "drain.peak_rss_mib": ("<=", 100.0),
+    "two_workers.times_one": (">=", 1.0),
+    "latency.p50_ms": ("<=", 25.0),
+    "latency.p99_ms": ("<=", 80.0),
     "bulk.seconds_to_last_change": ("<=", 3.0),
     "bulk.others_p99_ms": ("<=", 250.0),
 }
@@ -78,7 +80,7 @@ def _meets(name: str, value: float) -> bool:
     return value >= limit if comparison == ">=" else value <= limit
 
 
-def drain_figures(drain: Drain, naive: NaiveDrain) -> dict[str, float]:
+def drain_figures(drain: Drain, by_two: Drain, naive: NaiveDrain) -> dict[str, float]:
     return {
         "drain.events": drain.events,
         "drain.events_per_second": drain.rate,
@@ -87,6 +89,9 @@ def drain_figures(drain: Drain, naive: NaiveDrain) -> dict[str, float]:
         "drain.first_change_after_seconds": drain.first,
         "drain.peak_rss_mib": drain.peak_memory / _MIB,
         **_cost("drain", drain.cost, drain.events),
+        "two_workers.events_per_second": by_two.rate,
+        "two_workers.times_one": by_two.rate / drain.rate,
+        **_cost("two_workers", by_two.cost, by_two.events),
         "naive.events": naive.events,
         "naive.events_per_second": naive.rate,
         **_cost("naive", naive.cost, naive.events),
