@@ -1,6 +1,8 @@
 """Postgres ends sessions, crashes, refuses a lock or answers no commit: it costs time only."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 import asyncpg
@@ -76,13 +78,9 @@ async def test_a_lock_that_is_not_given_in_time(world: World, undisturbed: EndSt
     worker, load = world.worker(POSTGRES__LOCK_TIMEOUT="PT0.3S"), world.load()
     feed = world.feed(load)
     await until_taken(world, 100, worker)
-    holder = await asyncpg.connect(world.dsn)
-    try:
-        async with holder.transaction():
-            await holder.execute("SELECT FROM lane FOR UPDATE")
-            await world.until(lambda: _tells(worker, "LockNotAvailableError"), worker)
-    finally:
-        await holder.close()
+    async with _somebody_else(world) as holder:
+        await holder.execute("SELECT FROM lane FOR UPDATE")
+        await world.until(lambda: _tells(worker, "LockNotAvailableError"), worker)
     await until_taken(world, 100, worker)
     cards = await feed.enough()
     await world.until_drained(load, worker)
@@ -94,20 +92,27 @@ async def test_a_deadlock_with_somebody_else(world: World, undisturbed: EndState
     worker, load = world.worker(), world.load()
     feed = world.feed(load)
     await until_taken(world, 100, worker)
-    holder = await asyncpg.connect(world.dsn)
-    try:
-        async with holder.transaction():
-            await holder.execute("SET LOCAL deadlock_timeout = '30s'")  # the worker finds it first
-            await holder.execute("SELECT FROM lane FOR UPDATE")
-            await world.until(lambda: _waits_for_a_lock(world), worker)
-            await holder.execute("SELECT FROM card FOR UPDATE")
-            await world.until(lambda: _tells(worker, "DeadlockDetectedError"), worker)
-    finally:
-        await holder.close()
+    async with _somebody_else(world) as holder:
+        await holder.execute("SET LOCAL deadlock_timeout = '30s'")  # the worker finds it first
+        await holder.execute("SELECT FROM lane FOR UPDATE")
+        await world.until(lambda: _waits_for_a_lock(world), worker)
+        await holder.execute("SELECT FROM card FOR UPDATE")
+        await world.until(lambda: _tells(worker, "DeadlockDetectedError"), worker)
     await until_taken(world, 100, worker)
     cards = await feed.enough()
     await world.until_drained(load, worker)
     assert await world.verdict(cards, given=undisturbed) == []
+
+
+@asynccontextmanager
+async def _somebody_else(world: World) -> AsyncIterator[asyncpg.Connection]:
+    """In a transaction of its own."""
+    holder = await asyncpg.connect(world.dsn)
+    try:
+        async with holder.transaction():
+            yield holder
+    finally:
+        await holder.close()
 
 
 async def _waits_for_a_lock(world: World) -> bool:

@@ -26,6 +26,7 @@ from card_fulfillment.kafka.connection import ClientOptions
 from card_fulfillment.kafka.ending import end_consumer
 from card_fulfillment.kafka.incarnation import verified_beginnings
 from card_fulfillment.kafka.lag import measure
+from card_fulfillment.kafka.records import record_of
 from card_fulfillment.messages.envelope import Record
 from card_fulfillment.pipeline.backlog import InputBacklog
 from card_fulfillment.pipeline.batch import Partition, last_records
@@ -211,7 +212,7 @@ class InputSource(ConsumerRebalanceListener):
         except KafkaError as error:
             raise SourceUnavailable(type(error).__name__) from error
         if self._sought:
-            runs = ([_record(r) for r in chunk] for chunk in chunks.values())
+            runs = ([record_of(r) for r in chunk] for chunk in chunks.values())
             self._buffer.extend(heapq.merge(*runs, key=_by_timestamp))
 
     def _cut(self, most: int) -> Fetched:
@@ -235,18 +236,6 @@ class InputSource(ConsumerRebalanceListener):
         self._applied.clear()
         if offsets:
             await self._consumer.commit(offsets)
-
-
-def _record(raw: ConsumerRecord[bytes, bytes]) -> Record:
-    return Record(
-        raw.topic,
-        raw.partition,
-        raw.offset,
-        raw.timestamp * 1000,
-        raw.key,
-        raw.value,
-        tuple(raw.headers),
-    )
 
 
 def _group_consumer(options: ClientOptions, group: GroupOptions) -> AIOKafkaConsumer:

@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from card_fulfillment.kafka.connection import ClientOptions
 from card_fulfillment.kafka.ending import end_consumer
+from card_fulfillment.kafka.records import record_of
 from card_fulfillment.messages.envelope import Record
 
 _POLL_MS: Final = 50
@@ -53,7 +54,7 @@ class Subscriber:
     async def receive(self) -> Sequence[Record]:
         """What came since the last call; waits a twentieth of a second for it, no longer."""
         fetched = await self._consumer.getmany(timeout_ms=_POLL_MS)
-        return [_record(raw) for records in fetched.values() for raw in records]
+        return [record_of(raw) for records in fetched.values() for raw in records]
 
 
 @asynccontextmanager
@@ -74,15 +75,3 @@ async def subscriber(
         yield Subscriber(consumer)
     finally:
         await end_consumer(consumer)
-
-
-def _record(raw: ConsumerRecord[bytes, bytes]) -> Record:
-    return Record(
-        raw.topic,
-        raw.partition,
-        raw.offset,
-        raw.timestamp * 1000,
-        raw.key,
-        raw.value,
-        tuple(raw.headers),
-    )

@@ -8,6 +8,7 @@ from aiokafka.errors import KafkaError
 
 from card_fulfillment.kafka.connection import ClientOptions
 from card_fulfillment.kafka.ending import end_consumer
+from card_fulfillment.kafka.records import record_of
 from card_fulfillment.messages.envelope import Record
 from card_fulfillment.pipeline.intake_ports import SourceUnavailable
 
@@ -36,14 +37,4 @@ async def read_record(
         raise SourceUnavailable(type(error).__name__) from error
     finally:
         await end_consumer(consumer)
-    if found.offset != offset:
-        return None
-    return Record(
-        topic,
-        partition,
-        offset,
-        found.timestamp * 1000,
-        found.key,
-        found.value,
-        tuple(found.headers),
-    )
+    return record_of(found) if found.offset == offset else None

@@ -3,12 +3,9 @@
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-import asyncpg
-
 from card_fulfillment.pipeline.batch import Partition
-from card_fulfillment.pipeline.ports import StoreUnavailable
 from card_fulfillment.pipeline.positions import LastRecord, Position
-from card_fulfillment.postgres.connection import disconnect, is_transient
+from card_fulfillment.postgres.apart import fetch_apart
 from card_fulfillment.postgres.store import Connect
 
 _LOAD: Final = """
@@ -30,7 +27,7 @@ class PostgresPositions:
         self._connect = connect
 
     async def load(self, partitions: Collection[Partition]) -> dict[Partition, Position]:
-        rows = await self._fetch(_LOAD, _columns(partitions))
+        rows = await fetch_apart(self._connect, _LOAD, *_columns(partitions))
         return {
             Partition(topic, partition): Position(
                 next_offset,
@@ -41,19 +38,7 @@ class PostgresPositions:
 
     async def begin(self, offsets: Mapping[Partition, int]) -> None:
         if offsets:
-            await self._fetch(_BEGIN, [*_columns(offsets), list(offsets.values())])
-
-    async def _fetch(self, statement: str, columns: list[list[Any]]) -> list[asyncpg.Record]:
-        try:
-            connection = await self._connect()
-            try:
-                return await connection.fetch(statement, *columns)
-            finally:
-                await disconnect(connection)
-        except Exception as error:
-            if is_transient(error):
-                raise StoreUnavailable(type(error).__name__) from error
-            raise
+            await fetch_apart(self._connect, _BEGIN, *_columns(offsets), list(offsets.values()))
 
 
 def _columns(partitions: Collection[Partition]) -> list[list[Any]]:

@@ -11,10 +11,9 @@ from card_fulfillment.messages.envelope import Record, RefusalReason
 from card_fulfillment.pipeline.apply import Applier
 from card_fulfillment.pipeline.batch import Batch
 from card_fulfillment.pipeline.effects import Effects
-from card_fulfillment.pipeline.ports import StoreUnavailable
 from card_fulfillment.pipeline.publishing import Publishing
 from card_fulfillment.pipeline.redrive import Quarantined, Selection
-from card_fulfillment.postgres.connection import disconnect, is_transient
+from card_fulfillment.postgres.apart import fetch_apart
 from card_fulfillment.postgres.rows import load_headers
 from card_fulfillment.postgres.store import Connect, PostgresStore, PostgresTransaction
 from card_fulfillment.postgres.writing import Lanes
@@ -107,7 +106,7 @@ class PostgresQuarantine:
         page: list[Quarantined] = []
         while True:
             after = (page[-1].recorded_at, page[-1].id) if page else (None, None)
-            rows = await self._fetch(_SELECT, *_conditions(selection), *after)
+            rows = await fetch_apart(self._connect, _SELECT, *_conditions(selection), *after)
             page = [_quarantined(row) for row in rows]
             for letter in page:
                 yield letter
@@ -116,23 +115,13 @@ class PostgresQuarantine:
 
     async def tally(self, selection: Selection) -> list[tuple[str, str | None, int]]:
         """How many fit: by reason and vendor, the most first."""
-        return [tuple(row) for row in await self._fetch(_TALLY, *_conditions(selection))]
+        return [
+            tuple(row) for row in await fetch_apart(self._connect, _TALLY, *_conditions(selection))
+        ]
 
     async def close(self, ids: Collection[str], by: str) -> set[str]:
         """Close open letters without doing anything about them; returns which."""
-        return {row[0] for row in await self._fetch(_CLOSE_ALL, list(ids), by)}
-
-    async def _fetch(self, statement: str, *values: object) -> list[asyncpg.Record]:
-        try:
-            connection = await self._connect()
-            try:
-                return await connection.fetch(statement, *values)
-            finally:
-                await disconnect(connection)
-        except Exception as error:
-            if is_transient(error):
-                raise StoreUnavailable(type(error).__name__) from error
-            raise
+        return {row[0] for row in await fetch_apart(self._connect, _CLOSE_ALL, list(ids), by)}
 
 
 class RedrivingQuarantine(PostgresQuarantine):
