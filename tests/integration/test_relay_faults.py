@@ -115,6 +115,7 @@ async def test_a_stop_while_the_broker_is_frozen_takes_seconds_and_leaves_nothin
     async with running(interrupted):
         await until(lambda: interrupted.status.published > 300)
         os.kill(embedded.kafka.pid, signal.SIGSTOP)
+        await asyncio.sleep(0.1)  # so that a transaction is under way
         stopping = clock()
     took = clock() - stopping
     os.kill(embedded.kafka.pid, signal.SIGCONT)
