@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, NoReturn, TypeVar
 
 import uvloop
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from card_fulfillment import log, starting, worker
 from card_fulfillment.kafka import connection as kafka_connection
@@ -43,12 +43,24 @@ def load_settings() -> Settings:
         settings = Settings.load()
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        path = "__".join(str(step) for step in first["loc"]).upper()
-        fail(USAGE, f"settings: FULFILLMENT_{path}: {first['msg']}")
+        fail(USAGE, f"settings: {_variable(first['loc'])}: {first['msg']}")
     except (OSError, ValueError) as error:
         fail(USAGE, f"settings: {error}")
     log.configure(settings.log_format, settings.log_level)
     return settings
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    """Of the setting that is there; where it may be of several types, the location goes on."""
+    steps: list[str] = []
+    model: type[Any] = Settings
+    for step in location:
+        if not issubclass(model, BaseModel):
+            break
+        steps.append(str(step))
+        field = model.model_fields.get(str(step))
+        model = field.annotation if field and isinstance(field.annotation, type) else object
+    return f"FULFILLMENT_{'__'.join(steps)}".upper()
 
 
 def topics_of(settings: Settings) -> Topology:

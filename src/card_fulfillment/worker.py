@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import secrets
 import socket
 import time
 from collections import Counter
@@ -84,6 +85,11 @@ async def unless_stopped(stop: asyncio.Event, work: Awaitable[T]) -> T | None:
         await asyncio.wait({working, stopped})
 
 
+def process_name() -> str:
+    """Of no other process: in containers every process has number 1, and hosts may share a name."""
+    return f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+
+
 class Worker:
     """Intake, relays and sweep of one process."""
 
@@ -91,7 +97,7 @@ class Worker:
         self._settings, self._known, self._lanes = settings, known, lanes
         self._publishing = publishing(settings, known, lanes)
         self._meter = Meter()
-        holder = f"{socket.gethostname()}/{os.getpid()}"
+        holder = process_name()
         headers = Headers(settings.events.source, settings.events.schema_base)
         self._relays = {
             topic: Relay(

@@ -1,6 +1,8 @@
 """The command line: what needs no server."""
 
 import logging
+import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from card_fulfillment.cli import cli
 from card_fulfillment.ops.effective import redacted
+from card_fulfillment.worker import process_name
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 
@@ -69,11 +72,20 @@ def test_an_address_is_shown_without_any_password(dsn: str, shown: str) -> None:
     assert redacted(dsn) == shown
 
 
-def test_a_wrong_setting_is_one_readable_line_and_exit_code_2() -> None:
-    wrong = call("config", TOPICS__PARTITIONS="many")
+@pytest.mark.parametrize(
+    "name", ["TOPICS__PARTITIONS", "OPS__PORT", "LOG_FORMAT", "KAFKA__UNKNOWN", "POSTGRES__DSN"]
+)
+def test_a_wrong_setting_is_one_readable_line_and_exit_code_2(name: str) -> None:
+    wrong = call("config", **{name: "many"})
     assert wrong.exit_code == 2
-    assert wrong.output.startswith("card-fulfillment: settings: FULFILLMENT_TOPICS__PARTITIONS: ")
+    assert wrong.output.startswith(f"card-fulfillment: settings: FULFILLMENT_{name}: ")
     assert wrong.output.count("\n") == 1
+
+
+def test_no_process_has_the_name_of_another_one_even_with_its_host_and_number() -> None:
+    names = {process_name() for _ in range(100)}
+    assert len(names) == 100
+    assert all(name.startswith(f"{socket.gethostname()}/{os.getpid()}/") for name in names)
 
 
 def test_the_committed_schemas_are_those_of_the_models() -> None:

@@ -1,19 +1,23 @@
 """What a doctor looks at in Kafka; it changes nothing and joins no group."""
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
-from aiokafka.errors import TopicAuthorizationFailedError
+from aiokafka.errors import GroupCoordinatorNotAvailableError, TopicAuthorizationFailedError
 
 from card_fulfillment.kafka.connection import ClientOptions
 from card_fulfillment.pipeline.batch import Partition
 
 _READ_MS: Final = 2000
+_GROUPS: Final = 0
 _TRANSACTIONS: Final = 1
+_TRIES: Final = 20
+_BETWEEN_TRIES: Final = 0.25
 
 
 class TopicSeen(NamedTuple):
@@ -68,13 +72,22 @@ class KafkaExaminer:
         }
 
     async def group(self, group_id: str) -> GroupSeen:
-        (response,) = await self._admin.describe_consumer_groups([group_id])
+        node = await self._coordinator(group_id, _GROUPS)
+        (response,) = await self._admin.describe_consumer_groups([group_id], node)
         (group,) = response.to_object()["groups"]
         return GroupSeen(group["state"], [_member(each) for each in group["members"]])
 
     async def transactions(self, transactional_id: str) -> None:
         """Ask who coordinates them: needs the right to describe the id, and fences nobody."""
-        await self._admin.find_coordinator(transactional_id, _TRANSACTIONS)
+        await self._coordinator(transactional_id, _TRANSACTIONS)
+
+    async def _coordinator(self, name: str, kind: int) -> int:
+        """A new Kafka makes the topics that it keeps them in when it is first asked."""
+        for _ in range(_TRIES):
+            with suppress(GroupCoordinatorNotAvailableError):
+                return await self._admin.find_coordinator(name, kind)
+            await asyncio.sleep(_BETWEEN_TRIES)
+        return await self._admin.find_coordinator(name, kind)
 
     async def read(self, topics: Mapping[str, int]) -> Read:
         """The ends of topics with so many partitions, and a last record of those that have any."""
