@@ -28,7 +28,7 @@ _PASSING: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 
 _LEASE: Final = """
 SELECT count(*) FROM relay_lease
-WHERE holder LIKE '%/' || $1 AND expires_at > clock_timestamp()
+WHERE split_part(holder, '/', 2) = $1 AND expires_at > clock_timestamp()
 """
 _PROGRESS: Final = """
 SELECT coalesce((SELECT sum(next_offset) FROM input_position), 0),
