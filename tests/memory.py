@@ -112,7 +112,6 @@ class MemoryTransaction:
         view.histories = self._histories({card(i) for i in need.histories} | need.refolds)
         cards = self._tables.cards
         view.lines = need.lines & self._tables.lines.keys()
-        view.announced = {i for i in need.named if i in cards and cards[i].identity is not None}
         view.taken = need.serials & {
             (s.identity.bulk_issuance_id, s.identity.serial_number)
             for s in cards.values()

@@ -3,7 +3,7 @@
 Authority is nothing but this: a vendor moves only what some binding of that vendor names.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final, NamedTuple
 
 from card_fulfillment.domain.facts import (
@@ -79,6 +79,25 @@ def through_bulk(reference: Reference, bulk_of: BulkOf) -> Reference | None:
 def membership(card_id: str) -> Reference:
     """What a fact waits for while a card's announcement can still make it a bulk's member."""
     return Reference("*", OWN_KIND, card_id)
+
+
+def ordering(subject_id: str) -> Reference:
+    """What a fact that no order of its vendor bound waits for: an order of any vendor."""
+    return Reference("*", "order", subject_id)
+
+
+def ordered_elsewhere(bindings: Bindings, fact: Fact, bulk_of: BulkOf) -> bool:
+    """Whether it names a card or bulk that was ordered, and never from its vendor."""
+    names = own_names(fact.references, bulk_of)
+    issuers = (bindings.get(own_reference(ISSUER, r.value), ()) for r in names)
+    return any(b.made_by for held in issuers for b in held) and not any(map(bindings.get, names))
+
+
+def own_names(references: Iterable[Reference], bulk_of: BulkOf) -> set[Reference]:
+    """Of a vendor's references, those by the issuer's ids: of members their bulks', too."""
+    own = {r for r in references if r.kind == OWN_KIND and r.vendor != ISSUER}
+    through = (through_bulk(r, bulk_of) for r in own)
+    return own.union(r for r in through if r is not None)
 
 
 class Resolution(Value):

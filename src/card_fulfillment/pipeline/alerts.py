@@ -1,19 +1,16 @@
 """Facts that wait and should not, or that a vendor wants to be looked at."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
-from card_fulfillment.domain.facts import OWN_KIND, Fact
+from card_fulfillment.domain.facts import Fact
 from card_fulfillment.messages.dead_letter import DeadLetter
 from card_fulfillment.messages.envelope import RefusalReason
 from card_fulfillment.pipeline.placement import Placement
 from card_fulfillment.pipeline.view import Places
 
 
-def alerts(placement: Placement, announced: Collection[str]) -> list[DeadLetter]:
-    """What is wrong with facts that wait from now on.
-
-    announced: of the cards that facts name by their own ids, those that exist.
-    """
+def alerts(placement: Placement) -> list[DeadLetter]:
+    """What is wrong with facts that wait, as is known from now on."""
     return [
         *(
             DeadLetter.about(
@@ -27,10 +24,10 @@ def alerts(placement: Placement, announced: Collection[str]) -> list[DeadLetter]
             DeadLetter.about(
                 fact,
                 RefusalReason.VENDOR_MISMATCH,
-                "it names a card that was not ordered from this vendor; it waits for the order",
+                "it names a card or bulk issuance that was ordered, but not from this vendor; "
+                "it waits for such an order",
             )
-            for fact in placement.parked
-            if not names_of(fact).isdisjoint(announced)
+            for fact in placement.mismatched
         ),
     ]
 
@@ -56,11 +53,6 @@ def vendor_alerts(facts: Iterable[Fact], places: Mapping[bytes, Places]) -> list
 def _found_by(fact: Fact, places: Places) -> bytes:
     ids = [subject.id for subject in places]
     return (ids[0] if len(ids) == 1 else fact.references[0].value).encode()
-
-
-def names_of(fact: Fact) -> set[str]:
-    """The issuer's own ids that a vendor's fact names."""
-    return {r.value for r in fact.references if r.kind == OWN_KIND}
 
 
 def overdue(facts: Iterable[Fact]) -> list[DeadLetter]:

@@ -45,7 +45,7 @@ def decide(batch: Batch, view: View, publishing: Publishing, now: int) -> Effect
         lines=admission.lines,
         files=files,
     )
-    effects.dead_letters += alerts(placement, view.announced)
+    effects.dead_letters += alerts(placement)
     effects.dead_letters += vendor_alerts(admission.tracking, placement.places)
     folding = Folding(effects, view, placement, admission.identities, publishing, now)
     filed = filed_totals(admission.lines.values(), files, view, placement.bindings)

@@ -3,7 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from card_fulfillment.domain.bindings import BulkOf, bound_to, is_bound, membership, through_bulk
+from card_fulfillment.domain.bindings import (
+    BulkOf,
+    bound_to,
+    is_bound,
+    membership,
+    ordering,
+    own_names,
+    through_bulk,
+)
 from card_fulfillment.domain.facts import (
     ISSUER,
     OWN_KIND,
@@ -84,6 +92,7 @@ def _want_order(need: Need, order: Order) -> None:
     need.fact_ids.add(order.fact.fact_id)
     _want_subject(need, order.subject)
     _want_to_bind(need, order.references)
+    need.unlocks.add(ordering(order.subject.id))
     if order.subject.kind is SubjectKind.BULK_ISSUANCE:
         need.filed.update(order.references)
     if order.subject.kind is SubjectKind.BULK_ISSUANCE or order.attempt > 1:
@@ -105,7 +114,6 @@ def _want_fact(need: Need, fact: Fact) -> None:
 
 def _want_new_fact(need: Need, fact: Fact) -> None:
     need.fact_ids.add(fact.fact_id)
-    need.named.update(r.value for r in fact.references if r.kind == OWN_KIND)
     _want_fact(need, fact)
 
 
@@ -148,7 +156,10 @@ def needs(want: Wanted, view: View) -> Need:
     _want_named(need, facts, bulk_of)
     for order in want.orders:
         _want_through(need, order.references, bulk_of)
-    need.locked_references |= _unbound(facts, view, bulk_of)
+    unbound = _unbound(facts, view, bulk_of)
+    need.locked_references |= unbound
+    # Whether somebody else was asked for them.
+    need.references.update(own_reference(ISSUER, r.value) for r in own_names(unbound, bulk_of))
     unsettled = {b.subject for b in contested(want.orders, facts, view, bulk_of)}
     moving = (*view.waiting.values(), *view.retimed.values())
     need.refolds.update(unsettled, *(each.places for each in moving))

@@ -14,6 +14,9 @@ from card_fulfillment.domain.bindings import (
     Resolution,
     by_announcement,
     membership,
+    ordered_elsewhere,
+    ordering,
+    own_names,
     resolve,
     through_bulk,
 )
@@ -55,7 +58,8 @@ class Placement:
     """Facts on their way to the subjects that they are about.
 
     places: of every fact touched, its subjects.
-    held: facts whose references contradict each other from now on. parked: new ones about nobody.
+    held: facts whose references contradict each other from now on.
+    mismatched: facts about nobody that name somebody whom others were asked for, as is known now.
     """
 
     def __init__(
@@ -80,7 +84,7 @@ class Placement:
         self.bound: dict[Reference, tuple[Binding, ...]] = {}
         self.places: dict[bytes, dict[Subject, Place]] = {}
         self.held: list[Fact] = []
-        self.parked: list[Fact] = []
+        self.mismatched: list[Fact] = []
         self.waits: list[tuple[Reference, bytes]] = []
         self.woken: list[tuple[Reference, bytes]] = []
 
@@ -172,11 +176,17 @@ class Placement:
     def _track(self, fact: Fact, before: Places, *, anew: bool = False) -> None:
         found = resolve(self._bindings, fact, self._bulk_of)
         self._wait(fact, found)
-        if found.subjects is None and fact.fact_id not in self._stored:
-            self.parked.append(fact)
+        if found.subjects is None and self._is_mismatched_now(fact):
+            self.mismatched.append(fact)
         if found.subjects == {} and not self._was_held(fact):
             self.held.append(fact)
         self._place(fact, before, found.subjects or {}, anew=anew)
+
+    def _is_mismatched_now(self, fact: Fact) -> bool:
+        if not ordered_elsewhere(self._bindings, fact, self._bulk_of):
+            return False
+        is_new = fact.fact_id not in self._stored
+        return is_new or not ordered_elsewhere(self._view.bindings, fact, self._view.bulk_of)
 
     def _was_held(self, fact: Fact) -> bool:
         before = resolve(self._view.bindings, fact, self._bulk_of).subjects
@@ -187,6 +197,7 @@ class Placement:
             return
         unbound = set(found.unbound)
         unbound.update(r for r in map(self._through, found.unbound) if r is not None)
+        unbound.update([ordering(r.value) for r in own_names(unbound, self._bulk_of)])
         unbound.update(map(membership, found.unannounced))
         self.waits += [(r, fact.fact_id) for r in unbound]
         if fact.fact_id in self._stored:
@@ -201,7 +212,8 @@ class Placement:
         waited.update(r for r in map(self._through, fact.references) if r is not None)
         met = {r.value for r in fact.references if r.kind == OWN_KIND}
         met.update(b.subject.id for r in fact.references for b in self._bindings.get(r, ()))
-        return waited.union(map(membership, met))
+        orders = (ordering(r.value) for r in own_names(waited, self._bulk_of))
+        return waited.union(map(membership, met), orders)
 
     def _place(
         self, fact: Fact, before: Places, after: Mapping[Subject, int], *, anew: bool = False

@@ -29,7 +29,6 @@ class Need:
     serials: places in a bulk that are announced: who has them already is needed.
     fact_ids: ids that the batch brings, to tell the new from the seen.
     retimed: stored facts without a time of their own, of which an earlier copy came.
-    named: cards that vendors name by their own ids, whoever they are.
     files: files that the batch has lines of, and those found by a reference of `filed`; locked.
     lines: lines of files that the batch brings, to tell the new from the seen.
     """
@@ -45,7 +44,6 @@ class Need:
     serials: set[tuple[str, int]] = field(default_factory=set)
     fact_ids: set[bytes] = field(default_factory=set)
     retimed: set[bytes] = field(default_factory=set)
-    named: set[str] = field(default_factory=set)
     files: set[FileName] = field(default_factory=set)
     filed: set[Reference] = field(default_factory=set)
     lines: set[LineKey] = field(default_factory=set)
@@ -131,7 +129,6 @@ class View:
     sayings: by bulk, facts about it that some of the need's cards have not folded, or all.
     taken: of the need's `serials`, those that some card has.
     seen: of the need's `fact_ids`, those that are stored.
-    announced: of the need's `named`, those that exist; for alerts only.
     files: of the need's `files`, and those of which a line has one of its `filed` references.
     lines: of the need's `lines`, those that are stored.
     """
@@ -145,7 +142,6 @@ class View:
     taken: AbstractSet[tuple[str, int]] = frozenset()
     seen: dict[bytes, Seen] = field(default_factory=dict)
     retimed: dict[bytes, StoredFact] = field(default_factory=dict)
-    announced: AbstractSet[str] = frozenset()
     files: dict[FileName, VendorFile] = field(default_factory=dict)
     lines: AbstractSet[LineKey] = frozenset()
 

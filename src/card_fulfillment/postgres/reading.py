@@ -103,9 +103,6 @@ WHERE bulk_issuance_id = ANY ($1::text[])
 _PARCELS: Final = f"""
 SELECT bulk_issuance_id, {PARCEL_COLUMNS} FROM parcel WHERE bulk_issuance_id = ANY ($1::text[])
 """  # noqa: S608 - a constant
-_ANNOUNCED: Final = """
-SELECT card_id FROM card WHERE card_id = ANY ($1::text[]) AND identity IS NOT NULL
-"""
 
 
 async def peek(connection: asyncpg.Connection, need: Need) -> View:
@@ -149,9 +146,6 @@ async def read(connection: asyncpg.Connection, need: Need, held: View) -> View:
     if need.serials:
         rows = await connection.fetch(_TAKEN, *map(list, zip(*need.serials, strict=True)))
         view.taken = frozenset((bulk_id, serial) for bulk_id, serial in rows)
-    if need.named:
-        rows = await fetch(connection, _ANNOUNCED, need.named)
-        view.announced = frozenset(row[0] for row in rows)
     view.lines = await stored_lines(connection, need.lines)
     if need.retimed:
         view.retimed = _facts(await fetch(connection, _BY_ID, need.retimed))

@@ -1,8 +1,10 @@
 """A binding that comes late changes whom stored facts are about: both sides are told anew."""
 
+from itertools import permutations
+
 from agreement import ALERTS, Telling, assert_agrees
 from builders import announcement, fact, order, order_no, own_id, sent, waybill
-from card_fulfillment.domain.facts import Attribute, Precision, Statement
+from card_fulfillment.domain.facts import Attribute, Precision, Statement, bulk_issuance
 from card_fulfillment.domain.status import Status
 from card_fulfillment.messages.envelope import RefusalReason
 
@@ -156,6 +158,43 @@ def test_a_fact_that_names_a_card_of_another_vendor_waits_and_is_told_of_at_once
     assert set(telling.snapshot().dead_letters) == {RefusalReason.VENDOR_MISMATCH} <= ALERTS
     telling.take([sent(order("c1", 2, vendor="beta"))])
     assert telling.snapshot().statuses()["c1"] == ["created", "ordered", "shipped"]
+
+
+def test_so_does_one_that_came_before_the_order_of_the_other_vendor() -> None:
+    telling = _told(announcement("c1"), fact(Status.SHIPPED, 5, own_id("beta", "c1")))
+    assert telling.snapshot().dead_letters == []  # beta's order may be on its way
+
+    telling.take([sent(order("c1", 1, _O1))])
+    assert telling.snapshot().dead_letters == [RefusalReason.VENDOR_MISMATCH]
+
+    telling.take([sent(order("c1", 2, order_no("o3"), attempt=2))])
+    assert telling.snapshot().dead_letters == [RefusalReason.VENDOR_MISMATCH]  # once
+
+
+def test_one_that_names_a_bulk_issuance_of_another_vendor_is_told_of_too() -> None:
+    stated = fact(Status.SHIPPED, 5, own_id("beta", "b1"))
+    ordered = order(bulk_issuance("b1"), 1, _O1)
+    stories: list[list[Statement]] = [[ordered, stated], [stated, ordered]]
+    for story in stories:
+        assert _told(*story).snapshot().dead_letters == [RefusalReason.VENDOR_MISMATCH]
+
+
+def test_and_one_that_names_a_member_of_it_that_is_announced_at_last() -> None:
+    stated = fact(Status.SHIPPED, 5, own_id("beta", "c1"))
+    ordered, announced = order(bulk_issuance("b1"), 1, _O1), announcement("c1", bulk="b1")
+    statements: list[Statement] = [ordered, stated, announced]
+    for story in permutations(statements):
+        telling = Telling()
+        for each in story:
+            telling.take([sent(each)])
+        assert telling.snapshot().dead_letters == [RefusalReason.VENDOR_MISMATCH], story
+
+
+def test_one_of_the_vendor_that_was_ordered_is_not_however_late_it_is() -> None:
+    much_later = fact(Status.RETURNED, 24 * 365, own_id("beta", "c1"))
+    telling = _told(announcement("c1"), order("c1", 1, _O1, vendor="beta"), much_later)
+
+    assert telling.snapshot().dead_letters == []
 
 
 def test_a_fact_that_goes_from_parked_to_held_is_told_of_once() -> None:
