@@ -14,7 +14,7 @@ from deliveries import deliveries
 from snapshot import Snapshot
 from stories import statements
 
-_STORIES = 600
+_STORIES = 300
 
 
 def _told_of(snapshot: Snapshot) -> Counter[str]:
