@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from builders import DEAD_LETTERS
 from card_fulfillment.domain.bindings import Binding
 from card_fulfillment.domain.bulk import Bulk
 from card_fulfillment.domain.claims import greatest
@@ -59,6 +60,15 @@ class Snapshot:
                 if change.subject is not None and change.subject.kind is kind:
                     told[change.subject.id].append(orjson.loads(change.outgoing.value))
         return dict(told)
+
+    def letters(self) -> list[tuple[str | None, dict[str, Any]]]:
+        """The dead letters that were published: key and message."""
+        return [
+            (change.outgoing.key, orjson.loads(change.outgoing.value))
+            for (topic, _), changes in self.lanes.items()
+            for change in changes
+            if topic == DEAD_LETTERS
+        ]
 
     def is_member(self, card_id: str) -> bool:
         identity = self.cards[card_id].identity

@@ -76,6 +76,14 @@ def through_bulk(reference: Reference, bulk_of: BulkOf) -> Reference | None:
     return None if bulk is None else own_reference(reference.vendor, bulk)
 
 
+def with_bulks(references: Iterable[Reference], bulk_of: BulkOf) -> set[Reference]:
+    """The references, and those through which members' own ids among them are bound too."""
+    found = set(references)
+    through = [through_bulk(r, bulk_of) for r in found]
+    found.update(r for r in through if r is not None)
+    return found
+
+
 def membership(card_id: str) -> Reference:
     """What a fact waits for while a card's announcement can still make it a bulk's member."""
     return Reference("*", OWN_KIND, card_id)
@@ -88,16 +96,14 @@ def ordering(subject_id: str) -> Reference:
 
 def ordered_elsewhere(bindings: Bindings, fact: Fact, bulk_of: BulkOf) -> bool:
     """Whether it names a card or bulk that was ordered, and never from its vendor."""
-    names = own_names(fact.references, bulk_of)
+    names = with_bulks(own_names(fact.references), bulk_of)
     issuers = (bindings.get(own_reference(ISSUER, r.value), ()) for r in names)
     return any(b.made_by for held in issuers for b in held) and not any(map(bindings.get, names))
 
 
-def own_names(references: Iterable[Reference], bulk_of: BulkOf) -> set[Reference]:
-    """Of a vendor's references, those by the issuer's ids: of members their bulks', too."""
-    own = {r for r in references if r.kind == OWN_KIND and r.vendor != ISSUER}
-    through = (through_bulk(r, bulk_of) for r in own)
-    return own.union(r for r in through if r is not None)
+def own_names(references: Iterable[Reference]) -> set[Reference]:
+    """Of vendors' references, those that are the issuer's ids."""
+    return {r for r in references if r.kind == OWN_KIND and r.vendor != ISSUER}
 
 
 class Resolution(Value):

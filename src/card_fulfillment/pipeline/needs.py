@@ -10,7 +10,7 @@ from card_fulfillment.domain.bindings import (
     membership,
     ordering,
     own_names,
-    through_bulk,
+    with_bulks,
 )
 from card_fulfillment.domain.facts import (
     ISSUER,
@@ -155,11 +155,11 @@ def needs(want: Wanted, view: View) -> Need:
     facts = (*want.facts, *(fact for fact, _ in stored))
     _want_named(need, facts, bulk_of)
     for order in want.orders:
-        _want_through(need, order.references, bulk_of)
+        need.references |= with_bulks(order.references, bulk_of)
     unbound = _unbound(facts, view, bulk_of)
     need.locked_references |= unbound
     # Whether somebody else was asked for them.
-    need.references.update(own_reference(ISSUER, r.value) for r in own_names(unbound, bulk_of))
+    need.references.update(own_reference(ISSUER, r.value) for r in own_names(unbound))
     unsettled = {b.subject for b in contested(want.orders, facts, view, bulk_of)}
     moving = (*view.waiting.values(), *view.retimed.values())
     need.refolds.update(unsettled, *(each.places for each in moving))
@@ -174,12 +174,7 @@ def _want_named(need: Need, facts: Iterable[Fact], bulk_of: BulkOf) -> None:
     own = [r for f in facts for r in f.references if r.kind == OWN_KIND and r.value not in known]
     need.cards.update(reference.value for reference in own)
     need.bulks.update(reference.value for reference in own if reference.vendor == ISSUER)
-    _want_through(need, own, bulk_of)
-
-
-def _want_through(need: Need, references: Iterable[Reference], bulk_of: BulkOf) -> None:
-    through = (through_bulk(reference, bulk_of) for reference in references)
-    need.references.update(reference for reference in through if reference is not None)
+    need.references |= with_bulks(own, bulk_of)
 
 
 def _want_sayings(need: Need, view: View) -> None:
@@ -227,7 +222,4 @@ def _unbound(facts: Iterable[Fact], view: View, bulk_of: BulkOf) -> set[Referenc
             held = bound_to(view.bindings, reference, bulk_of)
             if not is_bound(reference, held, fact.stated):
                 unbound.add(reference)
-                through = through_bulk(reference, bulk_of)
-                if through is not None:
-                    unbound.add(through)
-    return unbound
+    return with_bulks(unbound, bulk_of)

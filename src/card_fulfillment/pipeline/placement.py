@@ -19,6 +19,7 @@ from card_fulfillment.domain.bindings import (
     own_names,
     resolve,
     through_bulk,
+    with_bulks,
 )
 from card_fulfillment.domain.claims import Entry, entry
 from card_fulfillment.domain.facts import (
@@ -195,9 +196,8 @@ class Placement:
     def _wait(self, fact: Fact, found: Resolution) -> None:
         if fact.fact_id not in self._stored and not found.unbound and not found.unannounced:
             return
-        unbound = set(found.unbound)
-        unbound.update(r for r in map(self._through, found.unbound) if r is not None)
-        unbound.update([ordering(r.value) for r in own_names(unbound, self._bulk_of)])
+        unbound = with_bulks(found.unbound, self._bulk_of)
+        unbound.update([ordering(r.value) for r in own_names(unbound)])
         unbound.update(map(membership, found.unannounced))
         self.waits += [(r, fact.fact_id) for r in unbound]
         if fact.fact_id in self._stored:
@@ -208,11 +208,10 @@ class Placement:
 
     def _waited_for(self, fact: Fact) -> set[Reference]:
         """All that a stored fact can have waited for."""
-        waited = set(fact.references)
-        waited.update(r for r in map(self._through, fact.references) if r is not None)
+        waited = with_bulks(fact.references, self._bulk_of)
         met = {r.value for r in fact.references if r.kind == OWN_KIND}
         met.update(b.subject.id for r in fact.references for b in self._bindings.get(r, ()))
-        orders = (ordering(r.value) for r in own_names(waited, self._bulk_of))
+        orders = (ordering(r.value) for r in own_names(waited))
         return waited.union(map(membership, met), orders)
 
     def _place(

@@ -1,28 +1,16 @@
 """Codes by which a vendor wants somebody to look: told once, with the card that they are about."""
 
 from itertools import permutations
-from typing import Any
 
-import orjson
 import pytest
 
 from agreement import Telling
-from builders import DEAD_LETTERS, announcement, fact, order, order_no, sent
+from builders import announcement, fact, order, order_no, sent
 from card_fulfillment.domain.facts import Statement
 from card_fulfillment.domain.status import Status
 
 _O1 = order_no("o1")
 _REORDERED = fact(None, 5, _O1, alert="reordered", code="REORDERED", text="a second card")
-
-
-def _letters(telling: Telling) -> list[tuple[str | None, dict[str, Any]]]:
-    """The dead letters that go out: key and message."""
-    return [
-        (change.outgoing.key, orjson.loads(change.outgoing.value))
-        for (topic, _), changes in telling.snapshot().lanes.items()
-        for change in changes
-        if topic == DEAD_LETTERS
-    ]
 
 
 def _told(*statements: Statement) -> Telling:
@@ -35,7 +23,7 @@ def _told(*statements: Statement) -> Telling:
 def test_an_alert_is_told_with_the_vendors_words_under_the_key_of_the_card() -> None:
     telling = _told(announcement("c1"), order("c1", 1, _O1), _REORDERED)
 
-    ((key, letter),) = _letters(telling)
+    ((key, letter),) = telling.snapshot().letters()
 
     assert key == "c1"
     assert (letter["reason"], letter["vendor"]) == ("vendor_alert", "alpha")
@@ -50,7 +38,7 @@ def test_an_alert_is_told_once_whenever_and_however_often_it_comes(
 ) -> None:
     telling = _told(*said[:place], _REORDERED, *said[place:], _REORDERED, _REORDERED)
 
-    assert [letter["reason"] for _, letter in _letters(telling)] == ["vendor_alert"]
+    assert [letter["reason"] for _, letter in telling.snapshot().letters()] == ["vendor_alert"]
 
 
 def test_an_alert_moves_nothing_by_itself() -> None:

@@ -3,10 +3,7 @@
 from collections import Counter
 from random import Random
 
-import orjson
-
 from agreement import Telling
-from builders import DEAD_LETTERS
 from card_fulfillment.domain.facts import ISSUER, OWN_KIND, Fact, Order
 from card_fulfillment.messages.dead_letter import alert_path
 from card_fulfillment.messages.envelope import RefusalReason
@@ -18,14 +15,11 @@ _STORIES = 300
 
 
 def _told_of(snapshot: Snapshot) -> Counter[str]:
-    letters = (
-        orjson.loads(change.outgoing.value)
-        for (topic, _), changes in snapshot.lanes.items()
-        if topic == DEAD_LETTERS
-        for change in changes
+    return Counter(
+        letter["field_path"]
+        for _, letter in snapshot.letters()
+        if letter["reason"] == RefusalReason.VENDOR_MISMATCH
     )
-    mismatches = (each for each in letters if each["reason"] == RefusalReason.VENDOR_MISMATCH)
-    return Counter(each["field_path"] for each in mismatches)
 
 
 def _mismatched(telling: Telling, snapshot: Snapshot) -> set[str]:
