@@ -1,6 +1,9 @@
 # Needs Python 3.11 or later and make; everything else comes into .venv from the locked requirements.
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# A distribution's Python is built with profile-guided optimisation, one of pyenv's only where asked.
+FIT := import ensurepip, pathlib, sysconfig; (pathlib.Path(sysconfig.get_path("include")) / "Python.h").stat()
+PYTHON ?= $(shell /usr/bin/python3.11 -c '$(FIT)' 2>&- && echo /usr/bin/python3.11 \
+	|| command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
