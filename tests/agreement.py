@@ -9,7 +9,8 @@ from builders import NOW, Log, Sent, publishing
 from card_fulfillment.domain.bindings import bound_to
 from card_fulfillment.domain.bulk import Bulk, roll_up
 from card_fulfillment.domain.claims import greatest
-from card_fulfillment.domain.facts import ISSUER, Reference, Statement, Subject
+from card_fulfillment.domain.facts import Statement
+from card_fulfillment.domain.naming import ISSUER, Reference, Subject
 from card_fulfillment.domain.side_parcels import SideParcel
 from card_fulfillment.messages.envelope import RefusalReason
 from card_fulfillment.pipeline.apply import Applier
@@ -91,7 +92,7 @@ def _bound(
     bulk_of = {identity.card_id: identity.bulk_issuance_id for identity in announced}
     stored = {r: tuple(held) for r, held in snapshot.bindings.items()}
     bound = {r: bound_to(stored, r, bulk_of) for r in {*references, *stored}}
-    return {r: {b[:3] for b in held} for r, held in bound.items() if held}
+    return {r: {(*b.says, b.valid_from) for b in held} for r, held in bound.items() if held}
 
 
 def _stored_places(snapshot: Snapshot) -> dict[bytes, Mapping[Subject, int]]:

@@ -1,7 +1,7 @@
 """Statements, records and batches in a few words; times in hours since a midnight, UTC."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple, TypeVar
 from zlib import crc32
@@ -10,19 +10,15 @@ from card_fulfillment.domain.facts import (
     DAY,
     HOUR,
     Announcement,
-    Attribute,
-    AttributeValue,
+    Attributes,
     CardIdentity,
     Cause,
     Fact,
     Order,
     Precision,
-    Reference,
-    Subject,
-    card,
-    own_reference,
 )
 from card_fulfillment.domain.files import FileLine, FileName
+from card_fulfillment.domain.naming import Reference, Subject, card, own_reference
 from card_fulfillment.domain.status import Status
 from card_fulfillment.domain.value import Value
 from card_fulfillment.messages.envelope import Ignored, Outgoing, Record, Refused
@@ -104,11 +100,11 @@ def order(
     attempt: int = 1,
     vendor: str = "alpha",
     event_id: str | None = None,
-    attributes: Mapping[Attribute, AttributeValue] | None = None,
+    attributes: Attributes | None = None,
 ) -> Order:
     """Request the embossing of a card (by its id) or of another subject."""
     subject = card(subject) if isinstance(subject, str) else subject
-    said = (tuple(subject), at, references, attempt, vendor, dict(attributes or {}))
+    said = ((subject.kind, subject.id), at, references, attempt, vendor, dict(attributes or {}))
     event_id = event_id or digest(repr(said).split()).hex()
     fact = Fact(
         fact_id=digest(("order", event_id)),

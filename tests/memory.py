@@ -7,11 +7,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from copy import copy
 from dataclasses import dataclass, field, fields
 
-from card_fulfillment.domain.bindings import Binding, by_announcement
+from card_fulfillment.domain.bindings import Binding, Bindings, by_announcement
 from card_fulfillment.domain.bulk import Bulk
-from card_fulfillment.domain.facts import (
-    Fact,
-    Precision,
+from card_fulfillment.domain.facts import Fact, Precision
+from card_fulfillment.domain.files import FileLine, FileName, LineKey, VendorFile
+from card_fulfillment.domain.naming import (
     Reference,
     Subject,
     SubjectKind,
@@ -19,7 +19,6 @@ from card_fulfillment.domain.facts import (
     card,
     is_issuers_name,
 )
-from card_fulfillment.domain.files import FileLine, FileName, LineKey, VendorFile
 from card_fulfillment.domain.status import Status
 from card_fulfillment.pipeline.batch import Partition, RecordClass
 from card_fulfillment.pipeline.effects import Effects, NewChange
@@ -68,9 +67,9 @@ class MemoryTransaction:
         names = need.files | {line.file for line in lines if line.reference in need.filed}
         return {name: file for name, file in self._tables.files.items() if name in names}
 
-    def _bindings(self, references: set[Reference]) -> dict[Reference, Sequence[Binding]]:
+    def _bindings(self, references: set[Reference]) -> Bindings:
         held = self._tables.references
-        stored: dict[Reference, Sequence[Binding]] = {r: held[r] for r in references if r in held}
+        stored: Bindings = {r: held[r] for r in references if r in held}
         return stored | {r: self._named_by_issuer(r) for r in references if is_issuers_name(r)}
 
     def _named_by_issuer(self, name: Reference) -> tuple[Binding, ...]:

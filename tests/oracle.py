@@ -11,15 +11,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from card_fulfillment.domain.facts import (
-    Announcement,
-    AttributeValue,
-    Fact,
-    ParcelRole,
-    Reference,
-    Statement,
-    card,
-)
+from card_fulfillment.domain.facts import Announcement, AttributeValue, Fact, ParcelRole, Statement
+from card_fulfillment.domain.naming import Reference, card
 from card_fulfillment.domain.status import Status
 from oracle_bulk import BulkEnd, BulkSaid, Member
 from oracle_claims import PRODUCTION, Claim, claim_of, claim_of_parcel, effective, winner_of

@@ -7,7 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from card_fulfillment.domain.facts import Fact, Reference, Subject, bulk_issuance
+from card_fulfillment.domain.facts import Fact
+from card_fulfillment.domain.naming import Reference, Subject, bulk_issuance
 from card_fulfillment.domain.status import STANDING, Status
 from oracle_claims import claim_of
 from oracle_whom import Said, Whom

@@ -3,8 +3,8 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
-from card_fulfillment.domain.facts import ISSUER, Reference, Subject, SubjectKind
 from card_fulfillment.domain.files import FileLine, FileName
+from card_fulfillment.domain.naming import ISSUER, Reference, Subject, SubjectKind
 from oracle_whom import Meaning, Said, meant, whom_all
 from snapshot import Snapshot
 from witness import Witness

@@ -5,16 +5,10 @@ from collections.abc import Collection, Iterable, Mapping
 from itertools import groupby
 from typing import NamedTuple
 
-from card_fulfillment.domain.facts import (
-    DAY,
-    HOUR,
+from card_fulfillment.domain.facts import DAY, HOUR, Announcement, Fact, Order, Precision, Statement
+from card_fulfillment.domain.naming import (
     ISSUER,
-    Announcement,
-    Fact,
-    Order,
-    Precision,
     Reference,
-    Statement,
     Subject,
     SubjectKind,
     bulk_issuance,

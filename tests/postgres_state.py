@@ -11,9 +11,9 @@ import asyncpg
 from pydantic import SecretStr
 
 from builders import DEAD_LETTERS, OUTPUT_PARTITIONS, STATUS_TOPIC
-from card_fulfillment.domain.facts import Reference, Subject, bulk_issuance, card
 from card_fulfillment.domain.files import FileName, LineKey
 from card_fulfillment.domain.journey import FactOutcome
+from card_fulfillment.domain.naming import Reference, Subject, bulk_issuance, card
 from card_fulfillment.messages.envelope import Outgoing
 from card_fulfillment.pipeline.batch import Partition, RecordClass
 from card_fulfillment.pipeline.effects import NewChange

@@ -12,9 +12,9 @@ from builders import DEAD_LETTERS
 from card_fulfillment.domain.bindings import Binding
 from card_fulfillment.domain.bulk import Bulk
 from card_fulfillment.domain.claims import greatest
-from card_fulfillment.domain.facts import Reference, Subject, SubjectKind, card
 from card_fulfillment.domain.files import FileName, LineKey, VendorFile
 from card_fulfillment.domain.journey import ChangeKind, FactOutcome
+from card_fulfillment.domain.naming import Reference, Subject, SubjectKind, card
 from card_fulfillment.messages.envelope import Outgoing
 from card_fulfillment.pipeline.batch import Partition, RecordClass
 from card_fulfillment.pipeline.effects import NewChange

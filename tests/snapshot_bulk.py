@@ -6,8 +6,8 @@ from itertools import pairwise
 from typing import Any, Final
 
 from card_fulfillment.domain.bulk import Bulk, Member, RollUp, roll_up
-from card_fulfillment.domain.facts import SubjectKind
 from card_fulfillment.domain.journey import ChangeKind
+from card_fulfillment.domain.naming import SubjectKind
 from card_fulfillment.domain.status import STANDING, Status
 from card_fulfillment.pipeline.view import CardState
 

@@ -10,7 +10,8 @@ from random import Random
 from typing import Final
 
 from builders import announcement, fact, order, order_no, own_id, waybill
-from card_fulfillment.domain.facts import Announcement, Fact, Order, Reference, Statement
+from card_fulfillment.domain.facts import Announcement, Fact, Order, Statement
+from card_fulfillment.domain.naming import Reference
 from chance import PRECISIONS, REASONS, STATES, brought, event_id, hours, hours_after, method, role
 from stories_bulk import bulk_statements
 

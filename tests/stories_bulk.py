@@ -11,14 +11,8 @@ from random import Random
 from typing import Any, Final
 
 from builders import announcement, box_no, fact, order, order_no, own_id, sized, waybill
-from card_fulfillment.domain.facts import (
-    Announcement,
-    Fact,
-    Order,
-    Reference,
-    Statement,
-    bulk_issuance,
-)
+from card_fulfillment.domain.facts import Announcement, Fact, Order, Statement
+from card_fulfillment.domain.naming import Reference, bulk_issuance
 from card_fulfillment.domain.status import Status
 from chance import PRECISIONS, REASONS, STATES, brought, event_id, hours, hours_after, method, role
 

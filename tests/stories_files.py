@@ -4,8 +4,9 @@ from random import Random
 from typing import Final
 
 from builders import file_line, order_no, own_id
-from card_fulfillment.domain.facts import Order, Reference
+from card_fulfillment.domain.facts import Order
 from card_fulfillment.domain.files import FileLine
+from card_fulfillment.domain.naming import Reference
 from chance import hours_after
 from deliveries import Told
 from stories_bulk import bulk_statements

@@ -12,11 +12,9 @@ from card_fulfillment.domain.facts import (
     Order,
     Precision,
     Statement,
-    Subject,
-    SubjectKind,
-    card,
 )
 from card_fulfillment.domain.files import FileLine
+from card_fulfillment.domain.naming import Subject, SubjectKind, card
 from card_fulfillment.messages.envelope import Ignored, RefusalReason, Refused
 from card_fulfillment.pipeline.batch import SEVERITY, Element, Partition, RecordClass
 from oracle_whom import Said, Whom, whom_all

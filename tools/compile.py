@@ -23,11 +23,13 @@ HOT = (
     "vendors/*.py",
     "pipeline/*.py",
     "kafka/partitioner.py",
+    "kafka/records.py",
     "postgres/*rows.py",
     "postgres/*writing.py",
     "postgres/locking.py",
     "postgres/reading.py",
     "postgres/statement.py",
+    "postgres/words.py",
 )
 # What is left as it is, and why.
 INTERPRETED = {

@@ -18,9 +18,10 @@ from builders import (
 )
 from card_fulfillment.domain.bindings import Binding
 from card_fulfillment.domain.claims import entry
-from card_fulfillment.domain.facts import Attribute, Precision, bulk_issuance, card
+from card_fulfillment.domain.facts import Attribute, Precision
 from card_fulfillment.domain.fold import fold
 from card_fulfillment.domain.journey import FactOutcome, Journey
+from card_fulfillment.domain.naming import bulk_issuance, card
 from card_fulfillment.domain.status import Reason, Status
 from card_fulfillment.messages.dead_letter import DeadLetter
 from card_fulfillment.messages.envelope import Outgoing, Record, RefusalReason, Refused

@@ -22,8 +22,9 @@ from builders import (
     waybill,
 )
 from card_fulfillment.domain.bindings import Binding
-from card_fulfillment.domain.facts import Statement, bulk_issuance, card
+from card_fulfillment.domain.facts import Statement
 from card_fulfillment.domain.journey import Journey
+from card_fulfillment.domain.naming import bulk_issuance, card
 from card_fulfillment.domain.status import Status
 from card_fulfillment.pipeline.apply import Applier
 from card_fulfillment.pipeline.batch import Partition

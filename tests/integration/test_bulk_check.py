@@ -9,7 +9,8 @@ from typer.testing import CliRunner, Result
 
 from builders import announcement, box_no, fact, order, order_no, sent, sized
 from card_fulfillment.cli import cli
-from card_fulfillment.domain.facts import Attribute, bulk_issuance
+from card_fulfillment.domain.facts import Attribute
+from card_fulfillment.domain.naming import bulk_issuance
 from card_fulfillment.domain.status import Status
 from card_fulfillment.postgres.bulk_check import Checked, all_bulks, check_bulk
 from deliveries import deliveries

@@ -15,7 +15,8 @@ from builders import (
     sent,
     sized,
 )
-from card_fulfillment.domain.facts import Attribute, Fact, bulk_issuance
+from card_fulfillment.domain.facts import Attribute, Fact
+from card_fulfillment.domain.naming import bulk_issuance
 from card_fulfillment.domain.status import Reason, Status
 from card_fulfillment.messages.envelope import RefusalReason, Refused
 from card_fulfillment.ops.bulk_timeline import bulk_in_full

@@ -7,7 +7,8 @@ from typing import Any
 import orjson
 
 from builders import NOW, Log, Sent, announcement, hour, order, publishing, sent, sized
-from card_fulfillment.domain.facts import Reference, Statement, SubjectKind, bulk_issuance
+from card_fulfillment.domain.facts import Statement
+from card_fulfillment.domain.naming import Reference, SubjectKind, bulk_issuance
 from card_fulfillment.messages.envelope import Record
 from card_fulfillment.pipeline.apply import Applier
 from card_fulfillment.pipeline.file_sweep import sweep_files

@@ -10,7 +10,8 @@ import pytest
 from pydantic import SecretStr
 
 from builders import Log, Sent, announcement, fact, file_line, order, order_no, publishing, sent
-from card_fulfillment.domain.facts import Announcement, bulk_issuance
+from card_fulfillment.domain.facts import Announcement
+from card_fulfillment.domain.naming import bulk_issuance
 from card_fulfillment.domain.status import Status
 from card_fulfillment.pipeline.apply import Applier
 from card_fulfillment.postgres.connection import connect

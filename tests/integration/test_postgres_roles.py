@@ -13,7 +13,7 @@ from acceptance.workload import INPUTS, Event, card_id, events
 from acceptance.world import World
 from builders import announcement, box_no, fact, order, order_no, sent
 from card_fulfillment.devstack import Stack
-from card_fulfillment.domain.facts import bulk_issuance
+from card_fulfillment.domain.naming import bulk_issuance
 from card_fulfillment.domain.status import Status
 from stack import Services
 from support_desk import opened_desk

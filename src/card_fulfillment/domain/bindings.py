@@ -4,14 +4,12 @@ Authority is nothing but this: a vendor moves only what some binding of that ven
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
-from card_fulfillment.domain.facts import (
-    DAY,
-    HOUR,
+from card_fulfillment.domain.facts import DAY, HOUR, Fact
+from card_fulfillment.domain.naming import (
     ISSUER,
     OWN_KIND,
-    Fact,
     Reference,
     Subject,
     SubjectKind,
@@ -34,13 +32,24 @@ LETTER: Final = 7 * DAY
 _BEGINNING: Final = 0
 
 
-class Binding(NamedTuple):
-    """A reference means this subject, in this attempt, from `valid_from` on (less the grace)."""
+class Binding(Value):
+    """A reference means this subject, in this attempt, from `valid_from` on (less the grace).
 
-    subject: Subject
-    attempt: int
-    valid_from: int
-    made_by: bytes  # the fact_id of what named it
+    made_by: the fact_id of what named it.
+    """
+
+    __match_args__ = ("subject", "attempt", "valid_from", "made_by")
+
+    def __init__(self, subject: Subject, attempt: int, valid_from: int, made_by: bytes) -> None:
+        self.subject: Final = subject
+        self.attempt: Final = attempt
+        self.valid_from: Final = valid_from
+        self.made_by: Final = made_by
+
+    @property
+    def says(self) -> tuple[Subject, int]:
+        """The subject and the attempt that are meant."""
+        return self.subject, self.attempt
 
 
 def by_announcement(subject: Subject) -> Binding:
@@ -48,12 +57,14 @@ def by_announcement(subject: Subject) -> Binding:
     return Binding(subject, 1, _BEGINNING, b"")
 
 
-Bindings = Mapping[Reference, Collection[Binding]]
+# All that a reference is bound to.
+Held = tuple[Binding, ...]
+Bindings = dict[Reference, Held]
 # The bulk issuance of each announced card, or none.
 BulkOf = Mapping[str, str | None]
 
 
-def bound_to(bindings: Bindings, reference: Reference, bulk_of: BulkOf) -> Collection[Binding]:
+def bound_to(bindings: Bindings, reference: Reference, bulk_of: BulkOf) -> Held:
     """Whom a reference is bound to. An order of a bulk binds its members' own ids as well."""
     held = bindings.get(reference, ())
     if reference.kind != OWN_KIND:
@@ -178,7 +189,7 @@ def _only_one(bindings: Bindings, fact: Fact, bulk_of: BulkOf) -> Binding | None
             if not _in_window(binding, fact.stated):
                 return None
             only = binding
-        elif binding[:3] != only[:3]:
+        elif binding.says != only.says or binding.valid_from != only.valid_from:
             return None
     return only
 
@@ -186,7 +197,7 @@ def _only_one(bindings: Bindings, fact: Fact, bulk_of: BulkOf) -> Binding | None
 _Candidates = Mapping[Subject, Collection[Binding]]
 
 
-def in_force(binding: Binding, time: int, rivals: Collection[Binding]) -> bool:
+def in_force(binding: Binding, time: int, rivals: Held) -> bool:
     """Until the window ends, or 72 h before the reference was recycled for another subject."""
     return _in_window(binding, time) and all(
         r.subject == binding.subject
@@ -196,7 +207,7 @@ def in_force(binding: Binding, time: int, rivals: Collection[Binding]) -> bool:
     )
 
 
-def is_bound(reference: Reference, bindings: Collection[Binding], time: int) -> bool:
+def is_bound(reference: Reference, bindings: Held, time: int) -> bool:
     """Whether a reference with these bindings means anybody at that time."""
     if is_issuers_name(reference):
         return bool(bindings)
@@ -210,7 +221,7 @@ def _in_window(binding: Binding, time: int) -> bool:
     return binding.valid_from - GRACE <= time <= binding.valid_from + WINDOW
 
 
-def _candidates(reference: Reference, bindings: Collection[Binding], time: int) -> _Candidates:
+def _candidates(reference: Reference, bindings: Held, time: int) -> _Candidates:
     found: dict[Subject, list[Binding]] = {}
     always = is_issuers_name(reference)
     for each in bindings:

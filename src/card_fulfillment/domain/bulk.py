@@ -11,14 +11,14 @@ from card_fulfillment.domain.claims import Detail
 from card_fulfillment.domain.discrepancies import Discrepancy, Sizes, discrepancies
 from card_fulfillment.domain.facts import (
     Attribute,
-    AttributeValue,
+    Attributes,
     CardIdentity,
     Cause,
     Fact,
-    Reference,
 )
 from card_fulfillment.domain.files import FileTotals
 from card_fulfillment.domain.journey import ChangeKind
+from card_fulfillment.domain.naming import Reference
 from card_fulfillment.domain.parcels import NOTHING_SAID, Said, packing
 from card_fulfillment.domain.serials import Ranges, united
 from card_fulfillment.domain.status import STANDING, Status, is_final
@@ -239,7 +239,7 @@ def _kind(told: RollUp, now: RollUp) -> ChangeKind:
     return ChangeKind.REGRESSION if fell else ChangeKind.PROGRESS
 
 
-def shown(bulk: Bulk) -> Mapping[Attribute, AttributeValue]:
+def shown(bulk: Bulk) -> Attributes:
     """What is said of the shipment of the whole bulk, in its attempt."""
     said = bulk.said
     return {n: r.value for n, r in said.registers.items() if r.attempt == said.attempt}

@@ -7,32 +7,13 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
+from card_fulfillment.domain.naming import Reference, Subject
 from card_fulfillment.domain.status import BY_RANK, ENDS_THE_DAY, STANDING, Reason, Status
 from card_fulfillment.domain.value import Value
 
 SECOND: Final = 1_000_000
 HOUR: Final = 3600 * SECOND
 DAY: Final = 24 * HOUR
-
-
-class SubjectKind(StrEnum):
-    CARD = "card"
-    BULK_ISSUANCE = "bulk_issuance"
-
-
-class Subject(NamedTuple):
-    """Whom a fact is about."""
-
-    kind: SubjectKind
-    id: str
-
-
-def card(card_id: str) -> Subject:
-    return Subject(SubjectKind.CARD, card_id)
-
-
-def bulk_issuance(bulk_issuance_id: str) -> Subject:
-    return Subject(SubjectKind.BULK_ISSUANCE, bulk_issuance_id)
 
 
 class Precision(StrEnum):
@@ -49,15 +30,6 @@ class Evidence(StrEnum):
     INFERRED = "inferred"
 
 
-class Role(StrEnum):
-    """What a vendor is to a card. A carrier is never the vendor that was ordered."""
-
-    ISSUER = "issuer"
-    BUREAU = "bureau"
-    AGGREGATOR = "aggregator"
-    CARRIER = "carrier"
-
-
 class ParcelRole(StrEnum):
     """What a parcel is to a card."""
 
@@ -67,62 +39,33 @@ class ParcelRole(StrEnum):
     PIN = "pin"
 
 
-# References are layered: 0 is what an embossing request binds, then by the vendor's role and,
-# inside
-# a vendor, by the order of its kinds. A fact binds only layers above its own: nothing keeps itself
-# alive.
-KINDS_PER_VENDOR: Final = 16
-_ROLE_LEVEL: Mapping[Role, int] = {
-    Role.ISSUER: 0,
-    Role.BUREAU: 0,
-    Role.AGGREGATOR: 1,
-    Role.CARRIER: 2,
-}
-
-
-def reference_level(role: Role, kind_index: int) -> int:
-    """The layer of a vendor's reference kind; `kind_index` is its place in the profile, from 0."""
-    return _ROLE_LEVEL[role] * KINDS_PER_VENDOR + kind_index
-
-
-class Reference(NamedTuple):
-    """A vendor's name for a subject: (vendor, kind, value), e.g.
-
-    ("meridian", "issuer_ref", "emb-1").
-    """
-
-    vendor: str
-    kind: str
-    value: str
-
-
-OWN_KIND: Final = "id"
-# The issuer speaks of its own cards and bulks by their own ids.
-ISSUER: Final = "issuer"
-
-
-def own_reference(vendor: str, subject_id: str) -> Reference:
-    """What an embossing request binds beside the references it lists: the subject's own id."""
-    return Reference(vendor, OWN_KIND, subject_id)
-
-
-def issuers_name(subject: Subject) -> Reference:
-    """What the issuer itself calls a card or a bulk."""
-    return Reference(ISSUER, OWN_KIND, subject.id)
-
-
-def is_issuers_name(reference: Reference) -> bool:
-    return reference.vendor == ISSUER and reference.kind == OWN_KIND
-
-
-class Cause(NamedTuple):
+class Cause(Value):
     """The record that a statement came with. `event_id` is null where the sender gave none."""
 
-    event_id: str | None
-    topic: str
-    partition: int
-    offset: int
-    traceparent: str | None = None
+    __match_args__ = (
+        "event_id",
+        "topic",
+        "partition",
+        "offset",
+        "traceparent",
+    )
+
+    def __init__(
+        self,
+        event_id: str | None,
+        topic: str,
+        partition: int,
+        offset: int,
+        traceparent: str | None = None,
+    ) -> None:
+        self.event_id: Final = event_id
+        self.topic: Final = topic
+        self.partition: Final = partition
+        self.offset: Final = offset
+        self.traceparent: Final = traceparent
+
+    def values(self) -> tuple[object, ...]:
+        return self.event_id, self.topic, self.partition, self.offset, self.traceparent
 
 
 class Attribute(StrEnum):
@@ -137,10 +80,12 @@ class Attribute(StrEnum):
 
 
 AttributeValue = str | bool
-NOTHING: Final[Mapping[Any, Any]] = {}
+Attributes = dict[Attribute, AttributeValue]
+# Where there is none of many; nobody writes to it.
+NOTHING: Final[dict[Any, Any]] = {}
 
 
-class Fact(NamedTuple):
+class Fact(Value):
     """One statement.
 
     fact_id: 16 bytes, the same for every copy of the statement.
@@ -160,29 +105,81 @@ class Fact(NamedTuple):
     alert: a name under which people must be told of it; it moves nothing.
     """
 
-    fact_id: bytes
-    content: bytes
-    vendor: str | None
-    status: Status | None
-    stated: int
-    precision: Precision
-    received_at: int
-    cause: Cause
-    references: tuple[Reference, ...] = ()
-    level: int = 0
-    names: tuple[tuple[int, Reference], ...] = ()
-    parcels: tuple[Reference, ...] = ()
-    parcel_role: ParcelRole = ParcelRole.OUTBOUND
-    serials: tuple[int, int] | None = None
-    carton: tuple[int, int | None] | None = None
-    quantity: int | None = None
-    attributes: Mapping[Attribute, AttributeValue] = NOTHING
-    reason: Reason | None = None
-    evidence: Evidence | None = None
-    code: str | None = None
-    text: str | None = None
-    alert: str | None = None
-    mapping_version: str | None = None
+    __match_args__ = (
+        "fact_id",
+        "content",
+        "vendor",
+        "status",
+        "stated",
+        "precision",
+        "received_at",
+        "cause",
+        "references",
+        "level",
+        "names",
+        "parcels",
+        "parcel_role",
+        "serials",
+        "carton",
+        "quantity",
+        "attributes",
+        "reason",
+        "evidence",
+        "code",
+        "text",
+        "alert",
+        "mapping_version",
+    )
+
+    def __init__(  # noqa: PLR0913, PLR0917 - one for each field
+        self,
+        fact_id: bytes,
+        content: bytes,
+        vendor: str | None,
+        status: Status | None,
+        stated: int,
+        precision: Precision,
+        received_at: int,
+        cause: Cause,
+        references: tuple[Reference, ...] = (),
+        level: int = 0,
+        names: tuple[tuple[int, Reference], ...] = (),
+        parcels: tuple[Reference, ...] = (),
+        parcel_role: ParcelRole = ParcelRole.OUTBOUND,
+        serials: tuple[int, int] | None = None,
+        carton: tuple[int, int | None] | None = None,
+        quantity: int | None = None,
+        attributes: Attributes = NOTHING,
+        reason: Reason | None = None,
+        evidence: Evidence | None = None,
+        code: str | None = None,
+        text: str | None = None,
+        alert: str | None = None,
+        mapping_version: str | None = None,
+    ) -> None:
+        self.fact_id: Final = fact_id
+        self.content: Final = content
+        self.vendor: Final = vendor
+        self.status: Final = status
+        self.stated: Final = stated
+        self.precision: Final = precision
+        self.received_at: Final = received_at
+        self.cause: Final = cause
+        self.references: Final = references
+        self.level: Final = level
+        self.names: Final = names
+        self.parcels: Final = parcels
+        self.parcel_role: Final = parcel_role
+        self.serials: Final = serials
+        self.carton: Final = carton
+        self.quantity: Final = quantity
+        self.attributes: Final = attributes
+        self.reason: Final = reason
+        self.evidence: Final = evidence
+        self.code: Final = code
+        self.text: Final = text
+        self.alert: Final = alert
+        self.mapping_version: Final = mapping_version
 
     @property
     def is_one_of_several(self) -> bool:
@@ -225,7 +222,7 @@ class Key(Value):
             return self.rank < other.rank
         return self.fact_id < other.fact_id
 
-    def _values(self) -> tuple[object, ...]:
+    def values(self) -> tuple[object, ...]:
         return self.attempt, self.phase, self.time, self.rank, self.fact_id
 
     @property
@@ -238,15 +235,33 @@ def key_of(fact: Fact, status: Status, attempt: int) -> Key:
     return Key(attempt, phase, fact.effective, rank, fact.fact_id)
 
 
-class CardIdentity(NamedTuple):
+class CardIdentity(Value):
     """What card-created says of a card and never changes."""
 
-    card_id: str
-    card_product_id: str
-    reference_card_id: str | None = None
-    bulk_issuance_id: str | None = None
-    serial_number: int | None = None
-    labels: Mapping[str, str] = NOTHING
+    __match_args__ = (
+        "card_id",
+        "card_product_id",
+        "reference_card_id",
+        "bulk_issuance_id",
+        "serial_number",
+        "labels",
+    )
+
+    def __init__(
+        self,
+        card_id: str,
+        card_product_id: str,
+        reference_card_id: str | None = None,
+        bulk_issuance_id: str | None = None,
+        serial_number: int | None = None,
+        labels: Mapping[str, str] = NOTHING,
+    ) -> None:
+        self.card_id: Final = card_id
+        self.card_product_id: Final = card_product_id
+        self.reference_card_id: Final = reference_card_id
+        self.bulk_issuance_id: Final = bulk_issuance_id
+        self.serial_number: Final = serial_number
+        self.labels: Final = labels
 
 
 class Announcement(NamedTuple):

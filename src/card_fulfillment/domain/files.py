@@ -9,13 +9,8 @@ from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from card_fulfillment.domain.bindings import Bindings, in_force
-from card_fulfillment.domain.facts import (
-    Cause,
-    Reference,
-    Subject,
-    SubjectKind,
-    is_issuers_name,
-)
+from card_fulfillment.domain.facts import Cause
+from card_fulfillment.domain.naming import Reference, Subject, SubjectKind, is_issuers_name
 
 # A file that speaks of more than these is about no single bulk.
 _MOST_REFERENCES: Final = 16

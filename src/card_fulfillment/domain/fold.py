@@ -4,10 +4,17 @@ A card's status is that of its greatest fact, so the end does not depend on the 
 what is published is the way there, in key order inside one fold.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from card_fulfillment.domain.claims import Claim, Entry, Scope, claim, greatest, later
-from card_fulfillment.domain.facts import Attribute, AttributeValue, Cause, Key, ParcelRole
+from card_fulfillment.domain.facts import (
+    Attribute,
+    Attributes,
+    AttributeValue,
+    Cause,
+    Key,
+    ParcelRole,
+)
 from card_fulfillment.domain.journey import (
     Change,
     ChangeKind,
@@ -205,14 +212,12 @@ class _Folding:
         return {n: r.value for n, r in self.registers.items() if r.attempt == attempt}
 
 
-def _tracked(shown: Mapping[Attribute, AttributeValue]) -> bool | None:
+def _tracked(shown: Attributes) -> bool | None:
     value = shown.get(Attribute.TRACKED)
     return value if isinstance(value, bool) else None
 
 
-def _telling(
-    standing: Claim, shown: Mapping[Attribute, AttributeValue], status_version: int
-) -> Published:
+def _telling(standing: Claim, shown: Attributes, status_version: int) -> Published:
     key, status = standing.key, standing.key.status
     return Published(
         key.attempt,

@@ -1,11 +1,10 @@
 """Where a card is, and the changes that are published on its way there."""
 
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
 from card_fulfillment.domain.claims import Claim, Detail
-from card_fulfillment.domain.facts import NOTHING, Attribute, AttributeValue, Cause
+from card_fulfillment.domain.facts import NOTHING, Attributes, AttributeValue, Cause
 from card_fulfillment.domain.registers import Registers
 from card_fulfillment.domain.side_parcels import SideParcels
 from card_fulfillment.domain.status import Reason, Status
@@ -109,7 +108,7 @@ class Change(Value):
         final: bool,  # noqa: FBT001 - a field
         tracked: bool | None,  # noqa: FBT001 - a field
         detail: Detail,
-        attributes: Mapping[Attribute, AttributeValue],
+        attributes: Attributes,
         cause: Cause,
         parcels: SideParcels = NOTHING,
     ) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from card_fulfillment.domain.claims import Entry, Scope
-from card_fulfillment.domain.facts import Fact, Reference
+from card_fulfillment.domain.facts import Fact
+from card_fulfillment.domain.naming import Reference
 from card_fulfillment.domain.parcels import Parcel
 from card_fulfillment.domain.serials import Range, Ranges, united
 

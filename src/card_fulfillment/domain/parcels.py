@@ -9,8 +9,9 @@ from hashlib import blake2b
 from typing import Final, NamedTuple, Self
 
 from card_fulfillment.domain.claims import Claim, Entry, claim, later
-from card_fulfillment.domain.facts import Attribute, Fact, ParcelRole, Reference
+from card_fulfillment.domain.facts import Attribute, Fact, ParcelRole
 from card_fulfillment.domain.journey import FactOutcome
+from card_fulfillment.domain.naming import Reference
 from card_fulfillment.domain.registers import Registers, written
 from card_fulfillment.domain.serials import Range, Ranges, united
 from card_fulfillment.domain.status import Phase
@@ -110,7 +111,7 @@ def packing(parcels: Mapping[Reference, Parcel]) -> str:
 
 def _shown(reference: Reference, parcel: Parcel) -> Sequence[object]:
     carrier, number = parcel.value(Attribute.CARRIER), parcel.value(Attribute.TRACKING_NUMBER)
-    return (*reference, parcel.serials, parcel.carton, carrier, number or reference.value)
+    return (*reference.values(), parcel.serials, parcel.carton, carrier, number or reference.value)
 
 
 class Hearing:

@@ -1,6 +1,5 @@
 """Attributes beside the status: each a register of its own, won by its last writer."""
 
-from collections.abc import Mapping
 from typing import Final
 
 from card_fulfillment.domain.claims import Entry
@@ -24,7 +23,7 @@ class Register(Value):
         return self.attempt, self.time, self.fact_id
 
 
-Registers = Mapping[Attribute, Register]
+Registers = dict[Attribute, Register]
 
 
 def written(registers: Registers, each: Entry) -> Registers:

@@ -1,6 +1,7 @@
 """Values that an event makes many of, as plain classes: the cheapest that Python can make."""
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import ClassVar, Self
 
 
 class Value:
@@ -15,15 +16,22 @@ class Value:
         return (
             isinstance(other, Value)
             and type(self) is type(other)
-            and self._values() == other._values()
+            and self.values() == other.values()
         )
 
     def __hash__(self) -> int:
-        return hash(self._values())
+        return hash(self.values())
 
     def __repr__(self) -> str:
-        fields = zip(self.__match_args__, self._values(), strict=True)
+        fields = zip(self.__match_args__, self.values(), strict=True)
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in fields)})"
 
-    def _values(self) -> tuple[object, ...]:
+    def _replace(self, **changes: object) -> Self:
+        """Make another one, with other values of some fields."""
+        same = {name: getattr(self, name) for name in self.__match_args__}
+        made: Callable[..., Self] = type(self)
+        return made(**(same | changes))
+
+    def values(self) -> tuple[object, ...]:
+        """Those of its fields, in their order."""
         return tuple([getattr(self, name) for name in self.__match_args__])

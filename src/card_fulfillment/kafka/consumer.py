@@ -5,13 +5,11 @@ Offsets committed to Kafka are advisory, for lag monitors; they are never read.
 
 import asyncio
 import contextlib
-import heapq
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -26,7 +24,7 @@ from card_fulfillment.kafka.connection import ClientOptions
 from card_fulfillment.kafka.ending import end_consumer
 from card_fulfillment.kafka.incarnation import verified_beginnings
 from card_fulfillment.kafka.lag import measure
-from card_fulfillment.kafka.records import record_of
+from card_fulfillment.kafka.records import in_time_order
 from card_fulfillment.messages.envelope import Record
 from card_fulfillment.pipeline.backlog import InputBacklog
 from card_fulfillment.pipeline.batch import Partition, last_records
@@ -47,7 +45,6 @@ _MEASURE_WITHIN: Final = 3.0
 # Fewer records are not worth a fetch and a transaction of their own as often as they could be had.
 _FEW: Final = 50
 _APART: Final = 0.015
-_by_timestamp: Final = attrgetter("timestamp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,8 +209,7 @@ class InputSource(ConsumerRebalanceListener):
         except KafkaError as error:
             raise SourceUnavailable(type(error).__name__) from error
         if self._sought:
-            runs = ([record_of(r) for r in chunk] for chunk in chunks.values())
-            self._buffer.extend(heapq.merge(*runs, key=_by_timestamp))
+            self._buffer.extend(in_time_order(chunks.values()))
 
     def _cut(self, most: int) -> Fetched:
         count = min(len(self._buffer), most)

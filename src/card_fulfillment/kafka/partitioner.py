@@ -1,6 +1,5 @@
 """Which partition a key belongs to, for every Kafka client there is."""
 
-from struct import unpack_from
 from typing import Final
 
 # MurmurHash 2 with the seed of Kafka's clients. Each change has a key, and aiokafka's is slow.
@@ -18,13 +17,14 @@ def partition_of(key: bytes, partitions: int) -> int:
 def murmur2(data: bytes) -> int:
     """As an unsigned number of 32 bits."""
     size = len(data)
-    words = size // 4
+    rest = size // 4 * 4
     hashed = _SEED ^ size
-    for word in unpack_from(f"<{words}I", data):
+    for at in range(0, rest, 4):
+        word = data[at] | data[at + 1] << 8 | data[at + 2] << 16 | data[at + 3] << 24
         mixed = _times(word)
         hashed = _times(hashed) ^ _times(mixed ^ (mixed >> 24))
-    if size % 4:
-        hashed = _times(hashed ^ int.from_bytes(data[words * 4 :], "little"))
+    if rest < size:
+        hashed = _times(hashed ^ int.from_bytes(data[rest:], "little"))
     hashed = _times(hashed ^ (hashed >> 13))
     return hashed ^ (hashed >> 15)
 

@@ -1,5 +1,7 @@
 """What aiokafka fetched, as the rest of the worker knows records: times in microseconds."""
 
+from collections.abc import Iterable, Sequence
+
 from aiokafka import ConsumerRecord
 
 from card_fulfillment.messages.envelope import Record
@@ -15,3 +17,20 @@ def record_of(raw: ConsumerRecord[bytes, bytes]) -> Record:
         raw.value,
         tuple(raw.headers),
     )
+
+
+def in_time_order(runs: Iterable[Sequence[ConsumerRecord[bytes, bytes]]]) -> list[Record]:
+    """Records of several partitions by their times; those of one stay in the order of their run."""
+    timed: list[tuple[int, Record]] = []
+    for run in runs:
+        latest = 0
+        for raw in run:
+            record = record_of(raw)
+            latest = max(latest, record.timestamp)
+            timed.append((latest, record))
+    timed.sort(key=_time)
+    return [record for _, record in timed]
+
+
+def _time(timed: tuple[int, Record]) -> int:
+    return timed[0]

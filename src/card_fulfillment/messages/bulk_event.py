@@ -13,7 +13,8 @@ from card_fulfillment.domain.bulk import (
     shown,
 )
 from card_fulfillment.domain.discrepancies import Discrepancy
-from card_fulfillment.domain.facts import Attribute, Reference
+from card_fulfillment.domain.facts import Attribute
+from card_fulfillment.domain.naming import Reference
 from card_fulfillment.domain.parcels import Parcel
 from card_fulfillment.domain.serials import Ranges
 from card_fulfillment.domain.status import Status, recommended_action

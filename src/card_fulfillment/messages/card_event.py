@@ -10,8 +10,7 @@ from typing import Final
 import orjson
 
 from card_fulfillment.domain.facts import (
-    Attribute,
-    AttributeValue,
+    Attributes,
     CardIdentity,
     ParcelRole,
 )
@@ -44,17 +43,22 @@ def card_event(card: CardIdentity, change: Change, event_id: str, recorded_at: s
 def _ours(card: CardIdentity, change: Change, event_id: str, recorded_at: str) -> bytes:
     """Members whose values are words of ours, numbers and times."""
     detail, superseded = change.detail, change.supersedes
+    # As texts: to format them as enumerations calls each one's __str__.
+    status: str = change.status
+    kind: str = change.kind
+    precision: str = detail.precision
+    action: str = recommended_action(change.status, detail.reason)
     supersedes = None if superseded is None else card_event_id(card.card_id, superseded)
     return (
         f'{{"event_id":"{event_id}","subject":"card","version":{change.version}'
-        f',"fulfillment_status":"{change.status}"'
+        f',"fulfillment_status":"{status}"'
         f',"previous_fulfillment_status":{_word(change.previous)}'
-        f',"change":"{change.kind}","supersedes":{_word(supersedes)},"attempt":{change.attempt}'
+        f',"change":"{kind}","supersedes":{_word(supersedes)},"attempt":{change.attempt}'
         f',"occurred_at":"{iso_utc(detail.occurred_at)}"'
-        f',"occurred_at_precision":"{detail.precision}"'
+        f',"occurred_at_precision":"{precision}"'
         f',"received_at":"{iso_utc(detail.received_at)}","recorded_at":"{recorded_at}"'
         f',"reason_code":{_word(detail.reason)}'
-        f',"recommended_action":"{recommended_action(change.status, detail.reason)}"'
+        f',"recommended_action":"{action}"'
         f',"evidence":{_word(detail.evidence)}'
         f',"final":{_JSON[change.final]},"tracked":{_JSON[change.tracked]}}}'
     ).encode()
@@ -76,9 +80,7 @@ def _parcels(change: Change) -> list[Parcel]:
     ]
 
 
-def _parcel(
-    role: ParcelRole, attributes: Mapping[Attribute, AttributeValue], status: Status | None
-) -> Parcel:
+def _parcel(role: ParcelRole, attributes: Attributes, status: Status | None) -> Parcel:
     sent = shipment(attributes)
     return {
         "role": role,

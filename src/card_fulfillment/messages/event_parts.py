@@ -1,9 +1,7 @@
 """What the events of cards and of bulk issuances have in common."""
 
-from collections.abc import Mapping
-
 from card_fulfillment.domain.claims import Detail
-from card_fulfillment.domain.facts import Attribute, AttributeValue, Cause
+from card_fulfillment.domain.facts import Attribute, Attributes, Cause
 from card_fulfillment.messages.event_models import CausedBy, Shipment, VendorSaid
 
 
@@ -13,7 +11,7 @@ def vendor_said(detail: Detail) -> VendorSaid | None:
     return {"id": detail.vendor, "code": detail.code, "text": detail.text}
 
 
-def shipment(attributes: Mapping[Attribute, AttributeValue]) -> Shipment:
+def shipment(attributes: Attributes) -> Shipment:
     return {
         "method": _text(attributes, Attribute.METHOD),
         "carrier": _text(attributes, Attribute.CARRIER),
@@ -23,7 +21,7 @@ def shipment(attributes: Mapping[Attribute, AttributeValue]) -> Shipment:
     }
 
 
-def _text(attributes: Mapping[Attribute, AttributeValue], name: Attribute) -> str | None:
+def _text(attributes: Attributes, name: Attribute) -> str | None:
     value = attributes.get(name)
     return value if isinstance(value, str) else None
 

@@ -18,12 +18,8 @@ from card_fulfillment.domain.facts import (
     Fact,
     Order,
     Precision,
-    Reference,
-    Subject,
-    bulk_issuance,
-    card,
-    own_reference,
 )
+from card_fulfillment.domain.naming import Reference, Subject, bulk_issuance, card, own_reference
 from card_fulfillment.domain.status import Status
 from card_fulfillment.messages.cloud_events import CloudEvent, payload, traceparent
 from card_fulfillment.messages.envelope import Ignored, Record, RefusalReason, Refused
@@ -172,7 +168,7 @@ def _order(
     method, tracked = said.shipping.method, said.shipping.tracked
     decoded = {
         "occurred_at": stated,
-        "references": [tuple(each) for each in listed],
+        "references": [each.values() for each in listed],
         "shipping": (method, tracked),
     }
     fact = Fact(

@@ -1,5 +1,7 @@
 """What the worker publishes: events of cards and bulks, dead letters; encoded for the outbox."""
 
+from functools import lru_cache
+
 import orjson
 
 from card_fulfillment.domain.bulk import Bulk, BulkChange
@@ -13,11 +15,16 @@ from card_fulfillment.messages.headers import DEAD_LETTER, dump_headers
 from card_fulfillment.messages.times import iso_utc
 
 
+@lru_cache(maxsize=8)  # a batch is recorded at one time
+def _recorded(at: int) -> str:
+    return iso_utc(at)
+
+
 class Encoder:
     """Bytes and headers of what is published. Times are microseconds since the Unix epoch, UTC."""
 
     def card(self, card: CardIdentity, change: Change, recorded_at: int) -> Outgoing:
-        recorded = iso_utc(recorded_at)
+        recorded = _recorded(recorded_at)
         event_id = card_event_id(card.card_id, change.version)
         headers = dump_headers(CARD_EVENT, event_id, recorded, change.cause.traceparent)
         return Outgoing(card.card_id, headers, card_event(card, change, event_id, recorded))

@@ -126,7 +126,7 @@ def _may_hold(data: bytes) -> bool:
     """A first look: most records have nothing that could be thirteen digits in a row."""
     if 0 in data:
         return True
-    if _DIGITS in data.translate(_ALIKE, _BETWEEN):
+    if data.translate(_ALIKE, _BETWEEN).find(_DIGITS) >= 0:  # "in" tries it as a number first
         return True
     if data.isascii() and not _is_spelt(data):
         return False

@@ -8,9 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from card_fulfillment.domain.bulk import Bulk, Common, RollUp, is_over, roll_up, shown
-from card_fulfillment.domain.facts import Reference
 from card_fulfillment.domain.file_accounts import FileAccount
 from card_fulfillment.domain.journey import FactOutcome
+from card_fulfillment.domain.naming import Reference
 from card_fulfillment.domain.parcels import Parcel
 from card_fulfillment.domain.status import Status
 from card_fulfillment.messages.bulk_event import parcel_event

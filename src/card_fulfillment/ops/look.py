@@ -9,7 +9,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from card_fulfillment.domain.facts import OWN_KIND, Fact, Precision
+from card_fulfillment.domain.facts import Fact, Precision
+from card_fulfillment.domain.naming import OWN_KIND
 from card_fulfillment.domain.status import STANDING, Action, Phase, Status
 from card_fulfillment.messages.bulk_event_models import BulkIssuanceStatusChanged
 from card_fulfillment.messages.event_models import CardStatusChanged
@@ -110,10 +111,10 @@ def names(bound: Sequence[Bound]) -> Iterator[RenderableType]:
     if not bound:
         return
     shown = table("Names", "vendor", "kind", "value", "attempt", "since (UTC)")
-    for (vendor, kind, value), binding in bound:
-        said = "our id" if kind == OWN_KIND else kind
+    for reference, binding in bound:
+        said = "our id" if reference.kind == OWN_KIND else reference.kind
         since = long_time(time_of(binding.valid_from))
-        shown.add_row(vendor, said, value, str(binding.attempt), since)
+        shown.add_row(reference.vendor, said, reference.value, str(binding.attempt), since)
     yield shown
 
 

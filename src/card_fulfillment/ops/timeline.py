@@ -113,7 +113,7 @@ def _versions(changes: Iterable[CardStatusChanged]) -> Mapping[_Told, str]:
 
 
 def _told(fact: Fact, status: str | None) -> _Told:
-    return (*fact.cause[1:4], status)
+    return (fact.cause.topic, fact.cause.partition, fact.cause.offset, status)
 
 
 def _outcome(

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from card_fulfillment.domain.bulk import Because, Bulk, BulkChange, Member, because, tell
 from card_fulfillment.domain.claims import Entry, entry
-from card_fulfillment.domain.facts import Announcement, Reference, Subject, bulk_issuance
+from card_fulfillment.domain.facts import Announcement
 from card_fulfillment.domain.journey import Change, FactOutcome, Journey
 from card_fulfillment.domain.members import Numbered, Sayings, scope_of
+from card_fulfillment.domain.naming import Reference, Subject, bulk_issuance
 from card_fulfillment.domain.parcels import Hearing, Parcel, Said
 from card_fulfillment.domain.status import STANDING
 from card_fulfillment.pipeline.filing import Filed

@@ -1,24 +1,18 @@
 """Whose stored facts a batch may move: a new binding can change whom they are about."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 
 from card_fulfillment.domain.bindings import (
     Binding,
     BulkOf,
+    Held,
     bound_to,
     membership,
     resolve,
     through_bulk,
 )
-from card_fulfillment.domain.facts import (
-    OWN_KIND,
-    Fact,
-    Order,
-    Reference,
-    Subject,
-    SubjectKind,
-    bulk_issuance,
-)
+from card_fulfillment.domain.facts import Fact, Order
+from card_fulfillment.domain.naming import OWN_KIND, Reference, Subject, SubjectKind, bulk_issuance
 from card_fulfillment.pipeline.view import CardState, StoredFact, View
 
 
@@ -32,7 +26,7 @@ def contested(
     for order in orders:
         for reference in order.references:
             held = bound_to(view.bindings, reference, bulk_of)
-            others = any(b[:2] != (order.subject, order.attempt) for b in held)
+            others = any(b.says != (order.subject, order.attempt) for b in held)
             if others or _attempts_differ(held, view):
                 yield from held
     for fact in facts:
@@ -43,9 +37,9 @@ def contested(
                 yield from held
 
 
-def _names_the_same(fact: Fact, held: Sequence[Binding], view: View, bulk_of: BulkOf) -> bool:
+def _names_the_same(fact: Fact, held: Held, view: View, bulk_of: BulkOf) -> bool:
     found = resolve(view.bindings, fact, bulk_of).subjects or {}
-    return {b[:2] for b in held} == set(found.items())
+    return {b.says for b in held} == set(found.items())
 
 
 def _attempts_differ(bindings: Iterable[Binding], view: View) -> bool:

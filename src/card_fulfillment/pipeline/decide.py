@@ -7,8 +7,9 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Final
 
-from card_fulfillment.domain.facts import Fact, Subject, is_issuers_name
+from card_fulfillment.domain.facts import Fact
 from card_fulfillment.domain.journey import FactOutcome
+from card_fulfillment.domain.naming import Subject, is_issuers_name
 from card_fulfillment.pipeline.admission import Admission, Admitted, Verdict
 from card_fulfillment.pipeline.alerts import alerts, vendor_alerts
 from card_fulfillment.pipeline.batch import SEVERITY, Batch, Partition, RecordClass

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from card_fulfillment.domain.bulk import Bulk, Common, RollUp, roll_up
 from card_fulfillment.domain.claims import Claim
 from card_fulfillment.domain.discrepancies import Discrepancy
-from card_fulfillment.domain.facts import Reference
+from card_fulfillment.domain.naming import Reference
 from card_fulfillment.domain.parcels import Parcel, Reports, Said
 from card_fulfillment.domain.registers import Register
 from card_fulfillment.messages.bulk_event import discrepancy_event

@@ -1,15 +1,16 @@
 """What a batch changes, decided before anything is written."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from card_fulfillment.domain.bindings import Binding
+from card_fulfillment.domain.bindings import Held
 from card_fulfillment.domain.bulk import Bulk
-from card_fulfillment.domain.facts import Fact, Reference, Subject
+from card_fulfillment.domain.facts import Fact
 from card_fulfillment.domain.files import FileLine, FileName, LineKey, VendorFile
 from card_fulfillment.domain.journey import FactOutcome
+from card_fulfillment.domain.naming import Reference, Subject
 from card_fulfillment.domain.parcels import Parcel
 from card_fulfillment.domain.value import Value
 from card_fulfillment.messages.dead_letter import DeadLetter
@@ -65,7 +66,7 @@ class Effects:
     cards: dict[str, CardState] = field(default_factory=dict)
     bulks: dict[str, Bulk] = field(default_factory=dict)
     parcels: dict[tuple[str, Reference], Parcel | None] = field(default_factory=dict)
-    bindings: Mapping[Reference, Sequence[Binding]] = field(default_factory=dict)
+    bindings: Mapping[Reference, Held] = field(default_factory=dict)
     facts: list[NewFact] = field(default_factory=list)
     moved: dict[bytes, Places] = field(default_factory=dict)
     retimed: Mapping[bytes, Fact] = field(default_factory=dict)

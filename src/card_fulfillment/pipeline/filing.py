@@ -5,14 +5,9 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from card_fulfillment.domain.bindings import Bindings
-from card_fulfillment.domain.facts import (
-    Cause,
-    Order,
-    Reference,
-    SubjectKind,
-    is_issuers_name,
-)
+from card_fulfillment.domain.facts import Cause, Order
 from card_fulfillment.domain.files import FileLine, FileName, FileTotals, VendorFile, references
+from card_fulfillment.domain.naming import Reference, SubjectKind, is_issuers_name
 from card_fulfillment.pipeline.view import Need, View
 
 

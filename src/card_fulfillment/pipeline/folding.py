@@ -5,16 +5,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from card_fulfillment.domain.claims import Entry, entry
-from card_fulfillment.domain.facts import (
-    CardIdentity,
-    Cause,
-    Subject,
-    SubjectKind,
-    bulk_issuance,
-    card,
-)
+from card_fulfillment.domain.facts import CardIdentity, Cause
 from card_fulfillment.domain.fold import fold, refold
 from card_fulfillment.domain.journey import Folded
+from card_fulfillment.domain.naming import Subject, SubjectKind, bulk_issuance, card
 from card_fulfillment.pipeline.admission import Admission
 from card_fulfillment.pipeline.bulks import Announced, Turn, turn
 from card_fulfillment.pipeline.effects import Effects

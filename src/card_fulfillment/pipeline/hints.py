@@ -4,12 +4,12 @@ A wrong or missing hint costs a second try, never a wrong decision: all that dec
 under the locks.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Generic, TypeVar
 
-from card_fulfillment.domain.bindings import Binding
-from card_fulfillment.domain.facts import Reference
+from card_fulfillment.domain.bindings import Held
+from card_fulfillment.domain.naming import Reference
 from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.pipeline.view import CardState, Need, View
 
@@ -42,7 +42,7 @@ class Hints:
 
     def __init__(self, most: int = 3072) -> None:
         self._cards: _Recent[str, CardState] = _Recent(most)
-        self._bindings: _Recent[Reference, Sequence[Binding]] = _Recent(most)
+        self._bindings: _Recent[Reference, Held] = _Recent(most)
 
     def view(self, need: Need) -> View:
         """What is believed of the cards and references needed."""

@@ -12,13 +12,11 @@ from card_fulfillment.domain.bindings import (
     own_names,
     with_bulks,
 )
-from card_fulfillment.domain.facts import (
+from card_fulfillment.domain.facts import Announcement, Fact, Order, Precision
+from card_fulfillment.domain.files import FileLine
+from card_fulfillment.domain.naming import (
     ISSUER,
     OWN_KIND,
-    Announcement,
-    Fact,
-    Order,
-    Precision,
     Reference,
     Subject,
     SubjectKind,
@@ -26,7 +24,6 @@ from card_fulfillment.domain.facts import (
     issuers_name,
     own_reference,
 )
-from card_fulfillment.domain.files import FileLine
 from card_fulfillment.pipeline.batch import Batch
 from card_fulfillment.pipeline.contested import contested, has_attempts, shaken
 from card_fulfillment.pipeline.filing import want_files, want_line

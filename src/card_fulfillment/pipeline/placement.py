@@ -11,6 +11,7 @@ from typing import Final
 from card_fulfillment.domain.bindings import (
     Binding,
     Bindings,
+    Held,
     Resolution,
     by_announcement,
     membership,
@@ -22,20 +23,16 @@ from card_fulfillment.domain.bindings import (
     with_bulks,
 )
 from card_fulfillment.domain.claims import Entry, entry
-from card_fulfillment.domain.facts import (
+from card_fulfillment.domain.facts import Announcement, CardIdentity, Cause, Fact, Order
+from card_fulfillment.domain.journey import FactOutcome
+from card_fulfillment.domain.naming import (
     OWN_KIND,
-    Announcement,
-    CardIdentity,
-    Cause,
-    Fact,
-    Order,
     Reference,
     Subject,
     bulk_issuance,
     card,
     issuers_name,
 )
-from card_fulfillment.domain.journey import FactOutcome
 from card_fulfillment.domain.value import Value
 from card_fulfillment.pipeline.view import Place, Places, StoredFact, View
 
@@ -82,7 +79,7 @@ class Placement:
         self._moved: dict[Subject, Cause] = {}
         self._binder: dict[Reference, Fact] = {}
         self._awoken: list[Fact] = []
-        self.bound: dict[Reference, tuple[Binding, ...]] = {}
+        self.bound: dict[Reference, Held] = {}
         self.places: dict[bytes, dict[Subject, Place]] = {}
         self.held: list[Fact] = []
         self.mismatched: list[Fact] = []
@@ -270,6 +267,6 @@ class Placement:
         held = self._bindings[reference]
         self._rebind(reference, tuple(b for b in held if b.made_by != by.fact_id), by)
 
-    def _rebind(self, reference: Reference, bindings: tuple[Binding, ...], by: Fact) -> None:
+    def _rebind(self, reference: Reference, bindings: Held, by: Fact) -> None:
         self._bindings[reference] = self.bound[reference] = bindings
         self._binder[reference] = by

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from card_fulfillment.domain.facts import Subject
+from card_fulfillment.domain.naming import Subject
 from card_fulfillment.messages.dead_letter import DeadLetter, Mask
 from card_fulfillment.messages.envelope import Outgoing
 from card_fulfillment.messages.outbound import Encoder

@@ -10,8 +10,9 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from card_fulfillment.domain.bulk import Bulk, Common, Member
-from card_fulfillment.domain.facts import CardIdentity, Reference
+from card_fulfillment.domain.facts import CardIdentity
 from card_fulfillment.domain.members import Numbered, Sayings
+from card_fulfillment.domain.naming import Reference
 from card_fulfillment.domain.parcels import Hearing, Parcel, Said
 from card_fulfillment.domain.serials import Ranges
 

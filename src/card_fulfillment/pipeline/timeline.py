@@ -7,9 +7,10 @@ from typing import Generic, NamedTuple, TypeVar
 
 from card_fulfillment.domain.bindings import Binding
 from card_fulfillment.domain.bulk import Bulk, Member
-from card_fulfillment.domain.facts import CardIdentity, Fact, Reference
+from card_fulfillment.domain.facts import CardIdentity, Fact
 from card_fulfillment.domain.file_accounts import FileAccount
 from card_fulfillment.domain.journey import FactOutcome, Journey
+from card_fulfillment.domain.naming import Reference
 from card_fulfillment.messages.bulk_event_models import BulkIssuanceStatusChanged
 from card_fulfillment.messages.envelope import RefusalReason
 from card_fulfillment.messages.event_models import CardStatusChanged

@@ -5,11 +5,12 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, fields
 from typing import Final, NamedTuple, Self
 
-from card_fulfillment.domain.bindings import Binding, BulkOf
+from card_fulfillment.domain.bindings import Bindings, BulkOf
 from card_fulfillment.domain.bulk import Bulk
-from card_fulfillment.domain.facts import CardIdentity, Fact, Reference, Subject
+from card_fulfillment.domain.facts import CardIdentity, Fact
 from card_fulfillment.domain.files import FileName, LineKey, VendorFile
 from card_fulfillment.domain.journey import UNTOUCHED, FactOutcome, Journey
+from card_fulfillment.domain.naming import Reference, Subject
 from card_fulfillment.domain.value import Value
 
 
@@ -135,7 +136,7 @@ class View:
 
     bulks: dict[str, Bulk] = field(default_factory=dict)
     cards: dict[str, CardState] = field(default_factory=dict)
-    bindings: dict[Reference, Sequence[Binding]] = field(default_factory=dict)
+    bindings: Bindings = field(default_factory=dict)
     waiting: dict[bytes, StoredFact] = field(default_factory=dict)
     histories: dict[Subject, Sequence[StoredFact]] = field(default_factory=dict)
     sayings: dict[str, Sequence[StoredFact]] = field(default_factory=dict)

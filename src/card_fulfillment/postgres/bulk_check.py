@@ -13,8 +13,9 @@ from card_fulfillment.domain.members import Numbered, scope_of
 from card_fulfillment.domain.status import Status
 from card_fulfillment.pipeline.differences import Columns, Stored, differences
 from card_fulfillment.pipeline.recount import Counted, Recount
+from card_fulfillment.postgres.fact_rows import load_fact
 from card_fulfillment.postgres.reading import load_bulks
-from card_fulfillment.postgres.rows import identity_of, load_fact
+from card_fulfillment.postgres.rows import identity_of
 
 # Cards and facts of a bulk whose row is lost are found, too.
 _NEXT: Final = """

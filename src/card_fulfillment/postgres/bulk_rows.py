@@ -8,8 +8,9 @@ import orjson
 from card_fulfillment.domain.bulk import Because, Bulk, Common, Member, RollUp
 from card_fulfillment.domain.claims import Detail
 from card_fulfillment.domain.discrepancies import Discrepancy, DiscrepancyName
-from card_fulfillment.domain.facts import Cause, Reference
+from card_fulfillment.domain.facts import Cause
 from card_fulfillment.domain.files import FileName
+from card_fulfillment.domain.naming import Reference
 from card_fulfillment.domain.parcels import Line, Parcel, Reports, Said
 from card_fulfillment.domain.serials import Ranges
 from card_fulfillment.domain.status import Status

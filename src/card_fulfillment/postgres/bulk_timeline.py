@@ -7,7 +7,7 @@ import asyncpg
 import orjson
 
 from card_fulfillment.domain.bulk import EXCEPTIONS, Bulk, Member
-from card_fulfillment.domain.facts import bulk_issuance
+from card_fulfillment.domain.naming import bulk_issuance
 from card_fulfillment.domain.status import Status
 from card_fulfillment.messages.bulk_event_models import BulkIssuanceStatusChanged
 from card_fulfillment.pipeline.timeline import Astray, BulkTimeline, Remembered, Shown

@@ -7,9 +7,9 @@ from typing import Any, Final
 import asyncpg
 import orjson
 
-from card_fulfillment.domain.facts import Reference
 from card_fulfillment.domain.file_accounts import FileAccount
 from card_fulfillment.domain.files import FileName
+from card_fulfillment.domain.naming import Reference
 from card_fulfillment.domain.serials import Ranges
 from card_fulfillment.messages.envelope import Record, RefusalReason
 from card_fulfillment.pipeline.file_alerts import FILE_ALERTS

@@ -6,8 +6,8 @@ from typing import Any, Final
 import asyncpg
 import orjson
 
-from card_fulfillment.domain.facts import Reference
 from card_fulfillment.domain.files import FileLine, FileName, LineKey, Span, VendorFile
+from card_fulfillment.domain.naming import Reference
 from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.postgres.rows import Json, dump, reference_of, reference_text
 from card_fulfillment.postgres.statement import execute

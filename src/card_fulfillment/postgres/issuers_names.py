@@ -1,13 +1,13 @@
 """Whom the issuer's own ids mean: what it announced and ordered says so; no row does."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 import asyncpg
 
-from card_fulfillment.domain.bindings import Binding, by_announcement
-from card_fulfillment.domain.facts import Reference, bulk_issuance, card, issuers_name
+from card_fulfillment.domain.bindings import Binding, Bindings, Held, by_announcement
+from card_fulfillment.domain.naming import Reference, bulk_issuance, card, issuers_name
 
 _ANNOUNCED: Final = """
 SELECT card_id, NULL FROM card WHERE card_id = ANY ($1::text[]) AND identity IS NOT NULL
@@ -23,11 +23,9 @@ WHERE (card_id = ANY ($1::text[]) OR bulk_issuance_id = ANY ($1::text[]))
 """
 
 
-async def issuers_bindings(
-    connection: asyncpg.Connection, names: Iterable[Reference]
-) -> dict[Reference, Sequence[Binding]]:
+async def issuers_bindings(connection: asyncpg.Connection, names: Iterable[Reference]) -> Bindings:
     """Of every name its bindings, none where nothing was announced."""
-    bindings: defaultdict[Reference, tuple[Binding, ...]] = defaultdict(tuple)
+    bindings: defaultdict[Reference, Held] = defaultdict(tuple)
     asked = list(names)
     if not asked:
         return {}

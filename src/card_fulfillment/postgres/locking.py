@@ -9,7 +9,7 @@ from typing import Final
 
 import asyncpg
 
-from card_fulfillment.domain.facts import is_issuers_name
+from card_fulfillment.domain.naming import is_issuers_name
 from card_fulfillment.pipeline.view import Need, View
 from card_fulfillment.postgres.card_rows import CARD_COLUMNS, load_card
 from card_fulfillment.postgres.files import lock_files

@@ -6,7 +6,7 @@ from typing import Final
 import asyncpg
 
 from card_fulfillment.domain.facts import Fact
-from card_fulfillment.postgres.rows import load_fact
+from card_fulfillment.postgres.fact_rows import load_fact
 
 _OVERDUE: Final = """
 UPDATE fact f SET alerted = true

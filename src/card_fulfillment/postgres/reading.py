@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import asyncpg
 
-from card_fulfillment.domain.bindings import Binding
+from card_fulfillment.domain.bindings import Bindings
 from card_fulfillment.domain.bulk import Bulk
-from card_fulfillment.domain.facts import (
+from card_fulfillment.domain.naming import (
     Reference,
     Subject,
     SubjectKind,
@@ -19,22 +19,14 @@ from card_fulfillment.domain.facts import (
 )
 from card_fulfillment.domain.parcels import Parcel
 from card_fulfillment.pipeline.view import CardState, Need, Place, Seen, StoredFact, View
-from card_fulfillment.postgres.bulk_rows import (
-    BULK_COLUMNS,
-    PARCEL_COLUMNS,
-    load_bulk,
-    load_parcel,
-)
+from card_fulfillment.postgres.bulk_rows import BULK_COLUMNS, PARCEL_COLUMNS, load_bulk, load_parcel
 from card_fulfillment.postgres.card_rows import CARD_COLUMNS, load_card
+from card_fulfillment.postgres.fact_rows import load_fact
 from card_fulfillment.postgres.files import load_files, stored_lines
 from card_fulfillment.postgres.issuers_names import issuers_bindings
-from card_fulfillment.postgres.rows import (
-    OUTCOMES,
-    load_bindings,
-    load_fact,
-    reference_text,
-)
+from card_fulfillment.postgres.rows import load_bindings, reference_text
 from card_fulfillment.postgres.statement import fetch, prepare
+from card_fulfillment.postgres.words import OUTCOMES
 
 _CARDS: Final = f"SELECT {CARD_COLUMNS} FROM card WHERE card_id = ANY ($1::text[])"  # noqa: S608
 _REFERENCES: Final = """
@@ -187,16 +179,12 @@ async def _cards(connection: asyncpg.Connection, ids: Collection[str]) -> dict[s
     return dict(map(load_card, await fetch(connection, _CARDS, ids)))
 
 
-async def _bindings(
-    connection: asyncpg.Connection, references: Iterable[Reference]
-) -> dict[Reference, Sequence[Binding]]:
+async def _bindings(connection: asyncpg.Connection, references: Iterable[Reference]) -> Bindings:
     keys = {reference_text(r): r for r in references}
     if not keys:
         return {}
     rows = await fetch(connection, _REFERENCES, keys)
-    stored: dict[Reference, Sequence[Binding]] = {
-        keys[text]: load_bindings(bindings) for text, bindings in rows
-    }
+    stored: Bindings = {keys[text]: load_bindings(bindings) for text, bindings in rows}
     return stored | await issuers_bindings(connection, filter(is_issuers_name, keys.values()))
 
 

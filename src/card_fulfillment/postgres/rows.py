@@ -7,43 +7,37 @@ from typing import Any, Final
 
 import orjson
 
-from card_fulfillment.domain.bindings import Binding
+from card_fulfillment.domain.bindings import Binding, Held
 from card_fulfillment.domain.claims import Claim, Detail
-from card_fulfillment.domain.facts import (
-    Attribute,
-    CardIdentity,
-    Cause,
-    Evidence,
-    Fact,
-    Key,
-    ParcelRole,
-    Precision,
-    Reference,
-    Subject,
-    SubjectKind,
-)
-from card_fulfillment.domain.journey import FactOutcome, Journey, Published
+from card_fulfillment.domain.facts import CardIdentity, Key, ParcelRole
+from card_fulfillment.domain.journey import Journey, Published
+from card_fulfillment.domain.naming import Reference, Subject
 from card_fulfillment.domain.registers import Register, Registers
 from card_fulfillment.domain.side_parcels import SideParcel
-from card_fulfillment.domain.status import BY_RANK, STANDING, Reason, Status
+from card_fulfillment.domain.status import BY_RANK, STANDING
+from card_fulfillment.domain.value import Value
+from card_fulfillment.postgres.words import (
+    ATTRIBUTES,
+    EVIDENCE,
+    KINDS,
+    NAMES,
+    PRECISIONS,
+    REASONS,
+    STATUSES,
+)
 
 Json = str
 
-_ATTRIBUTES: Final[Mapping[str, Attribute]] = {a.value: a for a in Attribute}
-_NAMES: Final[Mapping[Attribute, str]] = {a: a.value for a in Attribute}
-_REASONS: Final[Mapping[str | None, Reason | None]] = {None: None} | {r.value: r for r in Reason}
-_EVIDENCE: Final[Mapping[str | None, Evidence | None]] = {None: None} | {
-    e.value: e for e in Evidence
-}
-_PRECISIONS: Final[Mapping[str, Precision]] = {p.value: p for p in Precision}
-_STATUSES: Final[Mapping[str, Status]] = {s.value: s for s in Status}
-_KINDS: Final[Mapping[str, SubjectKind]] = {k.value: k for k in SubjectKind}
 _PHASES: Final = {rank: STANDING[status].phase for rank, status in BY_RANK.items()}
-OUTCOMES: Final[Mapping[str, FactOutcome]] = {o.value: o for o in FactOutcome}
 
 
 def dump(value: object) -> Json:
-    return orjson.dumps(value, default=tuple).decode()  # named tuples are arrays
+    return orjson.dumps(value, default=_as_array).decode()
+
+
+def _as_array(value: Value | tuple[Any, ...]) -> tuple[Any, ...]:
+    """Named tuples, which JSON's makers do not know either."""
+    return value.values() if isinstance(value, Value) else tuple(value)
 
 
 def reference_text(reference: Reference) -> str:
@@ -115,13 +109,13 @@ def _dump_published(told: Published) -> tuple[Any, ...]:
 
 def dump_registers(registers: Registers) -> dict[str, tuple[Any, ...]]:
     return {
-        _NAMES[name]: (r.attempt, r.time, r.fact_id.hex(), r.value) for name, r in registers.items()
+        NAMES[name]: (r.attempt, r.time, r.fact_id.hex(), r.value) for name, r in registers.items()
     }
 
 
-def load_registers(stored: Mapping[str, Sequence[Any]]) -> Registers:
+def load_registers(stored: Mapping[str, list[Any]]) -> Registers:
     return {
-        _ATTRIBUTES[name]: Register(attempt, time, bytes.fromhex(fact_id), value)
+        ATTRIBUTES[name]: Register(attempt, time, bytes.fromhex(fact_id), value)
         for name, (attempt, time, fact_id, value) in stored.items()
     }
 
@@ -160,7 +154,7 @@ def load_journey(version: int, text: Json | None) -> Journey:
 
 
 def _load_parcels(
-    stored: Mapping[str, tuple[Sequence[Any], Mapping[str, Any]]],
+    stored: Mapping[str, tuple[list[Any], Mapping[str, Any]]],
 ) -> Mapping[ParcelRole, SideParcel]:
     return {
         ParcelRole(role): SideParcel(load_claim(claim), load_registers(registers))
@@ -168,34 +162,34 @@ def _load_parcels(
     }
 
 
-def load_claim(stored: Sequence[Any] | None) -> Claim | None:
+def load_claim(stored: list[Any] | None) -> Claim | None:
     if stored is None:
         return None
-    attempt, time, rank, fact_id, *detail = stored
+    attempt, time, rank, fact_id = stored[:4]
     key = Key(attempt, _PHASES[rank], time, rank, bytes.fromhex(fact_id))
-    return Claim(key, load_detail(detail))
+    return Claim(key, load_detail(stored[4:]))
 
 
-def load_detail(stored: Sequence[Any]) -> Detail:
+def load_detail(stored: list[Any]) -> Detail:
     at, precision, received, reason, evidence, vendor, code, text = stored
     return Detail(
         at,
-        _PRECISIONS[precision],
+        PRECISIONS[precision],
         received,
-        _REASONS[reason],
-        _EVIDENCE[evidence],
+        REASONS[reason],
+        EVIDENCE[evidence],
         vendor,
         code,
         text,
     )
 
 
-def _load_published(stored: Sequence[Any] | None) -> Published | None:
+def _load_published(stored: list[Any] | None) -> Published | None:
     if stored is None:
         return None
     attempt, status, reason, final, tracking_number, status_version = stored
     return Published(
-        attempt, _STATUSES[status], _REASONS[reason], final, tracking_number, status_version
+        attempt, STATUSES[status], REASONS[reason], final, tracking_number, status_version
     )
 
 
@@ -214,75 +208,15 @@ def load_headers(text: Json) -> tuple[tuple[str, bytes], ...]:
 # References
 
 
-def dump_bindings(bindings: Sequence[Binding]) -> Json:
+def dump_bindings(bindings: Held) -> Json:
     return dump(
         [(b.subject.kind, b.subject.id, b.attempt, b.valid_from, b.made_by.hex()) for b in bindings]
     )
 
 
 @lru_cache(maxsize=4096)  # most references are read again and again, and bound once
-def load_bindings(text: Json) -> tuple[Binding, ...]:
+def load_bindings(text: Json) -> Held:
     return tuple(
-        Binding(Subject(_KINDS[kind], id_), attempt, valid_from, bytes.fromhex(made_by))
+        Binding(Subject(KINDS[kind], id_), attempt, valid_from, bytes.fromhex(made_by))
         for kind, id_, attempt, valid_from, made_by in orjson.loads(text)
-    )
-
-
-# Facts
-
-
-_LEFT_OUT: Final = Fact._fields[Fact._fields.index("references") :]
-"""Where they are empty."""
-
-
-def dump_fact(fact: Fact) -> Json:
-    """All but what has a column of its own."""
-    said = fact[-len(_LEFT_OUT) :]
-    stored: dict[str, Any] = {
-        "stated": fact.stated,
-        "precision": fact.precision,
-        "received_at": fact.received_at,
-        "cause": tuple(fact.cause),
-    }
-    stored |= {name: value for name, value in zip(_LEFT_OUT, said, strict=True) if value}
-    if fact.references:
-        stored["references"] = [tuple(each) for each in fact.references]
-    if fact.quantity == 0:
-        stored["quantity"] = 0
-    if fact.parcel_role is ParcelRole.OUTBOUND:
-        del stored["parcel_role"]
-    if fact.attributes:
-        stored["attributes"] = {_NAMES[name]: value for name, value in fact.attributes.items()}
-    return dump(stored)
-
-
-def load_fact(
-    fact_id: bytes, content: bytes, vendor: str | None, status: str | None, body: Json
-) -> Fact:
-    stored = orjson.loads(body)
-    serials = stored.get("serials")
-    return Fact(
-        fact_id=fact_id,
-        content=content,
-        vendor=vendor,
-        status=None if status is None else _STATUSES[status],
-        stated=stored["stated"],
-        precision=_PRECISIONS[stored["precision"]],
-        received_at=stored["received_at"],
-        cause=Cause(*stored["cause"]),
-        references=tuple(Reference(*r) for r in stored.get("references", ())),
-        level=stored.get("level", 0),
-        names=tuple((level, Reference(*r)) for level, r in stored.get("names", ())),
-        parcels=tuple(Reference(*r) for r in stored.get("parcels", ())),
-        parcel_role=ParcelRole(stored.get("parcel_role", ParcelRole.OUTBOUND)),
-        serials=tuple(serials) if serials else None,
-        carton=tuple(stored["carton"]) if "carton" in stored else None,
-        quantity=stored.get("quantity"),
-        attributes={_ATTRIBUTES[n]: v for n, v in stored.get("attributes", {}).items()},
-        reason=_REASONS[stored.get("reason")],
-        evidence=_EVIDENCE[stored.get("evidence")],
-        code=stored.get("code"),
-        text=stored.get("text"),
-        alert=stored.get("alert"),
-        mapping_version=stored.get("mapping_version"),
     )

@@ -29,15 +29,15 @@ async def execute(
 
 async def execute_on(connection: asyncpg.Connection, statement: str, *columns: Column) -> None:
     """Run a statement all of whose parameters are arrays."""
-    await connection.execute(split_in_postgres(statement), *joined(columns))
+    await connection.execute(_split_in_postgres(statement), *_joined(statement, columns))
 
 
 async def fetch_value_on(
     connection: asyncpg.Connection, statement: str, *columns: Column, whole: Sequence[Any] = ()
 ) -> Any:  # noqa: ANN401 - as asyncpg gives it
     """The first value. `whole` are the parameters after the arrays, which travel as they are."""
-    *texts, separator, null = joined(columns)
-    return await connection.fetchval(split_in_postgres(statement), *texts, *whole, separator, null)
+    *texts, separator, null = _joined(statement, columns)
+    return await connection.fetchval(_split_in_postgres(statement), *texts, *whole, separator, null)
 
 
 async def prepare(connection: asyncpg.Connection, *statements: str) -> None:
@@ -56,7 +56,7 @@ async def execute_together(
     if not any(columns for _, columns in work):
         return
     every = [column for text, columns in work for column in columns or no_rows(text)]
-    await connection.execute(together(tuple(text for text, _ in work)), *joined(every))
+    await execute_on(connection, _together(tuple(text for text, _ in work)), *every)
 
 
 def columns_of(rows: Iterable[Sequence[Any]]) -> list[Column]:
@@ -68,19 +68,19 @@ async def fetch(
     connection: asyncpg.Connection, statement: str, *columns: Column
 ) -> list[asyncpg.Record]:
     """Rows of a statement all of whose parameters are arrays."""
-    return await connection.fetch(split_in_postgres(statement), *joined(columns))
+    return await connection.fetch(_split_in_postgres(statement), *_joined(statement, columns))
 
 
 @lru_cache
-def together(statements: tuple[str, ...]) -> str:
-    """One statement of several, which go on counting their parameters, for texts as below."""
+def _together(statements: tuple[str, ...]) -> str:
+    """One statement of several, which go on counting their parameters."""
     parts: list[str] = []
     known = 0
     for statement in statements:
         parts.append(_PARAMETER.sub(partial(_counted_on, known), statement))
         known += _parameters(statement)
     named = ", ".join(f"part_{number} AS ({part})" for number, part in enumerate(parts))
-    return split_in_postgres(f"WITH {named} SELECT")
+    return f"WITH {named} SELECT"
 
 
 @lru_cache
@@ -98,7 +98,7 @@ def _counted_on(known: int, parameter: re.Match[str]) -> str:
 
 
 @lru_cache
-def split_in_postgres(statement: str) -> str:
+def _split_in_postgres(statement: str) -> str:
     """The statement for texts in place of its arrays, and what is between and for null behind them.
 
     The first element is dropped: without one, a text of one empty element would be no element.
@@ -108,28 +108,31 @@ def split_in_postgres(statement: str) -> str:
     return _ARRAY.sub(split, statement)
 
 
-def joined(columns: Iterable[Column]) -> list[str]:
+@lru_cache
+def _free(statement: str) -> frozenset[int]:
+    """Places of the columns that any text can stand in: numbers, bytes and JSON have no marks."""
+    kinds = {int(number): kind for number, kind in _ARRAY.findall(statement)}
+    return frozenset(number - 1 for number, kind in kinds.items() if kind == "text")
+
+
+def _joined(statement: str, columns: Iterable[Column]) -> list[str]:
     """A text for each column, and then what is between elements and what stands for null."""
+    free = _free(statement)
     cells = [_cells(list(column)) for column in columns]
-    return next(texts for marks in _marks() if (texts := _marked(cells, *marks)))
+    return next(texts for marks in _marks() if (texts := _marked(cells, free, *marks)))
 
 
-def _marked(columns: list[list[str | None]], separator: str, null: str) -> list[str]:
+def _marked(
+    columns: list[list[str | None]], free: frozenset[int], separator: str, null: str
+) -> list[str]:
     """The columns as texts, and the marks; nothing where an element has one of these in it."""
     texts = []
-    for cells in columns:
-        nulls = 0
-        elements = [""]
-        for cell in cells:
-            if cell is None:
-                nulls += 1
-                elements.append(null)
-            else:
-                elements.append(cell)
-        text = separator.join(elements)
-        if text.count(separator) != len(cells) or text.count(null) != nulls:
-            return []
-        texts.append(text)
+    for place, cells in enumerate(columns):
+        if place in free:
+            said = "".join([cell for cell in cells if cell is not None])
+            if separator in said or null in said:
+                return []
+        texts.append(separator.join(["", *[null if cell is None else cell for cell in cells]]))
     return [*texts, separator, null]
 
 

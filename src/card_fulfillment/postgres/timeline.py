@@ -7,20 +7,21 @@ import asyncpg
 import orjson
 
 from card_fulfillment.domain.claims import entry
-from card_fulfillment.domain.facts import CardIdentity, Reference, Subject, card, own_reference
+from card_fulfillment.domain.facts import CardIdentity
 from card_fulfillment.domain.members import Numbered, Sayings, scope_of
+from card_fulfillment.domain.naming import Reference, Subject, card, own_reference
 from card_fulfillment.messages.envelope import RefusalReason
 from card_fulfillment.pipeline.timeline import Bound, Quarantined, Remembered, Timeline
+from card_fulfillment.postgres.fact_rows import load_fact
 from card_fulfillment.postgres.reading import load_bulks
 from card_fulfillment.postgres.rows import (
-    OUTCOMES,
     load_bindings,
-    load_fact,
     load_identity,
     load_journey,
     reference_of,
     reference_text,
 )
+from card_fulfillment.postgres.words import OUTCOMES
 
 REMEMBERED: Final = """
 fact_id, content, vendor, status, body::text, attempt, outcome, copies, recorded_at, number

@@ -7,18 +7,19 @@ from typing import Any, Final
 
 import asyncpg
 
-from card_fulfillment.domain.facts import CardIdentity, Subject, SubjectKind
+from card_fulfillment.domain.facts import CardIdentity
+from card_fulfillment.domain.naming import Subject, SubjectKind
 from card_fulfillment.pipeline.batch import RecordClass
 from card_fulfillment.pipeline.effects import Effects, NewChange, NewFact
 from card_fulfillment.pipeline.ports import PositionLost
 from card_fulfillment.pipeline.positions import record_digest
 from card_fulfillment.pipeline.view import CardState, Place, Places
 from card_fulfillment.postgres.bulk_writing import write_bulks
+from card_fulfillment.postgres.fact_rows import dump_fact
 from card_fulfillment.postgres.files import write_files
 from card_fulfillment.postgres.letters_writing import write_letters
 from card_fulfillment.postgres.rows import (
     dump_bindings,
-    dump_fact,
     dump_identity,
     dump_journey,
     reference_text,
@@ -36,11 +37,11 @@ from card_fulfillment.postgres.statement import (
 Lanes = Mapping[tuple[str, int], int]
 
 _INSERT_FACTS: Final = """
-INSERT INTO fact (fact_id, part, card_id, bulk_issuance_id, attempt, outcome, vendor, status,
-                  content, body, copies, number)
+INSERT INTO fact (fact_id, part, card_id, bulk_issuance_id, attempt, outcome, number, vendor,
+                  status, content, body, copies)
 SELECT * FROM unnest($1::bytea[], $2::smallint[], $3::text[], $4::text[], $5::smallint[],
-                     $6::text[], $7::text[], $8::text[], $9::bytea[], $10::json[], $11::int[],
-                     $12::bigint[])
+                     $6::text[], $7::bigint[], $8::text[], $9::text[], $10::bytea[],
+                     $11::json[], $12::int[])
 """
 _MOVE_FACTS: Final = """
 UPDATE fact f SET card_id = u.card_id, bulk_issuance_id = u.bulk_id, attempt = u.attempt,
@@ -196,10 +197,11 @@ def _places_columns(places: Places) -> list[_PlaceColumns]:
 
 def _new_fact_rows(facts: Iterable[NewFact]) -> Iterable[Sequence[Any]]:
     for new in facts:
-        fact_id, content, vendor, status = new.fact[:4]
-        body = dump_fact(new.fact)
-        for part, (*columns, number) in enumerate(_places_columns(new.places)):
-            yield (fact_id, part, *columns, vendor, status, content, body, new.copies, number)
+        fact = new.fact
+        body = dump_fact(fact)
+        for part, columns in enumerate(_places_columns(new.places)):
+            said = (fact.vendor, fact.status, fact.content, body)
+            yield (fact.fact_id, part, *columns, *said, new.copies)
 
 
 async def _move_facts(connection: asyncpg.Connection, moved: Mapping[bytes, Places]) -> None:

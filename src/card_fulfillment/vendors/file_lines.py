@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from card_fulfillment.domain.facts import Fact, Precision, Reference
+from card_fulfillment.domain.facts import Fact, Precision
 from card_fulfillment.domain.files import FileLine, FileName
+from card_fulfillment.domain.naming import Reference
 from card_fulfillment.vendors.conditions import Holds, compile_conditions
 from card_fulfillment.vendors.language import File
 from card_fulfillment.vendors.numbers import whole_number

@@ -11,7 +11,7 @@ from types import MappingProxyType
 import orjson
 from pydantic import ValidationError
 
-from card_fulfillment.domain.facts import Role
+from card_fulfillment.domain.naming import Role
 from card_fulfillment.vendors.bodies import Body
 from card_fulfillment.vendors.conditions import Asked, Holds, compile_conditions
 from card_fulfillment.vendors.expectations import Example

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from card_fulfillment.domain.facts import OWN_KIND, Role, reference_level
+from card_fulfillment.domain.naming import OWN_KIND, Role, reference_level
 from card_fulfillment.vendors.language import NamedReference, ProfileFile
 from card_fulfillment.vendors.near_miss import hint
 from card_fulfillment.vendors.selectors import Text, text

@@ -11,8 +11,8 @@ from card_fulfillment.domain.facts import (
     Fact,
     ParcelRole,
     Precision,
-    Reference,
 )
+from card_fulfillment.domain.naming import Reference
 from card_fulfillment.domain.status import Reason, Status
 from card_fulfillment.domain.value import Value
 from card_fulfillment.vendors.codes import Sense, code_text

@@ -2,7 +2,7 @@
 
 from typing import Final, TypeVar
 
-from card_fulfillment.domain.facts import Reference
+from card_fulfillment.domain.naming import Reference
 from card_fulfillment.domain.value import Value
 from card_fulfillment.vendors.numbers import Read
 from card_fulfillment.vendors.record import Record

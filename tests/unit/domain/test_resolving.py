@@ -1,6 +1,6 @@
 """Whom a fact is about: bindings, windows, recycled numbers, letters, members of a bulk."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from random import Random
 
 import pytest
@@ -8,16 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import box_no, fact, hour, order_no, own_id, waybill
-from card_fulfillment.domain.bindings import Binding, Resolution, in_force, resolve
-from card_fulfillment.domain.facts import (
-    DAY,
-    HOUR,
-    Precision,
-    Reference,
-    Subject,
-    bulk_issuance,
-    card,
-)
+from card_fulfillment.domain.bindings import Binding, Bindings, Resolution, in_force, resolve
+from card_fulfillment.domain.facts import DAY, HOUR, Precision
+from card_fulfillment.domain.naming import Reference, Subject, bulk_issuance, card
 from card_fulfillment.domain.status import Status
 from oracle_whom import Meaning, whom_of
 
@@ -32,13 +25,14 @@ def _bound(at: float, subject: Subject = _CARD, attempt: int = 1) -> Binding:
 
 
 def _resolved(
-    bindings: Mapping[Reference, list[Binding]],
+    bindings: Mapping[Reference, Iterable[Binding]],
     at: float,
     *references: Reference,
     precision: Precision = Precision.SECOND,
 ) -> Resolution:
     stated = fact(Status.SHIPPED, at, *(references or (_ORDER,)), precision=precision)
-    return resolve(bindings, stated, _MEMBERS)
+    held = {reference: tuple(each) for reference, each in bindings.items()}
+    return resolve(held, stated, _MEMBERS)
 
 
 def test_a_fact_whose_references_nothing_binds_is_parked() -> None:
@@ -155,12 +149,12 @@ _SUBJECTS = (_CARD, _CARD, _SECOND, card("c3"), _BULK, bulk_issuance("b2"))
 _HOURS = (0, 1, 23, 24, 71, 72, 73, 167, 168, 169, 239, 240, 241, 500, 4320, 4321, 4400)
 
 
-def _bindings(rng: Random) -> dict[Reference, list[Binding]]:
+def _bindings(rng: Random) -> Bindings:
     return {
-        reference: [
+        reference: tuple(
             _bound(rng.choice(_HOURS), rng.choice(_SUBJECTS), rng.randint(1, 3))
             for _ in range(rng.choice((0, 1, 1, 2, 3)))
-        ]
+        )
         for reference in _REFERENCES
     }
 
@@ -177,7 +171,7 @@ def test_any_fact_is_about_whom_the_rules_say_whatever_binds_its_references(rng:
 
     found = resolve(bindings, stated, _MEMBERS)
 
-    meanings = {r: {Meaning(*b[:3]) for b in each} for r, each in bindings.items()}
+    meanings = {r: {Meaning(*b.says, b.valid_from) for b in each} for r, each in bindings.items()}
     assert found.subjects == whom_of(stated, meanings, _MEMBERS)
     dead = {
         r

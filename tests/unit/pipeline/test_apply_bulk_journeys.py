@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from agreement import Telling, assert_agrees, fan_out
 from builders import Sent, announcement, box_no, fact, order, order_no, own_id, sent, waybill
 from card_fulfillment.domain.claims import entry
-from card_fulfillment.domain.facts import Fact, Reference, bulk_issuance
+from card_fulfillment.domain.facts import Fact
+from card_fulfillment.domain.naming import Reference, bulk_issuance
 from card_fulfillment.domain.status import STANDING, Phase, Status
 from deliveries import cut, interleaved
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agreement import Telling, assert_agrees, fan_out, tell
 from card_fulfillment.domain.bulk import roll_up, shown
-from card_fulfillment.domain.facts import Reference
+from card_fulfillment.domain.naming import Reference
 from card_fulfillment.domain.parcels import Parcel
 from deliveries import deliveries
 from oracle_whom import Said

@@ -14,16 +14,8 @@ from builders import (
     sized,
     waybill,
 )
-from card_fulfillment.domain.facts import (
-    Attribute,
-    Fact,
-    ParcelRole,
-    Statement,
-    Subject,
-    SubjectKind,
-    bulk_issuance,
-    card,
-)
+from card_fulfillment.domain.facts import Attribute, Fact, ParcelRole, Statement
+from card_fulfillment.domain.naming import Subject, SubjectKind, bulk_issuance, card
 from card_fulfillment.domain.status import Status
 from card_fulfillment.pipeline.fan_out import FanOut
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from agreement import Telling, assert_agrees, fan_out, tell
 from builders import announcement, file_line, order, order_no, sent, sized
-from card_fulfillment.domain.facts import SubjectKind, bulk_issuance
 from card_fulfillment.domain.files import FileName
+from card_fulfillment.domain.naming import SubjectKind, bulk_issuance
 from card_fulfillment.pipeline.batch import Partition
 from deliveries import Told, deliveries
 from oracle_files import assert_filed

@@ -6,7 +6,8 @@ import pytest
 
 from agreement import Telling, run
 from builders import NOW, announcement, fact, order, order_no, own_id, publishing, sent
-from card_fulfillment.domain.facts import Statement, bulk_issuance, card
+from card_fulfillment.domain.facts import Statement
+from card_fulfillment.domain.naming import bulk_issuance, card
 from card_fulfillment.domain.status import Status
 from card_fulfillment.pipeline.fan_out import FanOut
 

@@ -6,13 +6,8 @@ import orjson
 
 from agreement import Telling
 from builders import announcement, hour, order, sent, sized
-from card_fulfillment.domain.facts import (
-    SECOND,
-    Cause,
-    Reference,
-    SubjectKind,
-    bulk_issuance,
-)
+from card_fulfillment.domain.facts import SECOND, Cause
+from card_fulfillment.domain.naming import Reference, SubjectKind, bulk_issuance
 from card_fulfillment.pipeline.batch import Element
 from card_fulfillment.vendors.mapping import map_message
 from card_fulfillment.vendors.outcomes import Ignored, Unusable

@@ -4,7 +4,8 @@ from collections import Counter
 from random import Random
 
 from agreement import Telling
-from card_fulfillment.domain.facts import ISSUER, OWN_KIND, Fact, Order
+from card_fulfillment.domain.facts import Fact, Order
+from card_fulfillment.domain.naming import ISSUER, OWN_KIND
 from card_fulfillment.messages.dead_letter import alert_path
 from card_fulfillment.messages.envelope import RefusalReason
 from deliveries import deliveries

@@ -15,7 +15,8 @@ from vendor_samples import (
     written,
 )
 
-from card_fulfillment.domain.facts import Attribute, ParcelRole, Reference
+from card_fulfillment.domain.facts import Attribute, ParcelRole
+from card_fulfillment.domain.naming import Reference
 from card_fulfillment.domain.status import Status
 from card_fulfillment.vendors.mapping import Ignored, Unusable
 from card_fulfillment.vendors.profile import Profile

@@ -1,0 +1,33 @@
+"""In which order fetched records are taken."""
+
+from itertools import pairwise
+
+from aiokafka import ConsumerRecord
+from hypothesis import given
+from hypothesis import strategies as st
+
+from card_fulfillment.kafka.records import in_time_order
+
+
+def _run(partition: int, milliseconds: list[int]) -> list[ConsumerRecord[bytes, bytes]]:
+    return [
+        ConsumerRecord("t", partition, offset, at, 0, b"k", b"v", None, 1, 1, ())
+        for offset, at in enumerate(milliseconds)
+    ]
+
+
+def test_records_of_several_partitions_are_taken_by_their_times() -> None:
+    taken = in_time_order([_run(0, [1, 4, 6]), _run(1, [2, 3, 9]), _run(2, [])])
+
+    assert [record.timestamp for record in taken] == [1000, 2000, 3000, 4000, 6000, 9000]
+
+
+@given(st.lists(st.lists(st.integers(-1, 5)), max_size=4))
+def test_a_partition_stays_in_order_whatever_times_its_records_have(runs: list[list[int]]) -> None:
+    taken = in_time_order(_run(partition, times) for partition, times in enumerate(runs))
+
+    places = [(record.partition, record.offset) for record in taken]
+    assert sorted(places) == [(p, o) for p, times in enumerate(runs) for o in range(len(times))]
+    for partition in range(len(runs)):
+        offsets = [offset for at, offset in places if at == partition]
+        assert all(one < other for one, other in pairwise(offsets))
