@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple, TypeVar
 from zlib import crc32
 
+from card_fulfillment.domain.detail import Detail, Precision
 from card_fulfillment.domain.facts import (
     DAY,
     HOUR,
@@ -15,7 +16,6 @@ from card_fulfillment.domain.facts import (
     Cause,
     Fact,
     Order,
-    Precision,
 )
 from card_fulfillment.domain.files import FileLine, FileName
 from card_fulfillment.domain.naming import Reference, Subject, card, own_reference
@@ -65,6 +65,18 @@ def own_id(vendor: str, subject_id: str) -> Reference:
     return own_reference(vendor, subject_id)
 
 
+_OF_DETAIL: Final = ("precision", "received_at", "reason", "evidence", "vendor", "code", "text")
+
+
+def made(*, stated: int, **said: Any) -> Fact:  # noqa: ANN401 - any other field of a fact or its detail
+    detail = Detail(stated, **{name: said.pop(name) for name in _OF_DETAIL if name in said})
+    return Fact(detail=detail, **said)
+
+
+def at_other_times(fact: Fact, stated: int, received_at: int) -> Fact:
+    return fact._replace(detail=fact.detail._replace(occurred_at=stated, received_at=received_at))
+
+
 def announcement(
     card_id: str,
     at: float = 0,
@@ -77,7 +89,7 @@ def announcement(
     """Announce a card; by default under an event id of its own for each time."""
     event_id = event_id or f"{card_id}@{at}"
     said = (card_id, at, bulk, serial, product)
-    fact = Fact(
+    fact = made(
         fact_id=digest(("announcement", event_id)),
         content=digest(said),
         vendor=None,
@@ -106,7 +118,7 @@ def order(
     subject = card(subject) if isinstance(subject, str) else subject
     said = ((subject.kind, subject.id), at, references, attempt, vendor, dict(attributes or {}))
     event_id = event_id or digest(repr(said).split()).hex()
-    fact = Fact(
+    fact = made(
         fact_id=digest(("order", event_id)),
         content=digest(repr(said).split()),
         vendor=vendor,
@@ -148,7 +160,7 @@ def fact(
     said["parcels"] = tuple(r for r in dict.fromkeys(mentioned) if level_of(r) > 0)
     untimed = precision is Precision.UNKNOWN and event_id is not None  # copies may differ in time
     everything = repr((status, None if untimed else stated, references, sorted(said.items())))
-    return Fact(
+    return made(
         fact_id=digest(("fact", event_id or everything)),
         content=digest(("fact", everything)),
         vendor=said.pop("vendor", references[0].vendor),

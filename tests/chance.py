@@ -4,7 +4,8 @@ from random import Random
 from typing import Final
 
 from builders import hour
-from card_fulfillment.domain.facts import Attribute, AttributeValue, Order, ParcelRole, Precision
+from card_fulfillment.domain.detail import Precision
+from card_fulfillment.domain.facts import Attribute, AttributeValue, Order, ParcelRole
 from card_fulfillment.domain.status import Reason, Status
 
 # Hours from what a fact is about: mostly near, and both sides of every edge of the rules.

@@ -8,7 +8,8 @@ from random import Random
 from typing import Final, NamedTuple
 
 from builders import Sent, announcement, fact, order, order_no, own_id, sent, waybill
-from card_fulfillment.domain.facts import Announcement, Attribute, Fact, Order, Precision, Statement
+from card_fulfillment.domain.detail import Precision
+from card_fulfillment.domain.facts import Announcement, Attribute, Fact, Order, Statement
 from card_fulfillment.domain.naming import Reference
 from card_fulfillment.domain.status import Status
 from oracle_whom import Said

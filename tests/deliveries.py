@@ -5,8 +5,9 @@ from dataclasses import replace
 from random import Random
 from typing import Final
 
-from builders import Sent, hour, sent
-from card_fulfillment.domain.facts import Announcement, Fact, Order, Precision, Statement
+from builders import Sent, at_other_times, hour, sent
+from card_fulfillment.domain.detail import Precision
+from card_fulfillment.domain.facts import Announcement, Fact, Order, Statement
 from card_fulfillment.domain.files import FileLine
 from card_fulfillment.messages.envelope import Ignored, RefusalReason, Refused
 from card_fulfillment.pipeline.batch import Element
@@ -53,17 +54,18 @@ def _copy(rng: Random, statement: Told) -> Told:
         return replace(statement, received_at=statement.received_at + later)
     if not isinstance(statement, Fact):
         stated = statement.fact
-        return statement._replace(fact=stated._replace(received_at=stated.received_at + later))
+        copy = at_other_times(stated, stated.stated, stated.received_at + later)
+        return statement._replace(fact=copy)
     if statement.precision is Precision.UNKNOWN:
         return _untimed_copy(statement, later)
-    return statement._replace(received_at=statement.received_at + later)
+    return at_other_times(statement, statement.stated, statement.received_at + later)
 
 
 def _untimed_copy(fact: Fact, later: int) -> Fact:
     """Only by a trusted id is it known to be one."""
     if fact.cause.event_id is None:
         return fact
-    return fact._replace(received_at=fact.received_at + later, stated=fact.stated + later)
+    return at_other_times(fact, fact.stated + later, fact.received_at + later)
 
 
 def _useless(rng: Random) -> Element:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, fields
 
 from card_fulfillment.domain.bindings import Binding, Bindings, by_announcement
 from card_fulfillment.domain.bulk import Bulk
-from card_fulfillment.domain.facts import Fact, Precision
+from card_fulfillment.domain.detail import Precision
+from card_fulfillment.domain.facts import Fact
 from card_fulfillment.domain.files import FileLine, FileName, LineKey, VendorFile
 from card_fulfillment.domain.naming import (
     Reference,

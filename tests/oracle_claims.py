@@ -3,7 +3,8 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
-from card_fulfillment.domain.facts import DAY, Fact, ParcelRole, Precision
+from card_fulfillment.domain.detail import Precision
+from card_fulfillment.domain.facts import DAY, Fact, ParcelRole
 from card_fulfillment.domain.status import STANDING, Status
 
 

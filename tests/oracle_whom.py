@@ -5,7 +5,8 @@ from collections.abc import Collection, Iterable, Mapping
 from itertools import groupby
 from typing import NamedTuple
 
-from card_fulfillment.domain.facts import DAY, HOUR, Announcement, Fact, Order, Precision, Statement
+from card_fulfillment.domain.detail import Precision
+from card_fulfillment.domain.facts import DAY, HOUR, Announcement, Fact, Order, Statement
 from card_fulfillment.domain.naming import (
     ISSUER,
     Reference,

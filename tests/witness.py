@@ -5,14 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from builders import Sent
-from card_fulfillment.domain.facts import (
-    Announcement,
-    CardIdentity,
-    Fact,
-    Order,
-    Precision,
-    Statement,
-)
+from card_fulfillment.domain.detail import Precision
+from card_fulfillment.domain.facts import Announcement, CardIdentity, Fact, Order, Statement
 from card_fulfillment.domain.files import FileLine
 from card_fulfillment.domain.naming import Subject, SubjectKind, card
 from card_fulfillment.messages.envelope import Ignored, RefusalReason, Refused

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from builders import announcement, box_no, fact, headers_of, hour, order_no
 from card_fulfillment.domain.bulk import Bulk, BulkChange, Common, Member, because, tell
 from card_fulfillment.domain.claims import entry
-from card_fulfillment.domain.facts import Attribute, Evidence, Fact, Precision
+from card_fulfillment.domain.detail import Evidence, Precision
+from card_fulfillment.domain.facts import Attribute, Fact
 from card_fulfillment.domain.members import scope_of
 from card_fulfillment.domain.parcels import Hearing, Line, Parcel, Reports, Said
 from card_fulfillment.domain.registers import Register

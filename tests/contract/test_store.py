@@ -18,7 +18,8 @@ from builders import (
 )
 from card_fulfillment.domain.bindings import Binding
 from card_fulfillment.domain.claims import entry
-from card_fulfillment.domain.facts import Attribute, Precision
+from card_fulfillment.domain.detail import Precision
+from card_fulfillment.domain.facts import Attribute
 from card_fulfillment.domain.fold import fold
 from card_fulfillment.domain.journey import FactOutcome, Journey
 from card_fulfillment.domain.naming import bulk_issuance, card

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, Self
 
-from card_fulfillment.domain.claims import Detail
+from card_fulfillment.domain.detail import Detail
 from card_fulfillment.domain.discrepancies import Discrepancy, Sizes, discrepancies
 from card_fulfillment.domain.facts import (
     Attribute,
@@ -92,7 +92,7 @@ class Because(NamedTuple):
 
 
 def because(fact: Fact) -> Because:
-    return Because(fact.status, Detail.of(fact), fact.cause)
+    return Because(fact.status, fact.detail, fact.cause)
 
 
 @dataclass(frozen=True, slots=True)

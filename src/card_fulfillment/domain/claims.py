@@ -3,8 +3,9 @@
 from enum import StrEnum
 from typing import Final
 
-from card_fulfillment.domain.facts import Evidence, Fact, Key, ParcelRole, Precision, key_of
-from card_fulfillment.domain.status import STOPPED, Reason
+from card_fulfillment.domain.detail import Detail
+from card_fulfillment.domain.facts import Fact, Key, ParcelRole, key_of
+from card_fulfillment.domain.status import STOPPED
 from card_fulfillment.domain.value import Value
 
 
@@ -40,54 +41,6 @@ def entry(fact: Fact, attempt: int, scope: Scope = Scope.OWN) -> Entry:
     return Entry(fact, attempt, key, scope)
 
 
-class Detail(Value):
-    """What is told about a status beside the status."""
-
-    __match_args__ = (
-        "occurred_at",
-        "precision",
-        "received_at",
-        "reason",
-        "evidence",
-        "vendor",
-        "code",
-        "text",
-    )
-
-    def __init__(  # noqa: PLR0913, PLR0917 - one for each field
-        self,
-        occurred_at: int,
-        precision: Precision,
-        received_at: int,
-        reason: Reason | None,
-        evidence: Evidence | None,
-        vendor: str | None,
-        code: str | None,
-        text: str | None,
-    ) -> None:
-        self.occurred_at: Final = occurred_at
-        self.precision: Final = precision
-        self.received_at: Final = received_at
-        self.reason: Final = reason
-        self.evidence: Final = evidence
-        self.vendor: Final = vendor
-        self.code: Final = code
-        self.text: Final = text
-
-    @classmethod
-    def of(cls, fact: Fact) -> "Detail":
-        return cls(
-            fact.stated,
-            fact.precision,
-            fact.received_at,
-            fact.reason,
-            fact.evidence,
-            fact.vendor,
-            fact.code,
-            fact.text,
-        )
-
-
 class Claim(Value):
     """A status fact in the running: its key and what it tells. Claims compare by their keys."""
 
@@ -99,7 +52,7 @@ class Claim(Value):
 
 
 def claim(key: Key, fact: Fact) -> Claim:
-    return Claim(key, Detail.of(fact))
+    return Claim(key, fact.detail)
 
 
 def greatest(own: Claim | None, bulk: Claim | None, range_production: Claim | None) -> Claim | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
+from card_fulfillment.domain.detail import Detail, Evidence, Precision
 from card_fulfillment.domain.naming import Reference, Subject
 from card_fulfillment.domain.status import BY_RANK, ENDS_THE_DAY, STANDING, Reason, Status
 from card_fulfillment.domain.value import Value
@@ -14,20 +15,6 @@ from card_fulfillment.domain.value import Value
 SECOND: Final = 1_000_000
 HOUR: Final = 3600 * SECOND
 DAY: Final = 24 * HOUR
-
-
-class Precision(StrEnum):
-    SECOND = "second"
-    DAY = "day"
-    ZONE_ASSUMED = "zone_assumed"
-    UNKNOWN = "unknown"
-
-
-class Evidence(StrEnum):
-    CARRIER_SCAN = "carrier_scan"
-    SIGNATURE = "signature"
-    VENDOR_CLAIM = "vendor_claim"
-    INFERRED = "inferred"
 
 
 class ParcelRole(StrEnum):
@@ -91,10 +78,7 @@ class Fact(Value):
     fact_id: 16 bytes, the same for every copy of the statement.
     content: digest of everything that the statement says; another content under the same id is a
     conflict.
-    vendor: who states it; of an embossing request the vendor ordered; null for card-created.
-    stated: the time that the vendor states: a day's first instant, the record's timestamp where it
-        states none.
-    received_at: the Kafka record's timestamp.
+    detail: by whom, when, and what else is told about the status.
     names: references that the fact registers for others; never part of what it is found by.
     parcels: of `references` and `names` those that are a parcel's, by their kinds: what is said of
         a bulk by such a reference is said of that parcel's cards alone.
@@ -108,11 +92,8 @@ class Fact(Value):
     __match_args__ = (
         "fact_id",
         "content",
-        "vendor",
         "status",
-        "stated",
-        "precision",
-        "received_at",
+        "detail",
         "cause",
         "references",
         "level",
@@ -123,10 +104,6 @@ class Fact(Value):
         "carton",
         "quantity",
         "attributes",
-        "reason",
-        "evidence",
-        "code",
-        "text",
         "alert",
         "mapping_version",
     )
@@ -135,11 +112,8 @@ class Fact(Value):
         self,
         fact_id: bytes,
         content: bytes,
-        vendor: str | None,
         status: Status | None,
-        stated: int,
-        precision: Precision,
-        received_at: int,
+        detail: Detail,
         cause: Cause,
         references: tuple[Reference, ...] = (),
         level: int = 0,
@@ -150,20 +124,13 @@ class Fact(Value):
         carton: tuple[int, int | None] | None = None,
         quantity: int | None = None,
         attributes: Attributes = NOTHING,
-        reason: Reason | None = None,
-        evidence: Evidence | None = None,
-        code: str | None = None,
-        text: str | None = None,
         alert: str | None = None,
         mapping_version: str | None = None,
     ) -> None:
         self.fact_id: Final = fact_id
         self.content: Final = content
-        self.vendor: Final = vendor
         self.status: Final = status
-        self.stated: Final = stated
-        self.precision: Final = precision
-        self.received_at: Final = received_at
+        self.detail: Final = detail
         self.cause: Final = cause
         self.references: Final = references
         self.level: Final = level
@@ -174,12 +141,41 @@ class Fact(Value):
         self.carton: Final = carton
         self.quantity: Final = quantity
         self.attributes: Final = attributes
-        self.reason: Final = reason
-        self.evidence: Final = evidence
-        self.code: Final = code
-        self.text: Final = text
         self.alert: Final = alert
         self.mapping_version: Final = mapping_version
+
+    @property
+    def vendor(self) -> str | None:
+        return self.detail.vendor
+
+    @property
+    def stated(self) -> int:
+        """A day's first instant; the record's timestamp where the vendor states no time."""
+        return self.detail.occurred_at
+
+    @property
+    def precision(self) -> Precision:
+        return self.detail.precision
+
+    @property
+    def received_at(self) -> int:
+        return self.detail.received_at
+
+    @property
+    def reason(self) -> Reason | None:
+        return self.detail.reason
+
+    @property
+    def evidence(self) -> Evidence | None:
+        return self.detail.evidence
+
+    @property
+    def code(self) -> str | None:
+        return self.detail.code
+
+    @property
+    def text(self) -> str | None:
+        return self.detail.text
 
     @property
     def is_one_of_several(self) -> bool:

@@ -3,7 +3,8 @@
 from enum import StrEnum
 from typing import Final
 
-from card_fulfillment.domain.claims import Claim, Detail
+from card_fulfillment.domain.claims import Claim
+from card_fulfillment.domain.detail import Detail
 from card_fulfillment.domain.facts import NOTHING, Attributes, AttributeValue, Cause
 from card_fulfillment.domain.registers import Registers
 from card_fulfillment.domain.side_parcels import SideParcels

@@ -5,8 +5,8 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, GetPydanticSchema
 from typing_extensions import TypedDict  # pydantic wants this one below Python 3.12
 
+from card_fulfillment.domain.detail import Evidence, Precision
 from card_fulfillment.domain.discrepancies import DiscrepancyName
-from card_fulfillment.domain.facts import Evidence, Precision
 from card_fulfillment.domain.journey import ChangeKind
 from card_fulfillment.domain.status import Action, Reason, Status
 from card_fulfillment.messages.event_models import CausedBy, EventId, Shipment, VendorSaid

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 from typing_extensions import TypedDict  # pydantic wants this one below Python 3.12
 
-from card_fulfillment.domain.facts import Evidence, ParcelRole, Precision
+from card_fulfillment.domain.detail import Evidence, Precision
+from card_fulfillment.domain.facts import ParcelRole
 from card_fulfillment.domain.journey import ChangeKind
 from card_fulfillment.domain.status import Action, Reason, Status
 from card_fulfillment.messages.envelope import RefusalReason

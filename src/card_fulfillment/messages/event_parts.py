@@ -1,6 +1,6 @@
 """What the events of cards and of bulk issuances have in common."""
 
-from card_fulfillment.domain.claims import Detail
+from card_fulfillment.domain.detail import Detail
 from card_fulfillment.domain.facts import Attribute, Attributes, Cause
 from card_fulfillment.messages.event_models import CausedBy, Shipment, VendorSaid
 

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple, Protocol, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from card_fulfillment.domain.detail import Detail, Precision
 from card_fulfillment.domain.facts import (
     DAY,
     Announcement,
@@ -17,7 +18,6 @@ from card_fulfillment.domain.facts import (
     Cause,
     Fact,
     Order,
-    Precision,
 )
 from card_fulfillment.domain.naming import Reference, Subject, bulk_issuance, card, own_reference
 from card_fulfillment.domain.status import Status
@@ -135,7 +135,6 @@ def _subject(said: EmbossingRequested) -> Subject | Refused:
 
 
 def _announcement(said: CardCreated, stated: int, record: Record) -> Announcement:
-    # Tuples of many fields, in their order: by their names they would take three times as long.
     identity = CardIdentity(
         said.card_id,
         said.card_product_id,
@@ -147,11 +146,8 @@ def _announcement(said: CardCreated, stated: int, record: Record) -> Announcemen
     fact = Fact(
         digest(("card-created", said.event_id)),
         _content(said, {"occurred_at": stated}),
-        None,
         Status.CREATED,
-        stated,
-        Precision.SECOND,
-        record.timestamp,
+        Detail(stated, Precision.SECOND, record.timestamp),
         _cause(said.event_id, record),
     )
     return Announcement(fact, identity, said.number_of_cards)
@@ -174,11 +170,8 @@ def _order(
     fact = Fact(
         digest(("embossing-requested", said.event_id)),
         _content(said, decoded),
-        said.vendor_id,
         Status.ORDERED,
-        stated,
-        Precision.SECOND,
-        record.timestamp,
+        Detail(stated, Precision.SECOND, record.timestamp, vendor=said.vendor_id),
         _cause(said.event_id, record),
         attributes=_attributes(method, shipping(said.vendor_id, method, tracked)),
     )

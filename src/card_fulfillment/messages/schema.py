@@ -11,8 +11,9 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
+from card_fulfillment.domain.detail import Evidence, Precision
 from card_fulfillment.domain.discrepancies import DiscrepancyName
-from card_fulfillment.domain.facts import Evidence, ParcelRole, Precision
+from card_fulfillment.domain.facts import ParcelRole
 from card_fulfillment.domain.journey import ChangeKind
 from card_fulfillment.domain.status import Action, Reason, Status
 from card_fulfillment.messages.asyncapi import asyncapi

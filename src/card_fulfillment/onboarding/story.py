@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from card_fulfillment.domain.facts import Fact, Precision
+from card_fulfillment.domain.detail import Precision
+from card_fulfillment.domain.facts import Fact
 from card_fulfillment.vendors.codes import Sense, code_text
 from card_fulfillment.vendors.conditions import Asked
 from card_fulfillment.vendors.examples import moment

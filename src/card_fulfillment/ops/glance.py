@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from rich.table import Table
 from rich.text import Text
 
-from card_fulfillment.domain.facts import Precision
+from card_fulfillment.domain.detail import Precision
 from card_fulfillment.domain.journey import ChangeKind, FactOutcome
 from card_fulfillment.messages.event_models import CardStatusChanged
 from card_fulfillment.ops import look

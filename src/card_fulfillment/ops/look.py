@@ -9,7 +9,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from card_fulfillment.domain.facts import Fact, Precision
+from card_fulfillment.domain.detail import Precision
+from card_fulfillment.domain.facts import Fact
 from card_fulfillment.domain.naming import OWN_KIND
 from card_fulfillment.domain.status import STANDING, Action, Phase, Status
 from card_fulfillment.messages.bulk_event_models import BulkIssuanceStatusChanged

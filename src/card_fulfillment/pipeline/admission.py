@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Final, assert_never
 
-from card_fulfillment.domain.facts import Announcement, CardIdentity, Fact, Order, Precision
+from card_fulfillment.domain.detail import Precision
+from card_fulfillment.domain.facts import Announcement, CardIdentity, Fact, Order
 from card_fulfillment.domain.files import FileLine, LineKey
 from card_fulfillment.domain.value import Value
 from card_fulfillment.messages.dead_letter import DeadLetter, Mask

@@ -12,7 +12,8 @@ from card_fulfillment.domain.bindings import (
     own_names,
     with_bulks,
 )
-from card_fulfillment.domain.facts import Announcement, Fact, Order, Precision
+from card_fulfillment.domain.detail import Precision
+from card_fulfillment.domain.facts import Announcement, Fact, Order
 from card_fulfillment.domain.files import FileLine
 from card_fulfillment.domain.naming import (
     ISSUER,

@@ -6,7 +6,7 @@ from typing import Any, Final
 import orjson
 
 from card_fulfillment.domain.bulk import Because, Bulk, Common, Member, RollUp
-from card_fulfillment.domain.claims import Detail
+from card_fulfillment.domain.detail import Detail
 from card_fulfillment.domain.discrepancies import Discrepancy, DiscrepancyName
 from card_fulfillment.domain.facts import Cause
 from card_fulfillment.domain.files import FileName

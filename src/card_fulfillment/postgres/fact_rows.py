@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 
+from card_fulfillment.domain.detail import Detail
 from card_fulfillment.domain.facts import Cause, Fact, ParcelRole
 from card_fulfillment.domain.naming import Reference
 from card_fulfillment.postgres.rows import Json, dump
@@ -19,10 +20,11 @@ from card_fulfillment.postgres.words import (
 
 def dump_fact(fact: Fact) -> Json:
     """All but what has a column of its own, and what is empty."""
+    detail = fact.detail
     stored: dict[str, Any] = {
-        "stated": fact.stated,
-        "precision": fact.precision,
-        "received_at": fact.received_at,
+        "stated": detail.occurred_at,
+        "precision": detail.precision,
+        "received_at": detail.received_at,
         "cause": fact.cause,
     }
     if fact.references:
@@ -54,14 +56,15 @@ def _add_what(stored: dict[str, Any], fact: Fact) -> None:
     """What a fact says beside its status."""
     if fact.attributes:
         stored["attributes"] = {NAMES[name]: value for name, value in fact.attributes.items()}
-    if fact.reason is not None:
-        stored["reason"] = fact.reason
-    if fact.evidence is not None:
-        stored["evidence"] = fact.evidence
-    if fact.code:
-        stored["code"] = fact.code
-    if fact.text:
-        stored["text"] = fact.text
+    detail = fact.detail
+    if detail.reason is not None:
+        stored["reason"] = detail.reason
+    if detail.evidence is not None:
+        stored["evidence"] = detail.evidence
+    if detail.code:
+        stored["code"] = detail.code
+    if detail.text:
+        stored["text"] = detail.text
     if fact.alert is not None:
         stored["alert"] = fact.alert
     if fact.mapping_version is not None:
@@ -76,11 +79,17 @@ def load_fact(
     return Fact(
         fact_id=fact_id,
         content=content,
-        vendor=vendor,
         status=None if status is None else STATUSES[status],
-        stated=stored["stated"],
-        precision=PRECISIONS[stored["precision"]],
-        received_at=stored["received_at"],
+        detail=Detail(
+            stored["stated"],
+            PRECISIONS[stored["precision"]],
+            stored["received_at"],
+            REASONS[stored.get("reason")],
+            EVIDENCE[stored.get("evidence")],
+            vendor,
+            stored.get("code"),
+            stored.get("text"),
+        ),
         cause=Cause(*stored["cause"]),
         references=tuple(Reference(*r) for r in stored.get("references", ())),
         level=stored.get("level", 0),
@@ -91,10 +100,6 @@ def load_fact(
         carton=tuple(stored["carton"]) if "carton" in stored else None,
         quantity=stored.get("quantity"),
         attributes={ATTRIBUTES[n]: v for n, v in stored.get("attributes", {}).items()},
-        reason=REASONS[stored.get("reason")],
-        evidence=EVIDENCE[stored.get("evidence")],
-        code=stored.get("code"),
-        text=stored.get("text"),
         alert=stored.get("alert"),
         mapping_version=stored.get("mapping_version"),
     )

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-from card_fulfillment.domain.facts import Attribute, Evidence, Precision
+from card_fulfillment.domain.detail import Evidence, Precision
+from card_fulfillment.domain.facts import Attribute
 from card_fulfillment.domain.journey import FactOutcome
 from card_fulfillment.domain.naming import SubjectKind
 from card_fulfillment.domain.status import Reason, Status

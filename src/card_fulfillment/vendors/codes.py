@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Final, Generic, NamedTuple, TypeVar
 
-from card_fulfillment.domain.facts import Evidence
+from card_fulfillment.domain.detail import Evidence
 from card_fulfillment.domain.status import Reason, Status
 from card_fulfillment.vendors.language import FactRule, Meaning
 from card_fulfillment.vendors.notation import ANY, KEEP

@@ -4,7 +4,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from card_fulfillment.domain.facts import Attribute, Evidence, ParcelRole, Precision
+from card_fulfillment.domain.detail import Evidence, Precision
+from card_fulfillment.domain.facts import Attribute, ParcelRole
 from card_fulfillment.domain.status import Reason, Status
 from card_fulfillment.vendors.notation import LISTED, Part, under
 from card_fulfillment.vendors.outcomes import Refusal

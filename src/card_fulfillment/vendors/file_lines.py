@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from card_fulfillment.domain.facts import Fact, Precision
+from card_fulfillment.domain.detail import Precision
+from card_fulfillment.domain.facts import Fact
 from card_fulfillment.domain.files import FileLine, FileName
 from card_fulfillment.domain.naming import Reference
 from card_fulfillment.vendors.conditions import Holds, compile_conditions

@@ -7,7 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from card_fulfillment.domain.facts import Evidence, ParcelRole
+from card_fulfillment.domain.detail import Evidence
+from card_fulfillment.domain.facts import ParcelRole
 from card_fulfillment.domain.naming import KINDS_PER_VENDOR, Role
 from card_fulfillment.domain.status import Reason, Status
 from card_fulfillment.vendors.expectations import Example

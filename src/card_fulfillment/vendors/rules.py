@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from card_fulfillment.domain.facts import Evidence, ParcelRole
+from card_fulfillment.domain.detail import Evidence
+from card_fulfillment.domain.facts import ParcelRole
 from card_fulfillment.domain.naming import Role
 from card_fulfillment.domain.status import Reason
 from card_fulfillment.vendors.attributes import Register, compile_attributes

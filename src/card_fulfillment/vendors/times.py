@@ -6,7 +6,8 @@ from datetime import UTC, datetime, tzinfo
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from card_fulfillment.domain.facts import SECOND, Precision
+from card_fulfillment.domain.detail import Precision
+from card_fulfillment.domain.facts import SECOND
 from card_fulfillment.domain.value import Value
 from card_fulfillment.vendors.formats import Zones, first_of, offset
 from card_fulfillment.vendors.language import ProfileFile, TimeField

@@ -6,7 +6,8 @@ import pytest
 
 from builders import announcement, fact, hour, order, order_no
 from card_fulfillment.domain.claims import Entry, Scope, entry
-from card_fulfillment.domain.facts import Attribute, Precision
+from card_fulfillment.domain.detail import Precision
+from card_fulfillment.domain.facts import Attribute
 from card_fulfillment.domain.fold import fold
 from card_fulfillment.domain.journey import ChangeKind, FactOutcome, Folded, Journey
 from card_fulfillment.domain.status import Reason, Status

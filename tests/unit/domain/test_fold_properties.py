@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from builders import announcement, fact, order, order_no
 from card_fulfillment.domain.claims import Entry, Scope, entry
-from card_fulfillment.domain.facts import Attribute, Precision
+from card_fulfillment.domain.detail import Precision
+from card_fulfillment.domain.facts import Attribute
 from card_fulfillment.domain.fold import fold
 from card_fulfillment.domain.journey import Change, ChangeKind, FactOutcome, Folded, Journey
 from card_fulfillment.domain.status import CORRECTABLE, STANDING, Phase, Reason, Status

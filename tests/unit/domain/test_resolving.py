@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from builders import box_no, fact, hour, order_no, own_id, waybill
 from card_fulfillment.domain.bindings import Binding, Bindings, Resolution, in_force, resolve
-from card_fulfillment.domain.facts import DAY, HOUR, Precision
+from card_fulfillment.domain.detail import Precision
+from card_fulfillment.domain.facts import DAY, HOUR
 from card_fulfillment.domain.naming import Reference, Subject, bulk_issuance, card
 from card_fulfillment.domain.status import Status
 from oracle_whom import Meaning, whom_of

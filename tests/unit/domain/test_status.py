@@ -4,7 +4,7 @@ from itertools import pairwise, product
 
 import pytest
 
-from card_fulfillment.domain.facts import Precision
+from card_fulfillment.domain.detail import Precision
 from card_fulfillment.domain.status import (
     BY_RANK,
     CORRECTABLE,

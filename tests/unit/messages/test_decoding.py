@@ -10,7 +10,8 @@ from wire_samples import (
     record,
 )
 
-from card_fulfillment.domain.facts import HOUR, Announcement, Attribute, Cause, Order, Precision
+from card_fulfillment.domain.detail import Precision
+from card_fulfillment.domain.facts import HOUR, Announcement, Attribute, Cause, Order
 from card_fulfillment.domain.naming import Reference, Subject, SubjectKind
 from card_fulfillment.domain.status import Status
 from card_fulfillment.messages.envelope import Ignored, Record, RefusalReason, Refused

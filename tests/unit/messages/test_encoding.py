@@ -8,16 +8,10 @@ import jsonschema_rs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import HEADERS, headers_of
+from builders import HEADERS, headers_of, made
 from card_fulfillment.domain.claims import entry
-from card_fulfillment.domain.facts import (
-    Attribute,
-    CardIdentity,
-    Cause,
-    Evidence,
-    Fact,
-    Precision,
-)
+from card_fulfillment.domain.detail import Evidence, Precision
+from card_fulfillment.domain.facts import Attribute, CardIdentity, Cause, Fact
 from card_fulfillment.domain.fold import fold
 from card_fulfillment.domain.journey import Change, Journey
 from card_fulfillment.domain.status import Reason, Status
@@ -54,7 +48,7 @@ def fact(status: Status | None, hours: int = 0, **changed: Any) -> Fact:  # noqa
         "received_at": stated + 61_234_567,
         "cause": Cause("evt-1", "perso-vendor-tracking-sahra", 3, 41, TRACEPARENT),
     }
-    return Fact(**(given | changed))
+    return made(**(given | changed))
 
 
 def changes(*facts: Fact) -> list[Change]:

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from agreement import Telling, assert_agrees
 from builders import Sent, announcement, fact, order, order_no, own_id, sent, waybill
 from card_fulfillment.domain.claims import entry
-from card_fulfillment.domain.facts import Attribute, Fact, Precision
+from card_fulfillment.domain.detail import Precision
+from card_fulfillment.domain.facts import Attribute, Fact
 from card_fulfillment.domain.status import Status
 from deliveries import cut, interleaved
 from stories import CARDS

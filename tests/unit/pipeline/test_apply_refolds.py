@@ -5,7 +5,8 @@ from itertools import permutations
 
 from agreement import ALERTS, Telling, assert_agrees
 from builders import announcement, fact, order, order_no, own_id, sent, waybill
-from card_fulfillment.domain.facts import Attribute, Precision, Statement
+from card_fulfillment.domain.detail import Precision
+from card_fulfillment.domain.facts import Attribute, Statement
 from card_fulfillment.domain.naming import bulk_issuance
 from card_fulfillment.domain.status import Status
 from card_fulfillment.messages.envelope import RefusalReason

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from vendor_samples import HEAD, fact, facts, profile_of
 
-from card_fulfillment.domain.facts import Precision
+from card_fulfillment.domain.detail import Precision
 from card_fulfillment.vendors.examples import check_examples
 from card_fulfillment.vendors.profile import Profile, load_profiles
 

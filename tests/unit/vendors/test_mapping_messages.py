@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 from vendor_samples import FLAT, HEAD, NESTED, RECEIVED, RICH, fact, facts, outcomes, profile_of
 
-from card_fulfillment.domain.facts import HOUR, Attribute, Evidence, Precision
+from card_fulfillment.domain.detail import Evidence, Precision
+from card_fulfillment.domain.facts import HOUR, Attribute
 from card_fulfillment.domain.naming import Reference
 from card_fulfillment.domain.status import Reason, Status
 from card_fulfillment.vendors.mapping import Ignored, Refusal, Unusable

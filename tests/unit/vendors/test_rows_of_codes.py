@@ -6,7 +6,8 @@ import orjson
 import pytest
 from vendor_samples import RECEIVED, TABLE, fact, outcomes, written
 
-from card_fulfillment.domain.facts import Attribute, Evidence
+from card_fulfillment.domain.detail import Evidence
+from card_fulfillment.domain.facts import Attribute
 from card_fulfillment.domain.naming import Reference
 from card_fulfillment.domain.status import Reason, Status
 from card_fulfillment.messages.dead_letter import DeadLetter

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from vendor_samples import RECEIVED, TABLE, at, fact, facts, outcomes, written
 
-from card_fulfillment.domain.facts import Precision
+from card_fulfillment.domain.detail import Precision
 from card_fulfillment.vendors.examples import moment
 from card_fulfillment.vendors.mapping import Ignored, Unusable
 
