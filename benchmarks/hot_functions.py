@@ -4,7 +4,15 @@ import gc
 import json
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import Final, NamedTuple
 
@@ -150,8 +158,8 @@ class _Watched:
     async def peek(self, need: Need) -> View:
         return await self._transaction.peek(need)
 
-    async def lock(self, need: Need) -> None:
-        await self._transaction.lock(need)
+    async def lock(self, need: Need, known: Collection[str] = ()) -> None:
+        await self._transaction.lock(need, known)
 
     async def read(self, need: Need) -> View:
         self._store.last_view = await self._transaction.read(need)

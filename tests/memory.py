@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from copy import copy
 from dataclasses import dataclass, field, fields
@@ -93,7 +93,7 @@ class MemoryTransaction:
         found = {fact_id for reference, fact_id in self._tables.waiting if reference in references}
         return {fact_id: StoredFact(*self._tables.facts[fact_id][:2]) for fact_id in sorted(found)}
 
-    async def lock(self, need: Need) -> None:
+    async def lock(self, need: Need, known: Collection[str] = ()) -> None:  # noqa: ARG002 - all are looked for
         self._locked |= need
         for bulk_id in need.bulks:
             self._tables.bulks.setdefault(bulk_id, Bulk())

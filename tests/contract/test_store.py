@@ -127,6 +127,15 @@ async def test_what_is_locked_is_there_as_a_placeholder(subject: Subject) -> Non
         assert {r: tuple(held) for r, held in view.bindings.items()} == {_O1: ()}
 
 
+async def test_a_card_that_was_known_and_is_gone_is_a_placeholder_again(subject: Subject) -> None:
+    need = Need(cards={"c1", "c2"})
+
+    async with subject.store.transaction() as transaction:
+        await transaction.lock(need, known={"c1"})
+
+    assert (await subject.read(need)).cards == {"c1": CardState(), "c2": CardState()}
+
+
 async def test_a_card_reads_back_as_it_was_written(subject: Subject) -> None:
     identity = announcement("c1", bulk="b1", serial=7).card
     written = {"c1": CardState(identity, _journey()), "c2": CardState(None, Journey())}

@@ -31,11 +31,13 @@ class Applier:
         """
         want = wanted(batch)
         need: Need | None = None
+        known = View()
         for _ in range(_WIDENINGS):
             try:
                 async with self._store.transaction() as transaction:
-                    need = need or await self._discover(transaction, want)
-                    view = await locked_view(transaction, want, need)
+                    if need is None:
+                        need, known = await self._discover(transaction, want)
+                    view = await locked_view(transaction, want, need, known.cards.keys())
                     effects = decide(batch, view, self._publishing, now)
                     await transaction.write(effects)
             except TooNarrow as narrow:
@@ -45,7 +47,7 @@ class Applier:
                 return effects
         raise Contended(f"the needs of a batch grew {_WIDENINGS} times")
 
-    async def _discover(self, transaction: Transaction, want: Wanted) -> Need:
+    async def _discover(self, transaction: Transaction, want: Wanted) -> tuple[Need, View]:
         """What the batch seems to need: looking without locks until that shows nothing new."""
         asked = Need()
         known = await self._look(transaction, want.need, asked)
@@ -53,7 +55,7 @@ class Applier:
         while tells_more(found := await self._look(transaction, need, asked)):
             known |= found
             need |= needs(want, known)
-        return need
+        return need, known
 
     async def _look(self, transaction: Transaction, need: Need, asked: Need) -> View:
         """What is believed, or seen without locks, of that which was not `asked` for before."""

@@ -67,7 +67,7 @@ class FanOut:
                     if chunk is None:
                         return None
                     need = Need(bulks={chunk.bulk_id}, cards=set(chunk.members)) | wider
-                    view = await locked_view(transaction, Wanted(), need)
+                    view = await locked_view(transaction, Wanted(), need, chunk.members)
                     effects = self._decide(view, chunk, now)
                     await transaction.write(effects)
                     failpoint("fan_out.written")

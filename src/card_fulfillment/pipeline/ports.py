@@ -1,6 +1,6 @@
 """What the use cases ask of the outside."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import NamedTuple, Protocol
@@ -46,9 +46,10 @@ class Transaction(Protocol):
         """
         ...
 
-    async def lock(self, need: Need) -> None:
+    async def lock(self, need: Need, known: Collection[str] = ()) -> None:
         """Lock bulks, cards and references, each sorted, in this order; create what is missing.
 
+        known: cards that were seen before, which are not looked for to be created.
         When it returns, what other transactions did to these keys is committed and seen by `read`.
         """
         ...

@@ -5,6 +5,7 @@ in the queue left it; of all else these statements would miss what that one comm
 after them.
 """
 
+from collections.abc import Collection
 from typing import Final
 
 import asyncpg
@@ -38,9 +39,13 @@ ORDER BY reference FOR UPDATE
 """
 
 
-async def lock(connection: asyncpg.Connection, need: Need) -> View:
-    """The cards and references that are locked now, as they stay until this transaction ends."""
+async def lock(connection: asyncpg.Connection, need: Need, known: Collection[str] = ()) -> View:
+    """The cards and references that are locked now, as they stay until this transaction ends.
+
+    known: cards that were there; where one is not, in a database that was set back, all are made.
+    """
     bulks, cards = sorted(need.bulks), sorted(need.cards)
+    unknown = sorted(need.cards.difference(known))
     keys = {reference_text(r): r for r in need.locked_references}
     references = sorted(keys)
     # By code point, which is the order of the bytes in UTF-8.
@@ -49,12 +54,14 @@ async def lock(connection: asyncpg.Connection, need: Need) -> View:
         await execute_on(connection, _LOCK_BULKS, bulks)
     await execute_together(
         connection,
-        (_CREATE_CARDS, [cards] if cards else ()),
+        (_CREATE_CARDS, [unknown] if unknown else ()),
         (_CREATE_REFERENCES, [references] if references else ()),
     )
     held = View()
     if cards:
         held.cards = dict(map(load_card, await fetch(connection, _LOCK_CARDS, cards)))
+        if known and len(held.cards) < len(cards):
+            return await lock(connection, need)
     if references:
         rows = await fetch(connection, _LOCK_REFERENCES, references)
         found = {keys[text]: load_bindings(bindings) for text, bindings in rows}

@@ -1,7 +1,7 @@
 """The stored state in Postgres: one connection, one transaction at a time, statements on arrays."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from typing import Final, Generic, TypeVar
@@ -47,8 +47,8 @@ class PostgresTransaction:
     async def peek(self, need: Need) -> View:
         return await reading.peek(self._connection, need)
 
-    async def lock(self, need: Need) -> None:
-        self._held |= await locking.lock(self._connection, need)
+    async def lock(self, need: Need, known: Collection[str] = ()) -> None:
+        self._held |= await locking.lock(self._connection, need, known)
 
     async def read(self, need: Need) -> View:
         return await reading.read(self._connection, need, self._held)
