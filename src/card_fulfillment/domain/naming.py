@@ -48,9 +48,8 @@ class Role(StrEnum):
     CARRIER = "carrier"
 
 
-# References are layered: 0 is what an embossing request binds, then by the vendor's role and,
-# inside
-# a vendor, by the order of its kinds. A fact binds only layers above its own: nothing keeps itself
+# References are layered: 0 is what an embossing request binds, then by the vendor's role and, in a
+# vendor, by the order of its kinds. A fact binds only layers above its own: nothing keeps itself
 # alive.
 KINDS_PER_VENDOR: Final = 16
 _ROLE_LEVEL: Mapping[Role, int] = {

@@ -60,14 +60,16 @@ _RANDOM: Final = re.compile(RANDOM)
 _ULID: Final = "[0-7][0-9a-hjkmnp-tv-zA-HJKMNP-TV-Z]{25}"
 _IDENTITY: Final = re.compile(f"{RANDOM}|{_HEX}{{32}}|{_ULID}")
 _IBAN: Final = re.compile(r"\b[A-Z]{2}[0-9]{2}(?: ?[0-9A-Z]{4}){2,7}(?: ?[0-9A-Z]{1,3})?\b")
-_RUN: Final = re.compile(r"(?=[0-9](?:[ -]?[0-9]){12})[0-9]++(?:[ -][0-9]++)*+")
+# Possessive groups would be shorter, but Python before 3.11.5 matches them wrongly.
+_STRETCH: Final = re.compile(r"[0-9][0-9 -]{12,}")
+_GAP: Final = re.compile(r"[ -]{2,}|[ -]$")
 _GROUP: Final = re.compile(r"(?<![0-9])[0-9]{13,19}(?![0-9])")
 _PRINTED: Final = re.compile(r"(?<![0-9])[0-9]{4}[ -][0-9]{6}[ -][0-9]{4,5}(?![0-9])")
-# A whole series of fours, so that a part of a longer one is no candidate.
+# A whole series of three or four fours: a part of a longer one is no candidate.
 _SERIES: Final = re.compile(
-    r"(?<![0-9])([0-9]{4}(?:[ -][0-9]{4}(?![0-9]))++)(?:[ -][0-9]{1,3}(?![0-9]))?"
+    r"(?<!(?<![0-9])[0-9]{4}[ -])(?<![0-9])([0-9]{4}(?:[ -][0-9]{4}(?![0-9])){2,3})"
+    r"(?![ -][0-9]{4}(?![0-9]))(?:[ -][0-9]{1,3}(?![0-9]))?"
 )
-_THREE_OR_FOUR: Final = (14, 19)
 _OTHERWISE_GROUPED: Final = re.compile(
     r"(?<![0-9A-Fa-f])[0-9]{4}([._/+]|[ ._/+-]{2,3})"
     r"(?:[0-9]{4}(?:\1[0-9]{4}){1,2}(?:\1[0-9]{1,3})?|[0-9]{6}\1[0-9]{4,5})(?![0-9A-Fa-f])"
@@ -161,11 +163,11 @@ def _without_account(iban: re.Match[str]) -> str:
 
 
 def _candidates(text: str) -> Iterator[str]:
-    for run in _RUN.finditer(text):
-        first, last = _free(run)
-        for start, end in _within(run):
+    for run in _runs(text):
+        first, last = _free(text, *run)
+        for start, end in _within(text, *run):
             digits = _NO_DIGIT.sub("", text[start:end])
-            if start >= first and end <= last and not _is_phone(run, start, digits):
+            if start >= first and end <= last and not _is_phone(text, start, digits):
                 yield digits
     for grouped in _OTHERWISE_GROUPED.finditer(text):
         yield _NO_DIGIT.sub("", grouped[0])
@@ -174,9 +176,24 @@ def _candidates(text: str) -> Iterator[str]:
             yield _integer(number[0])
 
 
-def _within(run: re.Match[str]) -> Iterator[tuple[int, int]]:
+def _runs(text: str) -> Iterator[tuple[int, int]]:
+    """Where thirteen digits and more begin and end, one space or dash between two at most."""
+    for stretch in _STRETCH.finditer(text):
+        begin, beyond = stretch.span()
+        for gap in _GAP.finditer(text, begin, beyond):
+            if _has_enough(text, begin, gap.start()):
+                yield begin, gap.start()
+            begin = gap.end()
+        if _has_enough(text, begin, beyond):
+            yield begin, beyond
+
+
+def _has_enough(text: str, first: int, last: int) -> bool:
+    return last - first - text.count(" ", first, last) - text.count("-", first, last) >= SHORTEST
+
+
+def _within(text: str, first: int, last: int) -> Iterator[tuple[int, int]]:
     """Where candidates begin and end: all of a run, its groups, and groups as printed on cards."""
-    text, (first, last) = run.string, run.span()
     if last - first < 2 * LONGEST:
         yield first, last
     for group in _GROUP.finditer(text, first, last):
@@ -184,14 +201,12 @@ def _within(run: re.Match[str]) -> Iterator[tuple[int, int]]:
     for printed in _PRINTED.finditer(text, first, last):
         yield printed.span()
     for series in _SERIES.finditer(text, first, last):
-        if series.end(1) - series.start() in _THREE_OR_FOUR:
-            yield series.span(1)
-            yield series.span()
+        yield series.span(1)
+        yield series.span()
 
 
-def _free(run: re.Match[str]) -> tuple[int, int]:
+def _free(text: str, first: int, last: int) -> tuple[int, int]:
     """The part of a run that is not of a hexadecimal word: a space ends one, a dash does not."""
-    text, (first, last) = run.string, run.span()
     before, after = text[max(0, first - _NEARBY) : first], text[last : last + _NEARBY]
     follows_hex = _HEX_BEFORE.search(before) and not _WORD_BEFORE.search(before)
     if _NAME_FIELD.match(after) or (not follows_hex and _DATE_FIELD.match(after)):
@@ -205,9 +220,9 @@ def _free(run: re.Match[str]) -> tuple[int, int]:
     return first, last
 
 
-def _is_phone(run: re.Match[str], start: int, digits: str) -> bool:
+def _is_phone(text: str, start: int, digits: str) -> bool:
     """E.164 numbers have at most 15 digits behind their plus sign."""
-    before = run.string[max(0, start - 2) : start]
+    before = text[max(0, start - 2) : start]
     return len(digits) <= _LONGEST_PHONE and _INTERNATIONAL.search(before) is not None
 
 

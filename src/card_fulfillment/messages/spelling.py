@@ -27,7 +27,7 @@ _OVERLONG: Final = re.compile(rb"(?:\xc0|\xe0\x80|\xf0\x80\x80)([\x80-\xbf])")
 _MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 # In wide text at least one byte of eight is zero.
 _WIDE_SHARE: Final = 8
-_EBCDIC: Final = re.compile(rb"[\xf0-\xf9](?:[\x40\x60]?+[\xf0-\xf9]){12}")
+_EBCDIC: Final = re.compile(rb"[\xf0-\xf9](?:[\x40\x60]?[\xf0-\xf9]){12}")
 _SIX_BITS: Final = 0x3F
 _LAST_CHARACTER: Final = 0x10FFFF
 
