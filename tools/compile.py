@@ -65,6 +65,7 @@ INTERPRETED = {
         "pipeline/failpoints.py",
         "pipeline/relay.py",
         "pipeline/spreader.py",
+        "pipeline/task_group.py",
         "pipeline/tracks.py",
     ),
 }

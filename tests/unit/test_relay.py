@@ -1,7 +1,7 @@
 import asyncio
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from relay_memory import FAULTS_OF, Fault, Faults, Topic, World
 from relay_running import running, until, virtually
@@ -19,6 +19,11 @@ from card_fulfillment.pipeline.relay_ports import PageLimits, Refused, Row
         {call: st.lists(st.sampled_from(faults), max_size=12) for call, faults in FAULTS_OF.items()}
     ),
     relays=st.integers(1, 3),
+)
+@example(  # what is read meanwhile fails while the page before it is published already
+    changes=[(0, 4)],
+    faults={call: [] for call in FAULTS_OF} | {"read": [Fault.NONE, Fault.HANGS]},
+    relays=1,
 )
 def test_whatever_fails_the_output_is_every_change_once_and_in_order(
     changes: list[tuple[int, int]], faults: dict[str, list[Fault]], relays: int

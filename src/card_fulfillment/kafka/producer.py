@@ -10,7 +10,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from itertools import zip_longest
 from typing import Any, Final
@@ -213,9 +213,7 @@ def _count_ends(producer: AIOKafkaProducer) -> Callable[[], int]:
 
 async def _abandon(producer: AIOKafkaProducer) -> None:
     """End what `stop` leaves behind where the broker does not answer: tasks that retry for ever."""
-    with suppress(Exception):
-        async with asyncio.timeout(_STOP_SECONDS):
-            await producer.client.close()
+    await let_end(producer.client.close(), _STOP_SECONDS)
     private = vars(producer)
     for future in _forgotten(private["_txn_manager"], private["_message_accumulator"]):
         if future.done():

@@ -25,6 +25,7 @@ from card_fulfillment.pipeline.relay_ports import (
     RelayPorts,
     Unavailable,
 )
+from card_fulfillment.pipeline.task_group import task_group
 
 _LEASE_POLL_SECONDS: Final = 1.0
 _IDLE_POLL_SECONDS: Final = 1.0
@@ -185,7 +186,7 @@ class Relay:
 
     async def _hold_lease(self, outbox: Outbox, stop: asyncio.Event) -> None:
         over = asyncio.Event()
-        async with asyncio.TaskGroup() as tasks:
+        async with task_group() as tasks:
             tasks.create_task(self._keep_books(outbox, over))
             async with self._ports.publisher() as publisher:
                 session = await self._start(outbox, publisher)
@@ -247,7 +248,7 @@ class Relay:
     async def _publish(self, session: _Session, page: Page) -> Page:
         """Publish a page and read the one after it meanwhile, where there is one already."""
         session.after |= {lane.lane: _end_of(lane, session.after) for lane in page.lanes}
-        async with asyncio.TaskGroup() as tasks:
+        async with task_group() as tasks:
             following = tasks.create_task(self._read(session)) if page.full else None
             await session.publisher.publish(page.lanes)
             failpoint("relay.after_commit")
