@@ -74,7 +74,7 @@ def made(*, stated: int, **said: Any) -> Fact:  # noqa: ANN401 - any other field
 
 
 def at_other_times(fact: Fact, stated: int, received_at: int) -> Fact:
-    return fact._replace(detail=fact.detail._replace(occurred_at=stated, received_at=received_at))
+    return altered(fact, detail=altered(fact.detail, occurred_at=stated, received_at=received_at))
 
 
 def announcement(
@@ -97,7 +97,7 @@ def announcement(
         stated=hour(at),
         precision=Precision.SECOND,
         received_at=hour(at),
-        cause=_CAUSE._replace(event_id=event_id),
+        cause=altered(_CAUSE, event_id=event_id),
     )
     identity = CardIdentity(
         card_id=card_id, card_product_id=product, bulk_issuance_id=bulk, serial_number=serial
@@ -126,7 +126,7 @@ def order(
         stated=hour(at),
         precision=Precision.SECOND,
         received_at=hour(at),
-        cause=_CAUSE._replace(event_id=event_id),
+        cause=altered(_CAUSE, event_id=event_id),
         attributes=attributes or {},
     )
     named = tuple(dict.fromkeys([*references, own_reference(vendor, subject.id)]))
@@ -137,7 +137,7 @@ def sized(statement: Sized, size: int | None) -> Sized:
     """The same, in another event, which names the number of cards of the bulk as well."""
     stated = statement.fact
     said = (stated.fact_id.hex(), size, stated.content.hex())
-    fact = stated._replace(fact_id=digest(said[:2]), content=digest(said))
+    fact = altered(stated, fact_id=digest(said[:2]), content=digest(said))
     return statement._replace(fact=fact, number_of_cards=size)
 
 
@@ -167,7 +167,7 @@ def fact(
         status=status,
         stated=stated,
         received_at=received_at,
-        cause=_CAUSE._replace(event_id=event_id),
+        cause=altered(_CAUSE, event_id=event_id),
         references=references,
         level=max(map(level_of, references)),
         **said,
@@ -249,7 +249,7 @@ def _stamped(element: Element, record: Record) -> Element:
 
 
 def _caused_by(fact: Fact, record: Record) -> Fact:
-    return fact._replace(cause=_cause(fact.cause.event_id, record))
+    return altered(fact, cause=_cause(fact.cause.event_id, record))
 
 
 def _cause(event_id: str | None, record: Record) -> Cause:

@@ -76,7 +76,10 @@ def bound_to(bindings: Bindings, reference: Reference, bulk_of: BulkOf) -> Held:
         return held
     bulk, member = bulk_issuance(through.value), card(reference.value)
     of_bulk = bindings.get(through, ())
-    return (*held, *(b._replace(subject=member) for b in of_bulk if b.subject == bulk))
+    theirs = [
+        Binding(member, b.attempt, b.valid_from, b.made_by) for b in of_bulk if b.subject == bulk
+    ]
+    return (*held, *theirs)
 
 
 def through_bulk(reference: Reference, bulk_of: BulkOf) -> Reference | None:

@@ -1,7 +1,6 @@
 """Values that an event makes many of, as plain classes: the cheapest that Python can make."""
 
-from collections.abc import Callable
-from typing import ClassVar, Self
+from typing import ClassVar
 
 
 class Value:
@@ -25,12 +24,6 @@ class Value:
     def __repr__(self) -> str:
         fields = zip(self.__match_args__, self.values(), strict=True)
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in fields)})"
-
-    def _replace(self, **changes: object) -> Self:
-        """Make another one, with other values of some fields."""
-        same = {name: getattr(self, name) for name in self.__match_args__}
-        made: Callable[..., Self] = type(self)
-        return made(**(same | changes))
 
     def values(self) -> tuple[object, ...]:
         """Those of its fields, in their order."""
