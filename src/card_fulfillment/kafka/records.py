@@ -1,6 +1,7 @@
 """What aiokafka fetched, as the rest of the worker knows records: times in microseconds."""
 
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 
 from aiokafka import ConsumerRecord
 
@@ -28,9 +29,5 @@ def in_time_order(runs: Iterable[Sequence[ConsumerRecord[bytes, bytes]]]) -> lis
             record = record_of(raw)
             latest = max(latest, record.timestamp)
             timed.append((latest, record))
-    timed.sort(key=_time)
+    timed.sort(key=itemgetter(0))
     return [record for _, record in timed]
-
-
-def _time(timed: tuple[int, Record]) -> int:
-    return timed[0]

@@ -30,7 +30,7 @@ class Encoder:
         return Outgoing(card.card_id, headers, card_event(card, change, event_id, recorded))
 
     def bulk(self, bulk_id: str, bulk: Bulk, change: BulkChange, recorded_at: int) -> Outgoing:
-        recorded = iso_utc(recorded_at)
+        recorded = _recorded(recorded_at)
         event = bulk_event(bulk_id, bulk, change, recorded)
         context = change.because.cause.traceparent
         headers = dump_headers(BULK_EVENT, event["event_id"], recorded, context)

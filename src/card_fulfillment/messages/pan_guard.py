@@ -126,7 +126,7 @@ def _may_hold(data: bytes) -> bool:
     """A first look: most records have nothing that could be thirteen digits in a row."""
     if 0 in data:
         return True
-    if data.translate(_ALIKE, _BETWEEN).find(_DIGITS) >= 0:  # "in" tries it as a number first
+    if _has_run(data):
         return True
     if data.isascii() and not _is_spelt(data):
         return False
@@ -134,7 +134,12 @@ def _may_hold(data: bytes) -> bool:
         said = plain(unescaped(data.decode()))
     except UnicodeDecodeError:
         return True
-    return _DIGITS in said.encode(errors="replace").translate(_ALIKE, _BETWEEN)
+    return _has_run(said.encode(errors="replace"))
+
+
+def _has_run(data: bytes) -> bool:
+    # Not `in`, which tries what it looks for as a number first, and fails each time.
+    return data.translate(_ALIKE, _BETWEEN).find(_DIGITS) >= 0
 
 
 def _is_spelt(data: bytes) -> bool:
