@@ -81,6 +81,13 @@ def on_database(dsn: str, name: str) -> str:
     return urlunsplit(urlsplit(dsn)._replace(path=f"/{name}"))
 
 
+def as_role(dsn: str, role: str, password: str = "") -> str:
+    """The same database for a role; without a password where the server trusts everybody."""
+    parts = urlsplit(dsn)
+    who = f"{role}:{password}" if password else role
+    return urlunsplit(parts._replace(netloc=f"{who}@{parts.hostname}:{parts.port}"))
+
+
 def run_apart(work: Coroutine[object, object, _T]) -> _T:
     """Run a coroutine to its end on an event loop of another thread."""
     with ThreadPoolExecutor(1) as pool:

@@ -14,7 +14,7 @@ from probes import get, is_ready, port_of, readiness, samples
 from acceptance.worker_process import WorkerProcess
 from acceptance.workload import INPUTS, card_id, events
 from acceptance.world import World, installed
-from stack import Services
+from stack import Services, as_role
 
 CARDS: Final = 60
 QUICK: Final = {"OPS__STALLED_AFTER": "PT1S"}
@@ -181,10 +181,10 @@ async def test_the_doctor_goes_on_where_a_part_cannot_be_looked_at(world: World)
 async def test_the_doctor_names_the_rights_that_are_lacking(world: World) -> None:
     await world.fetch("REVOKE ALL ON card FROM PUBLIC")
     role = f"{world.prefix[:-1]}poor"
-    await world.fetch(f"CREATE ROLE {role} LOGIN")
+    await world.fetch(f"CREATE ROLE {role} LOGIN PASSWORD 'poor'")
     await world.fetch(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
     try:
-        dsn = world.dsn.replace("postgres@", f"{role}@")
+        dsn = as_role(world.dsn, role, "poor")
         code, said = await command(world, "doctor", POSTGRES__DSN=dsn)
     finally:
         await world.fetch(f"DROP OWNED BY {role}")

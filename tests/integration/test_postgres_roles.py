@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
@@ -15,7 +14,7 @@ from builders import announcement, box_no, fact, order, order_no, sent
 from card_fulfillment.devstack import Stack
 from card_fulfillment.domain.naming import bulk_issuance
 from card_fulfillment.domain.status import Status
-from stack import Services
+from stack import Services, as_role
 from support_desk import opened_desk
 
 DONE: Final = 0
@@ -23,11 +22,6 @@ USAGE: Final = 2
 ROLES: Final = (Path(__file__).parents[2] / "deploy" / "postgres-roles.sql").read_text("utf-8")
 _CARDS: Final = 5
 _POISON: Final = Event(INPUTS[0], card_id(1), {"event_id": "without a card"})
-
-
-def as_role(dsn: str, role: str) -> str:
-    parts = urlsplit(dsn)
-    return urlunsplit(parts._replace(netloc=f"{role}@{parts.hostname}:{parts.port}"))
 
 
 @pytest.fixture

@@ -59,7 +59,8 @@ async def in_tls(dsn: str, directory: Path, *, mutual: bool = False) -> AsyncIte
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        yield urlunsplit(parts._replace(netloc=f"postgres@127.0.0.1:{port}"))
+        who, _, _ = parts.netloc.rpartition("@")
+        yield urlunsplit(parts._replace(netloc=f"{who}@127.0.0.1:{port}"))
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
