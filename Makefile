@@ -24,7 +24,7 @@ JAR_LOCK := src/card_fulfillment/devstack/kafka.lock
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo stack compiled test bench check lint types sizes lock clean
+.PHONY: help demo stack compiled test bench check lint types sizes lock clean FORCE
 
 help: ## say what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -70,8 +70,14 @@ clean: ## delete .venv and everything generated
 		.import_linter_cache
 	find src tests tools -name __pycache__ -prune -exec rm -rf {} +
 
+# Changes when a source comes or goes, so that what was deleted is not left in the copy.
+build/sources.txt: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' $(sort $(COMPILED_FROM)) > $@.new
+	@cmp -s $@.new $@ || mv $@.new $@
+
 # Says where the compiled package is: nowhere if it cannot be made.
-$(COMPILED)/.made: $(INSTALLED) $(COMPILED_FROM)
+$(COMPILED)/.made: $(INSTALLED) $(COMPILED_FROM) build/sources.txt
 	@rm -rf $(COMPILED) && mkdir -p $(COMPILED) && cp -R src/card_fulfillment $(COMPILED)/
 	@$(BIN)/python tools/compile.py $(COMPILED) && made=$(abspath $(COMPILED)) \
 	|| { test $$? -eq 3 && made=; } && echo $$made > $@
