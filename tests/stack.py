@@ -88,6 +88,13 @@ def as_role(dsn: str, role: str, password: str = "") -> str:
     return urlunsplit(parts._replace(netloc=f"{who}@{parts.hostname}:{parts.port}"))
 
 
+def through(dsn: str, port: int) -> str:
+    """The same database for whom the dsn names, by way of something that listens on that port."""
+    parts = urlsplit(dsn)
+    who, at, _ = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{who}{at}127.0.0.1:{port}"))
+
+
 def run_apart(work: Coroutine[object, object, _T]) -> _T:
     """Run a coroutine to its end on an event loop of another thread."""
     with ThreadPoolExecutor(1) as pool:

@@ -4,7 +4,9 @@ import asyncio
 from enum import Enum
 from types import TracebackType
 from typing import Final, Self
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
+
+from stack import through
 
 _COMMIT: Final = b"COMMIT;"
 _INTAKE: Final = b"card-fulfillment intake"
@@ -47,10 +49,7 @@ class CommitProxy:
     @property
     def dsn(self) -> str:
         assert self._server is not None
-        port = self._server.sockets[0].getsockname()[1]
-        credentials = self._target.netloc.rpartition("@")[0]
-        host = f"{credentials}@127.0.0.1:{port}" if credentials else f"127.0.0.1:{port}"
-        return urlunsplit(self._target._replace(netloc=host))
+        return through(self._target.geturl(), self._server.sockets[0].getsockname()[1])
 
     async def has_lost(self, times: int) -> bool:
         return self._lost >= times

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import pytest
 from pydantic import SecretStr
@@ -21,6 +21,7 @@ from card_fulfillment.postgres.connection import AccessRefused, connect, disconn
 from card_fulfillment.postgres.schema import migrate
 from card_fulfillment.settings import PostgresSettings
 from certificates import Authority
+from stack import through
 
 _TLS_REQUEST: Final = struct.pack("!ii", 8, 80877103)
 _KEY_PASSWORD: Final = "s3cret-of-the-key"  # noqa: S105 - of a key that lives for a second
@@ -58,9 +59,7 @@ async def in_tls(dsn: str, directory: Path, *, mutual: bool = False) -> AsyncIte
             each.close()
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        who, _, _ = parts.netloc.rpartition("@")
-        yield urlunsplit(parts._replace(netloc=f"{who}@127.0.0.1:{port}"))
+        yield through(dsn, server.sockets[0].getsockname()[1])
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
