@@ -14,6 +14,7 @@ from rich.console import Console, RenderableType
 
 from card_fulfillment import app, starting
 from card_fulfillment.accept import accept
+from card_fulfillment.audit.commands import audit
 from card_fulfillment.check import check
 from card_fulfillment.command import FOUND_WRONG, USAGE, clock, fail, finish, load_settings
 from card_fulfillment.dlq import dlq
@@ -37,6 +38,7 @@ _FEW: Final = 5  # members of each status that went astray
 cli = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
+cli.command("audit")(audit)
 cli.add_typer(dlq, name="dlq")
 cli.add_typer(accept, name="accept")
 cli.add_typer(check, name="check")

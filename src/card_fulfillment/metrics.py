@@ -1,4 +1,4 @@
-"""Every metric that the worker gives: its name, its labels and what it means.
+"""Every metric that a worker or an auditor gives: its name, its labels and what it means.
 
 Counted once a batch or once a tick, never once a record. Gauges marked "of the installation" are
 read from the database that all workers share: take the maximum over workers, not the sum.
@@ -164,6 +164,25 @@ ALARM: Final = Metric(
 READY: Final = Metric(Gauge, "ready", (), "1 while /readyz says yes.")
 BUILD: Final = Metric(Gauge, "build_info", ("version", "python"), "1; which build this is.")
 
+AUDITED: Final = Metric(
+    Counter,
+    "audited_total",
+    ("topic",),
+    "Records of an output topic that were held against the outbox.",
+)
+AUDIT_VIOLATIONS: Final = Metric(
+    Counter,
+    "audit_violations_total",
+    ("topic", "violation"),
+    "What a subscriber should never have seen; the runbook says of each where it can come from.",
+)
+AUDIT_BEHIND: Final = Metric(
+    Gauge,
+    "audit_behind_seconds",
+    ("topic",),
+    "Since when the auditor has not come to the end of an output topic; it does each second or so.",
+)
+
 CATALOGUE: Final[tuple[Metric[Any], ...]] = (
     RECORDS,
     FACTS,
@@ -193,19 +212,31 @@ CATALOGUE: Final[tuple[Metric[Any], ...]] = (
     BUILD,
 )
 
+"""Those of a worker."""
+
+AUDIT_CATALOGUE: Final[tuple[Metric[Any], ...]] = (
+    AUDITED,
+    AUDIT_VIOLATIONS,
+    AUDIT_BEHIND,
+    ALARM,
+    READY,
+    BUILD,
+)
+"""Those of an auditor."""
+
 _Labels = tuple[str, ...]
 
 
 class Meter:
     """The metrics of one process; nothing is global. Label values are in the metric's order."""
 
-    def __init__(self) -> None:
+    def __init__(self, catalogue: Iterable[Metric[Any]] = CATALOGUE) -> None:
         self._registry = CollectorRegistry()
         self._made: dict[Metric[Any], Any] = {
             metric: metric.kind(
                 metric.full_name, metric.meaning, metric.labels, registry=self._registry
             )
-            for metric in CATALOGUE
+            for metric in catalogue
         }
         ProcessCollector(registry=self._registry)
         self.set(BUILD, {(version("card-fulfillment"), python_version()): 1})

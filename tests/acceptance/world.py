@@ -12,8 +12,10 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from card_fulfillment.audit.topic import TopicAudit
 from card_fulfillment.kafka.connection import client_options
 from card_fulfillment.kafka.topics import ensure_topics
+from card_fulfillment.pipeline.audit import Finding
 from card_fulfillment.settings import Settings
 from card_fulfillment.topology import topology
 
@@ -41,6 +43,18 @@ SELECT pid, application_name, state, wait_event, now() - xact_start AS age,
        now() - state_change AS since, pg_blocking_pids(pid) AS blocked_by, left(query, 200) AS query
 FROM pg_stat_activity WHERE datname = current_database() AND xact_start IS NOT NULL
 """
+
+
+class Heard:
+    """What an audit told."""
+
+    def __init__(self) -> None:
+        self.records = 0
+        self.findings: list[Finding] = []
+
+    def held(self, _topic: str, records: int, found: Sequence[Finding]) -> None:
+        self.records += records
+        self.findings += found
 
 
 @dataclass
@@ -121,6 +135,13 @@ class World:
         finally:
             await connection.close()
 
+    def audit(self, heard: "Heard", last: int | None = None) -> TopicAudit:
+        """Of the output topic, in this process."""
+        settings = Settings.model_validate(
+            {"kafka": {"bootstrap_servers": self.bootstrap}, "postgres": {"dsn": self.dsn}}
+        )
+        return TopicAudit(settings, self.output, last, heard)
+
     # Conditions, to be waited for.
 
     async def is_up(self, worker: WorkerProcess) -> bool:
@@ -180,8 +201,16 @@ class World:
             *anomalies(output, cards),
             *await wrong_lanes(self.fetch, self.output, _ends(output)),
             *await wrong_books(self.fetch, records, len(cards)),
+            *await self._audited(),
             *(_differences(await self.end_state(), given, cards) if given else ()),
         ]
+
+    async def _audited(self) -> list[str]:
+        """What the product's own auditor finds."""
+        heard = Heard()
+        async with self.audit(heard).connected() as connected:
+            await connected.read_to_the_end()
+        return [str(finding) for finding in heard.findings]
 
     async def end_state(self) -> EndState:
         return await end_state(self.fetch, self.prefix)

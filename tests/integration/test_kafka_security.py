@@ -149,6 +149,23 @@ async def test_the_rights_that_the_documentation_lists_are_enough(
     assert await world.verdict(range(_CARDS)) == []
 
 
+async def test_an_auditor_needs_to_read_the_two_outputs_and_nothing_else(
+    kafka: SecuredKafka, world: World
+) -> None:
+    await world.create_topics()
+    load = world.load()
+    await load.produce(events(_CARDS))
+    await world.until_drained(load, world.worker())
+    outputs = [right for right in rights_of_a_worker(world) if "fulfillment" in right.name]
+    reading = [right for right in outputs if right.operation == "READ"]
+    await grant(kafka.administration, reading[:1])
+    code, lines = await command(world, "audit", **by_login(kafka))
+    assert (code, reading[1].name in lines[-1]) == (1, True), lines
+    await grant(kafka.administration, reading[1:])
+    code, lines = await command(world, "audit", **by_login(kafka))
+    assert (code, [line.split(": ")[-1] for line in lines]) == (0, ["exact", "exact"]), lines
+
+
 @pytest.mark.timeout(180)
 async def test_each_of_those_rights_is_needed(kafka: SecuredKafka, world: World) -> None:
     rights = rights_of_a_worker(world)

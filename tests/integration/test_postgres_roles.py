@@ -100,6 +100,12 @@ async def test_the_worker_s_role_takes_a_parcel_from_a_bulk_and_support_counts_a
     assert (code, lines[0].split(": ")[1].split(";")[0]) == (DONE, "0 differences"), lines
 
 
+async def test_the_support_s_role_audits(world: World) -> None:
+    await apply_some(world)
+    code, lines = await command(world, "fulfillment_support", "audit")
+    assert (code, [line.split(": ")[-1] for line in lines]) == (DONE, ["exact", "exact"]), lines
+
+
 async def test_only_the_owner_migrates(world: World) -> None:
     await execute(world.dsn, "DELETE FROM alembic_version")
     for role in ("fulfillment_worker", "fulfillment_support"):

@@ -234,6 +234,7 @@ Kafka, Postgres and the worker go on running. In a shell:
   {python} -m card_fulfillment timeline card-1004
   {python} -m card_fulfillment timeline bulk-3001
   {python} -m card_fulfillment check bulks
+  {python} -m card_fulfillment audit
   {python} -m card_fulfillment topics --check
   tail -f {_log(stack)}
 

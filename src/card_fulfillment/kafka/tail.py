@@ -29,7 +29,7 @@ async def read_tails(
     """
     ours = [TopicPartition(topic, partition) for partition in partitions]
     written = await _written(options, ours) if settled else {}
-    async with _consumer(options, ours, "read_committed") as committed:
+    async with consumer_of(options, ours, "read_committed") as committed:
         first = await committed.beginning_offsets(ours)
         end = await committed.end_offsets(ours)
         _refuse_open_transactions(written, end)
@@ -38,17 +38,18 @@ async def read_tails(
 
 
 async def _written(options: ClientOptions, partitions: Collection[TopicPartition]) -> _Offsets:
-    async with _consumer(options, partitions, "read_uncommitted") as everything:
+    async with consumer_of(options, partitions, "read_uncommitted") as everything:
         offsets: _Offsets = await everything.end_offsets(partitions)
     return offsets
 
 
 @asynccontextmanager
-async def _consumer(
+async def consumer_of(
     options: ClientOptions,
     partitions: Collection[TopicPartition],
     isolation: Literal["read_committed", "read_uncommitted"],
 ) -> AsyncIterator[AIOKafkaConsumer]:
+    """In no group; where it reads is to be sought. Raises KafkaError."""
     consumer = AIOKafkaConsumer(
         **options,
         group_id=None,

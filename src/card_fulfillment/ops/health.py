@@ -6,7 +6,7 @@ Ready is who has what it needs and gets on. Times are seconds of a monotonic clo
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from card_fulfillment.pipeline.backlog import BulkBacklog, InputBacklog, OutputBacklog
 from card_fulfillment.pipeline.batch import Partition
@@ -196,6 +196,25 @@ class Health:
     def _unreachable(self, now: float) -> Iterator[Reason]:
         for name, seconds in self._dependencies.longer_than(self.limits.stalled, now):
             yield Reason(f"{name}_unreachable", f"{name} has not answered for {seconds:.0f} s")
+
+    def state(self) -> dict[str, Any]:
+        """What there is to see at a glance, whatever the verdict."""
+        inputs: dict[str, dict[str, int]] = {}
+        for each in self.inputs:
+            topic = inputs.setdefault(each.partition.topic, {"partitions": 0, "lag": 0})
+            topic["partitions"] += 1
+            topic["lag"] += each.lag
+        return {
+            "inputs": inputs,
+            "outputs": {
+                output.topic: {"waiting": output.waiting, "oldest_seconds": output.oldest_seconds}
+                for output in self.outputs
+            },
+            "relays": {
+                topic: {"state": status.state.value, "published": status.published}
+                for topic, status in self.relays.items()
+            },
+        }
 
     def waiting_seconds(self, partition: Partition, now: float) -> float:
         """For how long, at least, a partition with lag has not moved."""

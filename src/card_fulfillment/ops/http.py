@@ -5,7 +5,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import orjson
 import uvicorn
@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from card_fulfillment.metrics import Meter
-from card_fulfillment.ops.health import Health, Reason
+from card_fulfillment.ops.health import Reason
 
 USUAL_PORT: Final = 8080
 _TEXT_FORMAT: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -56,14 +56,30 @@ class _Readable(JSONResponse):
         return orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def operator_app(health: Health, meter: Meter, now: Callable[[], float]) -> Starlette:
+class Judged(Protocol):
+    """What the port tells of a process. now: seconds of a monotonic clock."""
+
+    def stuck(self, now: float) -> list[Reason]:
+        """Why a restart would help."""
+        ...
+
+    def unready(self, now: float) -> list[Reason]:
+        """Why it does not do all of its work."""
+        ...
+
+    def state(self) -> Mapping[str, Any]:
+        """What there is to see at a glance, whatever the verdict."""
+        ...
+
+
+def operator_app(health: Judged, meter: Meter, now: Callable[[], float]) -> Starlette:
     """now: the monotonic clock that `health` is told by."""
 
     async def livez(_: Request) -> Response:
         return _verdict("live", health.stuck(now()), {})
 
     async def readyz(_: Request) -> Response:
-        return _verdict("ready", health.unready(now()), state_of(health))
+        return _verdict("ready", health.unready(now()), health.state())
 
     async def metrics(_: Request) -> Response:
         return Response(meter.exposition(), media_type=_TEXT_FORMAT)
@@ -75,26 +91,6 @@ def operator_app(health: Health, meter: Meter, now: Callable[[], float]) -> Star
 def _verdict(what: str, against: list[Reason], state: Mapping[str, Any]) -> Response:
     body = {what: not against, "reasons": [r._asdict() for r in against], **state}
     return _Readable(body, _UNAVAILABLE if against else 200)
-
-
-def state_of(health: Health) -> dict[str, Any]:
-    """What there is to see at a glance, whatever the verdict."""
-    inputs: dict[str, dict[str, int]] = {}
-    for each in health.inputs:
-        topic = inputs.setdefault(each.partition.topic, {"partitions": 0, "lag": 0})
-        topic["partitions"] += 1
-        topic["lag"] += each.lag
-    return {
-        "inputs": inputs,
-        "outputs": {
-            output.topic: {"waiting": output.waiting, "oldest_seconds": output.oldest_seconds}
-            for output in health.outputs
-        },
-        "relays": {
-            topic: {"state": status.state.value, "published": status.published}
-            for topic, status in health.relays.items()
-        },
-    }
 
 
 class _Server(uvicorn.Server):

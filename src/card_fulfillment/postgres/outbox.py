@@ -108,16 +108,16 @@ async def pin_lanes(connection: asyncpg.Connection, topic: str, partitions: int)
 
 
 async def _pin(connection: asyncpg.Connection, topic: str, partitions: int) -> list[LaneRow]:
-    if found := await _lanes(connection, topic):
+    if found := await lanes_of(connection, topic):
         return found
     async with connection.transaction():
         await connection.execute(_PINNING)
-        if not await _lanes(connection, topic):
+        if not await lanes_of(connection, topic):
             await connection.execute(_NEW_LANES, topic, partitions)
-    return await _lanes(connection, topic)
+    return await lanes_of(connection, topic)
 
 
-async def _lanes(connection: asyncpg.Connection, topic: str) -> list[LaneRow]:
+async def lanes_of(connection: asyncpg.Connection, topic: str) -> list[LaneRow]:
     return [LaneRow(*row) for row in await connection.fetch(_LANES, topic)]
 
 
@@ -157,7 +157,7 @@ class PostgresOutbox:
 
     async def lanes(self) -> Sequence[LaneRow]:
         with _as_unavailable():
-            return await _lanes(self._reading, self._topic)
+            return await lanes_of(self._reading, self._topic)
 
     async def pin(self, partitions: int) -> Sequence[LaneRow]:
         with _as_unavailable():

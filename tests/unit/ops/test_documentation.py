@@ -3,8 +3,10 @@
 import re
 from pathlib import Path
 
-from card_fulfillment.metrics import CATALOGUE, PREFIX
+from card_fulfillment.metrics import AUDIT_CATALOGUE, CATALOGUE, PREFIX
+from card_fulfillment.ops.audit_health import AUDIT_VIOLATION
 from card_fulfillment.ops.health import ALARMS
+from card_fulfillment.pipeline.audit import Violation
 
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -21,10 +23,20 @@ def test_every_metric_is_documented_with_its_labels_and_meaning_and_no_other_is(
             ", ".join(f"`{label}`" for label in metric.labels) or "none",
             metric.meaning,
         )
-        for metric in CATALOGUE
+        for metric in dict.fromkeys((*CATALOGUE, *AUDIT_CATALOGUE))
     ]
 
 
 def test_every_alarm_has_a_page_of_the_runbook() -> None:
     pages = re.findall(r"^## (\w+)$", (DOCS / "runbook.md").read_text(), re.MULTILINE)
-    assert sorted(pages) == sorted(ALARMS)
+    assert sorted(pages) == sorted((*ALARMS, AUDIT_VIOLATION))
+
+
+def test_every_violation_that_an_auditor_finds_is_explained() -> None:
+    (page,) = re.findall(
+        r"^## audit_violation$(.*?)^## ",
+        (DOCS / "runbook.md").read_text(),
+        re.MULTILINE | re.DOTALL,
+    )
+    explained = " ".join(re.findall(r"^\| (`.*?) \|", page, re.MULTILINE))
+    assert sorted(re.findall(r"`(\w+)`", explained)) == sorted(Violation)

@@ -1,0 +1,1 @@
+"""Proving from outside that what subscribers see is what was committed."""

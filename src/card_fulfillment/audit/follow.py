@@ -1,0 +1,126 @@
+"""The continuous auditor: a process that goes on proving, with an operator's port of its own."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+
+from card_fulfillment import metrics
+from card_fulfillment.audit.topic import HeldBack, TopicAudit
+from card_fulfillment.kafka import connection as kafka_connection
+from card_fulfillment.metrics import AUDIT_CATALOGUE, Meter, by_topic
+from card_fulfillment.ops.audit_health import AUDIT_VIOLATION, AuditHealth
+from card_fulfillment.ops.health import Limits
+from card_fulfillment.ops.http import bound, operator_app, serving
+from card_fulfillment.pipeline.audit import Finding
+from card_fulfillment.postgres import connection as postgres_connection
+from card_fulfillment.settings import Settings
+from card_fulfillment.worker import unless_stopped
+
+log = structlog.get_logger("card_fulfillment")
+
+_EACH: Final = 1.0
+_AGAIN_IN: Final = 2.0
+_LOOK_EVERY: Final = 1.0
+_LINE_EVERY: Final = 60.0
+
+
+async def follow(settings: Settings, topics: Sequence[str], last: int | None) -> None:
+    """Until SIGTERM or SIGINT. An outage is waited for; Misfit, Alarmed and PortTaken are raised.
+
+    last: as of TopicAudit.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    listener = bound(settings.ops.host, settings.ops.port)
+    if listener is not None:
+        host, port = listener.getsockname()[:2]
+        log.info("ops.listening", host=host, port=port)
+    auditor = _Auditor(settings, topics)
+    async with serving(operator_app(auditor.health, auditor.meter, time.monotonic), listener):
+        log.info("audit.starting", topics=topics)
+        await unless_stopped(stop, auditor.run(last))
+    log.info("audit.stopped")
+
+
+class _Auditor:
+    def __init__(self, settings: Settings, topics: Sequence[str]) -> None:
+        self._settings, self._topics = settings, topics
+        limits = Limits(
+            settings.ops.stalled_after.total_seconds(), settings.ops.stuck_after.total_seconds()
+        )
+        self.health = AuditHealth(topics, limits, time.monotonic())
+        self.meter = Meter(AUDIT_CATALOGUE)
+        self._records = 0
+
+    async def run(self, last: int | None) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._look_now_and_then())
+            group.create_task(self._tell_now_and_then())
+            for topic in self._topics:
+                group.create_task(self._go_on(TopicAudit(self._settings, topic, last, self)))
+
+    def held(self, topic: str, records: int, found: Sequence[Finding]) -> None:
+        self._records += records
+        self.health.turned(topic, time.monotonic())
+        self.health.held(topic, records, found)
+        self.meter.count(metrics.AUDITED, topic, by=records)
+        for finding in found:
+            self.meter.count(metrics.AUDIT_VIOLATIONS, topic, finding.violation.value)
+            log.error(
+                "audit.violation",
+                violation=finding.violation.value,
+                topic=topic,
+                partition=finding.partition,
+                offset=finding.offset,
+                detail=finding.detail,
+            )
+
+    async def _go_on(self, audit: TopicAudit) -> None:
+        """For ever; after a failure it goes on where it stood."""
+        while True:
+            try:
+                await self._until_it_fails(audit)
+            except Exception as error:
+                if not _is_passing(error):
+                    raise
+                self._failed(audit.topic, error)
+                await asyncio.sleep(_AGAIN_IN)
+
+    async def _until_it_fails(self, audit: TopicAudit) -> None:
+        async with audit.connected() as connected:
+            while True:
+                await connected.read_to_the_end()
+                self.health.came_to_the_end(audit.topic, time.monotonic())
+                await asyncio.sleep(_EACH)
+
+    def _failed(self, topic: str, error: Exception) -> None:
+        self.health.turned(topic, time.monotonic())
+        log.warning("audit.failed", topic=topic, error=type(error).__name__, detail=str(error))
+
+    async def _look_now_and_then(self) -> None:
+        while True:
+            now = time.monotonic()
+            self.meter.set(metrics.ALARM, {(AUDIT_VIOLATION,): bool(self.health.alarms())})
+            self.meter.set(metrics.READY, {(): not self.health.unready(now)})
+            self.meter.set(metrics.AUDIT_BEHIND, by_topic(self.health.behind(now).items()))
+            await asyncio.sleep(_LOOK_EVERY)
+
+    async def _tell_now_and_then(self) -> None:
+        """A line a minute, so that a silent auditor is not taken for a dead one."""
+        while True:
+            await asyncio.sleep(_LINE_EVERY)
+            log.info("audit.held", records=self._records)
+            self._records = 0
+
+
+def _is_passing(error: Exception) -> bool:
+    return (
+        isinstance(error, HeldBack)
+        or kafka_connection.is_passing(error)
+        or postgres_connection.is_transient(error)
+    )

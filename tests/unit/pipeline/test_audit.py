@@ -1,0 +1,276 @@
+"""The auditor finds whatever subscribers should not see, and nothing where all is well."""
+
+import asyncio
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from builders import altered
+from card_fulfillment.messages.bulk_event import BULK_EVENT, bulk_event_id
+from card_fulfillment.messages.card_event import CARD_EVENT, card_event_id
+from card_fulfillment.messages.envelope import Record
+from card_fulfillment.messages.headers import DEAD_LETTER, Headers, dump_headers
+from card_fulfillment.pipeline.audit import Audit, Before, Finding, LedgerRow, Pinned, Violation
+
+LANES: Final = {0: 11, 1: 12}
+HEADERS: Final = Headers("urn:test", "https://schemas.invalid")
+STATUSES: Final = ("created", "ordered", "accepted", "shipped", "delivered", "returned")
+AT: Final = "2026-03-01T08:00:00.000Z"
+
+
+def partition_of(key: str | None) -> int:
+    return len(key or "") % len(LANES)
+
+
+class Published:
+    """What Kafka has and what the outbox has, the same until a test makes them differ."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.outbox: dict[tuple[int, int], LedgerRow] = {}
+        self._said: dict[str, tuple[int, Before]] = {}
+        self._seqs = dict.fromkeys(LANES, 0)
+
+    def say(self, key: str, *, bulk: bool = False, **other: Any) -> None:  # noqa: ANN401 - what an event has in it
+        """Publish the next version; `other` is in the event instead of what should be."""
+        version, before = self._said.get(key, (0, None))
+        version += 1
+        name, id_of = ("bulk_issuance", bulk_event_id) if bulk else ("card", card_event_id)
+        event = {
+            "event_id": id_of(key, version),
+            "subject": name,
+            f"{name}_id": key,
+            "version": version,
+            "fulfillment_status": STATUSES[version % len(STATUSES)],
+            "previous_fulfillment_status": before.status if before else None,
+            "supersedes": id_of(key, version - 1) if version % len(STATUSES) == 5 else None,
+        }
+        row = self._put(key, BULK_EVENT if bulk else CARD_EVENT, event | other, version, before)
+        self._said[key] = version, Before(*row, str(event["fulfillment_status"]))
+
+    def complain(self, key: str | None) -> None:
+        """Publish a dead letter."""
+        self._put(key, DEAD_LETTER, {"reason": "malformed"}, None, None)
+
+    def _put(
+        self,
+        key: str | None,
+        kind: str,
+        event: Mapping[str, object],
+        version: int | None,
+        before: Before | None,
+    ) -> tuple[int, int]:
+        partition, value = partition_of(key), orjson.dumps(event)
+        seq = self._seqs[partition] = self._seqs[partition] + 1
+        lane = LANES[partition]
+        headers = dump_headers(kind, str(event.get("event_id", f"letter {seq}")), AT)
+        digest = hashlib.sha256(value).digest()
+        self.outbox[lane, seq] = LedgerRow(seq, key, headers, digest, version, before)
+        self.records.append(
+            Record(
+                "output",
+                partition,
+                2 * seq,  # a marker follows each
+                0,
+                None if key is None else key.encode(),
+                value,
+                (
+                    *HEADERS.of(key, headers),
+                    ("lane", str(lane).encode()),
+                    ("seq", str(seq).encode()),
+                ),
+            )
+        )
+        return lane, seq
+
+    async def rows(self, lane: int, seqs: Collection[int]) -> Mapping[int, LedgerRow]:
+        return {seq: self.outbox[lane, seq] for seq in seqs if (lane, seq) in self.outbox}
+
+    def last_seqs(self) -> Mapping[int, int]:
+        return dict(self._seqs)
+
+
+def audit_of(begun: Collection[int] = tuple(LANES)) -> Audit:
+    return Audit(Pinned(LANES, HEADERS.of, partition_of), begun)
+
+
+def found(
+    published: Published, *pieces: Sequence[Record], audit: Audit | None = None
+) -> list[Finding]:
+    """What is found where the records come in these pieces, else all at once, and at the end."""
+    audit = audit or audit_of()
+
+    async def take() -> list[Finding]:
+        taken: list[Finding] = []
+        for piece in pieces or [published.records]:
+            taken += await audit.take(piece, published)
+        return taken + audit.lost(published.last_seqs())
+
+    return asyncio.run(take())
+
+
+def violations(findings: Sequence[Finding]) -> set[Violation]:
+    return {finding.violation for finding in findings}
+
+
+def some() -> Published:
+    published = Published()
+    for key in ("c-1", "c-02", "c-1", "c-1", "c-02", "c-1", "c-1"):
+        published.say(key)
+    published.say("bulk-7", bulk=True)
+    published.say("bulk-7", bulk=True)
+    published.complain("c-1")
+    published.complain(None)
+    return published
+
+
+@given(st.lists(st.sampled_from(["c-1", "c-02", "c-003", "b-4"]), max_size=30), st.data())
+def test_nothing_is_found_where_all_is_as_committed_however_it_is_read(
+    keys: list[str], data: st.DataObject
+) -> None:
+    published = Published()
+    for key in keys:
+        published.say(key, bulk=key.startswith("b"))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(keys)), max_size=4)))
+    pieces = [published.records[a:b] for a, b in zip([0, *cuts], [*cuts, len(keys)], strict=True)]
+    audit = audit_of()
+    assert found(published, *pieces, audit=audit) == []
+    assert audit.records == len(keys)
+
+
+@given(st.data())
+def test_whatever_is_missing_repeated_or_elsewhere_is_found(data: st.DataObject) -> None:
+    published = some()
+    records = list(published.records)
+    at = data.draw(st.integers(0, len(records) - 1))
+    match data.draw(st.sampled_from(["drop", "repeat", "move"])):
+        case "drop":
+            last = not any(r.partition == records[at].partition for r in records[at + 1 :])
+            del records[at]
+            expected = {Violation.LOST if last else Violation.MISSING}
+        case "repeat":
+            records.insert(data.draw(st.integers(at + 1, len(records))), records[at])
+            expected = {Violation.REPEATED}
+        case _:
+            others = [r for r in records if r.partition == records[at].partition]
+            place = others.index(records[at])
+            if place + 1 == len(others):
+                return
+            other = records.index(others[place + 1])
+            records[at], records[other] = records[other], records[at]
+            expected = {Violation.MISSING, Violation.REPEATED}
+    assert violations(found(published, records)) == expected
+
+
+@pytest.mark.parametrize(
+    ("changed", "violation"),
+    [
+        ({"value": b'{"version": 1}'}, Violation.DIFFERS),
+        ({"value": b"no JSON"}, Violation.DIFFERS),
+        ({"value": None}, Violation.DIFFERS),
+        ({"key": b"c-9"}, Violation.DIFFERS),
+        ({"headers": ()}, Violation.FOREIGN_RECORD),
+        ({"headers": (("lane", b"x"), ("seq", b"1"))}, Violation.FOREIGN_RECORD),
+        ({"headers": (("lane", b"12"), ("seq", b"1"))}, Violation.WRONG_LANE),
+        ({"headers": (("lane", b"11"), ("seq", b"99"))}, Violation.NOT_IN_DATABASE),
+    ],
+)
+def test_a_record_that_is_not_as_committed_is_found(
+    changed: dict[str, Any], violation: Violation
+) -> None:
+    published = some()
+    at = next(i for i, r in enumerate(published.records) if LANES[r.partition] == 11)
+    records = list(published.records)
+    records[at] = altered(records[at], **changed)
+    findings = found(published, records)
+    assert violation in violations(findings)
+    assert findings[0].offset == records[at].offset
+
+
+@pytest.mark.parametrize("name", ["ce_type", "ce_id", "ce_subject", "ce_time"])
+def test_a_header_that_is_not_as_committed_is_found_and_named(name: str) -> None:
+    published = some()
+    (first, *rest) = published.records
+    headers = tuple((n, b"other" if n == name else value) for n, value in first.headers)
+    (finding,) = found(published, [altered(first, headers=headers), *rest])
+    assert finding.violation is Violation.DIFFERS
+    assert finding.detail == f"{name} of seq 1 in the outbox"
+
+
+def test_what_the_outbox_does_not_have_is_found() -> None:
+    published = some()
+    del published.outbox[12, 3]
+    assert [f.violation for f in found(published)] == [Violation.NOT_IN_DATABASE]
+
+
+@pytest.mark.parametrize(
+    ("other", "violation"),
+    [
+        ({"event_id": card_event_id("c-1", 9)}, Violation.WRONG_EVENT_ID),
+        ({"version": 7}, Violation.WRONG_VERSION),
+        ({"card_id": "c-2"}, Violation.WRONG_KEY),
+        ({"subject": "bulk_issuance"}, Violation.WRONG_KEY),
+        ({"previous_fulfillment_status": "lost"}, Violation.BROKEN_CHAIN),
+        ({"supersedes": card_event_id("c-1", 2)}, Violation.BROKEN_CHAIN),
+        ({"supersedes": card_event_id("c-2", 1)}, Violation.BROKEN_CHAIN),
+    ],
+)
+def test_an_event_that_was_wrong_already_when_it_was_committed_is_found(
+    other: dict[str, Any], violation: Violation
+) -> None:
+    published = Published()
+    published.say("c-1")
+    published.say("c-1", **other)
+    assert violation in violations(found(published))
+
+
+def test_a_version_whose_predecessor_is_elsewhere_or_nowhere_is_found() -> None:
+    for before in (None, Before(11, 1, "ordered"), Before(12, 3, "ordered")):
+        published = Published()
+        published.say("c-1")
+        published.say("c-1")
+        published.outbox[12, 2] = published.outbox[12, 2]._replace(before=before)
+        assert violations(found(published)) == {Violation.WRONG_VERSION}
+
+
+def test_a_key_that_belongs_to_another_partition_is_found() -> None:
+    published = Published()
+    published.say("c-1")
+    audit = Audit(Pinned(LANES, HEADERS.of, lambda _: 0), LANES)
+    assert violations(found(published, audit=audit)) == {Violation.WRONG_KEY}
+
+
+def test_where_the_beginning_is_not_kept_the_first_record_says_where_a_lane_goes_on() -> None:
+    published = some()
+    assert found(published, published.records[4:], audit=audit_of(begun=())) == []
+    assert Violation.MISSING in violations(found(published, published.records[4:]))
+
+
+def test_what_was_deleted_before_it_was_read_is_not_missed() -> None:
+    published, audit = some(), audit_of()
+    assert found(published, published.records[:2], audit=audit) != []
+    audit.forget(LANES)
+    assert found(published, published.records[5:], audit=audit) == []
+
+
+def test_what_is_lost_is_told_once_and_what_follows_is_not_missed() -> None:
+    published, audit = Published(), audit_of()
+    for _ in range(3):
+        published.say("c-1")
+    (finding,) = found(published, published.records[:2], audit=audit)
+    assert finding == Finding(Violation.LOST, 1, None, "ends with seq 2, but 3 was published")
+    published.say("c-1")
+    assert found(published, published.records[3:], audit=audit) == []
+
+
+def test_a_log_that_was_emptied_must_have_all_of_it_once_more() -> None:
+    published, audit = Published(), audit_of()
+    published.say("c-1")
+    assert found(published, audit=audit) == []
+    audit.begin_anew([1])
+    assert [f.violation for f in found(published, [], audit=audit)] == [Violation.LOST]
