@@ -25,6 +25,7 @@ from card_fulfillment.onboarding.commands import vendors
 from card_fulfillment.ops.bulk_timeline import bulk_in_full
 from card_fulfillment.ops.effective import effective
 from card_fulfillment.ops.timeline import in_full
+from card_fulfillment.overdue import overdue
 from card_fulfillment.postgres.bulk_timeline import load_bulk_timeline
 from card_fulfillment.postgres.connection import connect, disconnect, is_transient
 from card_fulfillment.postgres.schema import check_schema, migrate
@@ -39,6 +40,7 @@ cli = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
 cli.command("audit")(audit)
+cli.command("overdue")(overdue)
 cli.add_typer(dlq, name="dlq")
 cli.add_typer(accept, name="accept")
 cli.add_typer(check, name="check")

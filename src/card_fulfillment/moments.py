@@ -13,10 +13,22 @@ _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 
 def moment(text: str) -> datetime:
     """A time, in UTC where it says nothing else, or so long ago: 30m, 12h, 7d."""
-    if ago := fullmatch(r"(\d{1,5})([mhd])", text):
-        return clock() - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    if (ago := _length(text)) is not None:
+        return clock() - ago
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter("a time like 2026-03-02T06:00, or 30m, 12h, 7d ago") from None
     return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def length(text: str) -> timedelta:
+    """So long: 30m, 12h, 7d."""
+    if (found := _length(text)) is not None:
+        return found
+    raise typer.BadParameter("a length of time like 30m, 12h, 7d")
+
+
+def _length(text: str) -> timedelta | None:
+    found = fullmatch(r"(\d{1,5})([mhd])", text)
+    return timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else None

@@ -235,6 +235,7 @@ Kafka, Postgres and the worker go on running. In a shell:
   {python} -m card_fulfillment timeline bulk-3001
   {python} -m card_fulfillment check bulks
   {python} -m card_fulfillment audit
+  {python} -m card_fulfillment overdue
   {python} -m card_fulfillment topics --check
   tail -f {_log(stack)}
 

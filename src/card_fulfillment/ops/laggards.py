@@ -1,0 +1,81 @@
+"""How cards and bulk issuances that should have got on are shown."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from rich.console import RenderableType
+from rich.text import Text
+
+from card_fulfillment.ops import look
+from card_fulfillment.pipeline.laggards import Event, Laggard, Laggards
+
+
+def as_table(found: Laggards, now: datetime, silent_for: timedelta) -> Iterator[RenderableType]:
+    """Those silent for longest, and how many there are."""
+    if found.oldest:
+        table = look.table(
+            "Should have got on",
+            "id",
+            "status",
+            "last news (UTC)",
+            "days",
+            "estimated",
+            "shipment",
+            "vendor",
+        )
+        for each in found.oldest:
+            table.add_row(*_cells(each, now))
+        yield table
+    yield Text(_summary(found, silent_for))
+
+
+def _cells(each: Laggard, now: datetime) -> Iterator[RenderableType]:
+    event, shipment = each.event, each.event["shipment"]
+    yield _id_of(event)
+    yield look.status(event["fulfillment_status"])
+    yield look.long_time(each.since)
+    yield Text(str((now - each.since).days), "bold yellow" if each.is_silent else "")
+    yield Text(
+        shipment["estimated_delivery"] or "",
+        "bold yellow" if each.past_estimate is not None else "",
+    )
+    yield " ".join(filter(None, (shipment["carrier"], shipment["tracking_number"])))
+    yield (event["vendor"] or {"id": ""})["id"]
+
+
+def _summary(found: Laggards, silent_for: timedelta) -> str:
+    total = sum(found.by_status.values())
+    if not total:
+        return f"nothing is past its estimated delivery or silent for {_in_words(silent_for)}"
+    counts = ", ".join(f"{count} {status}" for status, count in found.by_status.most_common())
+    shown = f"the {len(found.oldest)} silent for longest of " if len(found.oldest) < total else ""
+    return (
+        f"{shown}{total}: {found.silent} silent for {_in_words(silent_for)} and more, "
+        f"{found.past_estimate} past their estimated delivery ({counts})"
+    )
+
+
+def _in_words(length: timedelta) -> str:
+    minutes = int(length.total_seconds() // 60)
+    for size, unit in ((24 * 60, "day"), (60, "hour")):
+        if minutes % size == 0:
+            return look.number(minutes // size, unit)
+    return look.number(minutes, "minute")
+
+
+def as_json(each: Laggard, now: datetime) -> str:
+    """One line for a program: which one, why, and its last event."""
+    line: dict[str, Any] = {
+        "id": _id_of(each.event),
+        "silent_days": (now - each.since).days,
+        "is_silent": each.is_silent,
+        "days_past_estimate": each.past_estimate,
+        "event": each.event,
+    }
+    return orjson.dumps(line).decode()
+
+
+def _id_of(event: Event) -> str:
+    return event["card_id"] or event["bulk_issuance_id"] or ""

@@ -1,0 +1,73 @@
+"""What should have got on: cards and bulk issuances of which nothing was heard for too long."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+
+from card_fulfillment import starting
+from card_fulfillment.command import clock, finish, load_settings
+from card_fulfillment.domain.status import Status
+from card_fulfillment.moments import length
+from card_fulfillment.ops.laggards import as_json, as_table
+from card_fulfillment.pipeline.laggards import ON_THE_WAY, Laggards, laggards
+from card_fulfillment.postgres.connection import connect, disconnect, is_transient
+from card_fulfillment.postgres.last_events import last_events
+from card_fulfillment.postgres.schema import check_schema
+from card_fulfillment.settings import Settings
+
+_USUALLY: Final = timedelta(days=7)
+
+
+def overdue(
+    *,
+    silent_for: Annotated[
+        timedelta | None,
+        typer.Option(
+            parser=length,
+            metavar="TIME",
+            show_default="7d",
+            help="How long without news is too long: 12h, 7d.",
+        ),
+    ] = None,
+    status: Annotated[
+        list[Status] | None, typer.Option(help="Only in this status; may be given again.")
+    ] = None,
+    members: Annotated[
+        bool, typer.Option("--members", help="Cards of bulk issuances too, each by itself.")
+    ] = False,
+    most: Annotated[int, typer.Option(min=1, help="How many to show.")] = 50,
+    as_lines: Annotated[bool, typer.Option("--json", help="A JSON object a line.")] = False,
+) -> None:
+    """Show cards and bulk issuances past their estimated delivery, or silent for too long."""
+    now, too_long = clock(), silent_for or _USUALLY
+    found = finish(
+        _overdue(load_settings(), status or ON_THE_WAY, now, too_long, most, members=members)
+    )
+    if as_lines:
+        for each in found.oldest:
+            typer.echo(as_json(each, now))
+        return
+    Console(highlight=False).print(*as_table(found, now, too_long), sep="\n\n")
+
+
+async def _overdue(
+    settings: Settings,
+    statuses: Sequence[Status],
+    now: datetime,
+    silent_for: timedelta,
+    most: int,
+    *,
+    members: bool,
+) -> Laggards:
+    open_ = partial(connect, settings.postgres, application_name="card-fulfillment overdue")
+    connection = await starting.reachable("Postgres", open_, is_transient)
+    try:
+        await check_schema(connection)
+        events = last_events(connection, statuses, members=members)
+        return await laggards(events, now, silent_for, most)
+    finally:
+        await disconnect(connection)
