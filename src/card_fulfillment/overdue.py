@@ -43,7 +43,7 @@ def overdue(
     as_lines: Annotated[bool, typer.Option("--json", help="A JSON object a line.")] = False,
 ) -> None:
     """Show cards and bulk issuances past their estimated delivery, or silent for too long."""
-    now, too_long = clock(), silent_for or _USUALLY
+    now, too_long = clock(), _USUALLY if silent_for is None else silent_for
     found = finish(
         _overdue(load_settings(), status or ON_THE_WAY, now, too_long, most, members=members)
     )
