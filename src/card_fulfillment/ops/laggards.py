@@ -8,6 +8,7 @@ import orjson
 from rich.console import RenderableType
 from rich.text import Text
 
+from card_fulfillment.domain.detail import Precision
 from card_fulfillment.ops import look
 from card_fulfillment.pipeline.laggards import Event, Laggard, Laggards
 
@@ -35,7 +36,7 @@ def _cells(each: Laggard, now: datetime) -> Iterator[RenderableType]:
     event, shipment = each.event, each.event["shipment"]
     yield _id_of(event)
     yield look.status(event["fulfillment_status"])
-    yield look.long_time(each.since)
+    yield look.long_time(each.since, Precision.DAY)
     yield Text(str((now - each.since).days), "bold yellow" if each.is_silent else "")
     yield Text(
         shipment["estimated_delivery"] or "",
