@@ -20,6 +20,7 @@ from card_fulfillment.domain.naming import (
 _BEFORE = 72 * HOUR  # a reference means its subject already this long before it was named
 _AFTER = 180 * DAY  # ... and this long afterwards
 _ONE_LETTER = 7 * DAY  # namings further apart are of a number that was given out again
+_TOO_MANY = 1_000  # what means more subjects means nobody
 
 # The subjects, each with its attempt; none: parked, empty: held.
 Whom = Mapping[Subject, int] | None
@@ -110,6 +111,8 @@ def whom_of(
         for r in fact.references
     ]
     known = [each for each in known if each]
+    if any(len({m.subject for m in meanings.get(r, ())}) > _TOO_MANY for r in fact.references):
+        return {}
     if not known:
         return None
     anybody = {m.subject for each in known for m in each}

@@ -78,3 +78,30 @@ async def test_an_order_whose_card_is_not_announced_is_told_of_too(
     await _take(state, log, announcement("c1"))
 
     assert await _letters(dsn) == [("closed", "applied")]
+
+
+async def test_the_alert_stays_open_while_its_card_is_not_announced(
+    state: PostgresState, dsn: str
+) -> None:
+    log = Log()
+    await _take(state, log, fact(Status.SHIPPED, 5, _O1))
+    await _sweep(state, timedelta(0))
+
+    await _take(state, log, order("c1", 1, _O1))
+    assert await _letters(dsn) == [("open", None)]
+
+    await _take(state, log, announcement("c1"))
+    assert await _letters(dsn) == [("closed", "applied")]
+
+
+async def test_what_is_held_again_is_told_of_again(state: PostgresState, dsn: str) -> None:
+    log, other = Log(), order_no("o2")
+    await _take(state, log, *(announcement(each) for each in ("c1", "c2", "c3")))
+    await _take(state, log, order("c1", 0, _O1), order("c2", 0, other))
+    await _take(state, log, fact(Status.SHIPPED, 200, _O1, other))
+    await _take(state, log, order("c1", 1, other))
+    assert await _letters(dsn) == [("closed", "applied")]
+
+    await _take(state, log, order("c3", 200, _O1))
+
+    assert await _letters(dsn) == [("open", None)]

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from random import Random
 from typing import Final
+from unittest.mock import patch
 
 import pytest
 from hypothesis import example, given
@@ -14,6 +15,7 @@ from virtual_time import run_virtually
 
 from card_fulfillment.messages.envelope import Record
 from card_fulfillment.messages.pan_guard import PanGuard
+from card_fulfillment.pipeline import intake
 from card_fulfillment.pipeline.batch import Batch, Partition
 from card_fulfillment.pipeline.decode import Decoder
 from card_fulfillment.pipeline.effects import Effects
@@ -176,6 +178,39 @@ def test_every_record_is_taken_once_and_in_the_order_of_its_partition(
     assert world.is_done
     for partition, offsets in world.taken.items():
         assert offsets == list(range(world.stored[partition]))
+
+
+@given(st.integers(0, 2**32), st.integers(1, 8000), st.sampled_from([3, 30]))
+def test_what_fails_slowly_is_applied_in_halves_once_and_in_order(
+    seed: int, records: int, trouble: int
+) -> None:
+    with patch.object(intake, "_SLOW", -1.0):  # whatever fails
+        world = run_virtually(taken_in(seeded(seed), records, trouble=trouble))
+    assert world.is_done
+    for partition, offsets in world.taken.items():
+        assert offsets == list(range(world.stored[partition]))
+
+
+@pytest.mark.parametrize(("slow", "most"), [(-1.0, 70), (3600.0, _MOST)])
+def test_only_what_fails_after_a_long_time_is_cut(slow: float, most: int) -> None:
+    """A batch that no server has the patience for would be tried for ever."""
+
+    class Impatient(Installation):
+        async def _apply(self, batch: Batch) -> Effects:
+            if len(batch.decoded) > most:
+                raise StoreUnavailable
+            return await super()._apply(batch)
+
+    async def story() -> Installation:
+        world = Impatient(seeded(4), 3000)
+        async with asyncio.timeout(3600):
+            await intake_of(world).run(world.stop, _MOST)
+        return world
+
+    with patch.object(intake, "_SLOW", slow):
+        world = run_virtually(story())
+    assert world.is_done
+    assert most / 2 < max(world.sizes) <= most
 
 
 def test_a_backlog_is_applied_side_by_side_and_a_few_records_as_a_whole() -> None:

@@ -4,6 +4,7 @@ Authority is nothing but this: a vendor moves only what some binding of that ven
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from operator import attrgetter
 from typing import Final
 
 from card_fulfillment.domain.facts import DAY, HOUR, Fact
@@ -26,6 +27,8 @@ WINDOW: Final = 180 * DAY
 # Bindings of one reference to several subjects within this belong to one letter or box; later, it
 # was recycled.
 LETTER: Final = 7 * DAY
+# A reference of more subjects says nothing of any of them: what is found by it is held.
+MOST_SUBJECTS: Final = 1_000
 
 
 # The issuer's own ids mean their cards and bulks from the beginning, and are never given again.
@@ -80,6 +83,11 @@ def bound_to(bindings: Bindings, reference: Reference, bulk_of: BulkOf) -> Held:
         Binding(member, b.attempt, b.valid_from, b.made_by) for b in of_bulk if b.subject == bulk
     ]
     return (*held, *theirs)
+
+
+def is_crowded(held: Held) -> bool:
+    """Whether it is bound to more subjects than anything can be about."""
+    return len(held) > MOST_SUBJECTS and len({b.subject for b in held}) > MOST_SUBJECTS
 
 
 def through_bulk(reference: Reference, bulk_of: BulkOf) -> Reference | None:
@@ -151,6 +159,8 @@ def resolve(bindings: Bindings, fact: Fact, bulk_of: BulkOf) -> Resolution:
     unbound = tuple(r for r, found in by_reference.items() if not found)
     bound = [found for found in by_reference.values() if found]
     unannounced = _unannounced(by_reference, bulk_of)
+    if any(map(is_crowded, held.values())):
+        return Resolution({}, fact.references, unannounced)
     if not bound:
         return Resolution(None, unbound, unannounced)
     common = _in_common(bound, bulk_of)
@@ -226,11 +236,22 @@ def _in_window(binding: Binding, time: int) -> bool:
 
 def _candidates(reference: Reference, bindings: Held, time: int) -> _Candidates:
     found: dict[Subject, list[Binding]] = {}
-    always = is_issuers_name(reference)
-    for each in bindings:
-        if always or in_force(each, time, bindings):
-            found.setdefault(each.subject, []).append(each)
+    for each in bindings if is_issuers_name(reference) else _in_force_then(bindings, time):
+        found.setdefault(each.subject, []).append(each)
     return found
+
+
+def _in_force_then(bindings: Held, time: int) -> Iterable[Binding]:
+    """Those that are `in_force`, by one look at all: only the newest that began can end others."""
+    found = [b for b in bindings if b.valid_from - GRACE <= time]
+    if len({b.subject for b in found}) > 1:
+        newest = max(found, key=attrgetter("valid_from"))
+        second = max(b.valid_from for b in found if b.subject != newest.subject)
+        ends = {newest.subject: second}
+        found = [
+            b for b in found if ends.get(b.subject, newest.valid_from) <= b.valid_from + LETTER
+        ]
+    return [b for b in found if _in_window(b, time)]
 
 
 def _in_common(

@@ -4,8 +4,9 @@ Computed from what is stored, never a silent correction: nothing here moves a ca
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from operator import itemgetter
 from typing import NamedTuple
 
 from card_fulfillment.domain.parcels import Reports
@@ -78,22 +79,31 @@ def _of_counts(sizes: Sizes, reports: Reports) -> Iterable[Discrepancy]:
 
 
 def _of_cartons(sizes: Sizes, reports: Reports, attempt: int) -> Iterable[Discrepancy]:
-    """Some of n cartons are reported and others are not; or all are, and serials are missing."""
+    """Some of n cartons are reported and others are not.
+
+    Or all left the vendor, each with serials that were told, and some are in none of them.
+    """
+    for n, cartons in _sets(reports.cartons, attempt).items():
+        gap = missing(_ranges(cartons), n)
+        if gap:
+            reported = tuple(sorted(cartons))
+            yield Discrepancy(DiscrepancyName.CARTON_MISSING, n, reported, cartons=gap)
+    yield from _shortage(sizes, reports, attempt)
+
+
+def _sets(cartons: Iterable[tuple[int, int, int]], attempt: int) -> Mapping[int, set[int]]:
+    """By how many there are, which of them."""
     by_set: defaultdict[int, set[int]] = defaultdict(set)
-    for of_attempt, carton, of_how_many in reports.cartons:
+    for of_attempt, carton, of_how_many in sorted(cartons, key=itemgetter(2)):
         if of_attempt == attempt:
             by_set[of_how_many].add(carton)
-    gaps = {n: missing(_ranges(cartons), n) for n, cartons in sorted(by_set.items())}
-    for n, gap in gaps.items():
-        if gap:
-            reported = tuple(sorted(by_set[n]))
-            yield Discrepancy(DiscrepancyName.CARTON_MISSING, n, reported, cartons=gap)
-    yield from _shortage(sizes, reports.handed_over.get(attempt, ()), gaps.values())
+    return by_set
 
 
-def _shortage(sizes: Sizes, handed_over: Ranges, gaps: Iterable[Ranges]) -> Iterable[Discrepancy]:
+def _shortage(sizes: Sizes, reports: Reports, attempt: int) -> Iterable[Discrepancy]:
     size = max(sizes.named, default=None)
-    complete = any(not gap for gap in gaps)
+    complete = any(len(cartons) == n for n, cartons in _sets(reports.filled, attempt).items())
+    handed_over = reports.handed_over.get(attempt, ())
     if size is not None and complete and (absent := missing(handed_over, size)):
         reported = size - count(absent)
         yield Discrepancy(DiscrepancyName.SHORT_SHIPMENT, size, (reported,), absent)

@@ -70,13 +70,15 @@ class Reports:
     """What vendors counted, and what of it is about which attempt.
 
     totals: of the whole bulk. miscounted: ranges, each with another count that came with it.
-    cartons: (attempt, carton, of how many). handed_over: serials by attempt, in ranges.
+    cartons: (attempt, carton, of how many). filled: those of them that left the vendor with serials
+    that were told. handed_over: serials by attempt, in ranges.
     """
 
     reach: int = 0
     totals: frozenset[int] = frozenset()
     miscounted: frozenset[tuple[Range, int]] = frozenset()
     cartons: frozenset[tuple[int, int, int]] = frozenset()
+    filled: frozenset[tuple[int, int, int]] = frozenset()
     handed_over: Mapping[int, Ranges] = field(default_factory=dict)
 
     def with_totals(self, totals: Iterable[frozenset[int]]) -> Self:
@@ -205,6 +207,7 @@ def _reported(reports: Reports, each: Entry, own: list[Reference]) -> Reports:
         totals=reports.totals | _total(fact, own),
         miscounted=_least(reports.miscounted | _miscounted(fact)),
         cartons=reports.cartons | _cartons(each),
+        filled=reports.filled | _cartons(each) if _hands_over(each) else reports.filled,
         handed_over=_handed_over(reports.handed_over, each),
     )
 
@@ -237,7 +240,13 @@ def _cartons(each: Entry) -> frozenset[tuple[int, int, int]]:
 def _handed_over(handed_over: Mapping[int, Ranges], each: Entry) -> Mapping[int, Ranges]:
     """Serials that left the vendor, as ranges say; a card by name says nothing of a shipment."""
     serials = each.fact.serials
-    if serials is None or each.key is None or each.key.phase < Phase.TRANSIT:
+    if serials is None or not _hands_over(each):
         return handed_over
     known = handed_over.get(each.attempt, ())
     return {**handed_over, each.attempt: united((*known, serials))}
+
+
+def _hands_over(each: Entry) -> bool:
+    """Whether it says of a range that it left the vendor."""
+    has_left = each.key is not None and each.key.phase >= Phase.TRANSIT
+    return has_left and each.fact.serials is not None

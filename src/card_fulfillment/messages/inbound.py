@@ -19,7 +19,15 @@ from card_fulfillment.domain.facts import (
     Fact,
     Order,
 )
-from card_fulfillment.domain.naming import Reference, Subject, bulk_issuance, card, own_reference
+from card_fulfillment.domain.naming import (
+    ISSUER,
+    OWN_KIND,
+    Reference,
+    Subject,
+    bulk_issuance,
+    card,
+    own_reference,
+)
 from card_fulfillment.domain.status import Status
 from card_fulfillment.messages.cloud_events import CloudEvent, payload, traceparent
 from card_fulfillment.messages.envelope import Ignored, Record, RefusalReason, Refused
@@ -74,7 +82,11 @@ def decode_embossing_requested(record: Record, shipping: ShippingLookup) -> Orde
     if isinstance(subject, Refused):
         return subject
     stated = to_micros(said.occurred_at)
-    return _time_refused(stated, record) or _order(said, subject, stated, record, shipping)
+    return (
+        _names_refused(said, subject)
+        or _time_refused(stated, record)
+        or _order(said, subject, stated, record, shipping)
+    )
 
 
 _Said = TypeVar("_Said", CardCreated, EmbossingRequested)
@@ -121,6 +133,16 @@ def _time_refused(stated: int, record: Record) -> Refused | None:
     if stated > record.timestamp + DAY:
         message = "More than 24 hours after the record's timestamp"
         return Refused(RefusalReason.FUTURE_TIME, "occurred_at", message)
+    return None
+
+
+def _names_refused(said: EmbossingRequested, subject: Subject) -> Refused | None:
+    """Our own ids mean their cards and bulks and nobody else; a request gives none of them away."""
+    for place, each in enumerate(said.references):
+        if (each.vendor_id or said.vendor_id) == ISSUER:
+            return _malformed(f"references.{place}.vendor_id", "The issuer gives no such names")
+        if each.kind == OWN_KIND and each.value != subject.id:
+            return _malformed(f"references.{place}.value", "The id of another card or bulk")
     return None
 
 

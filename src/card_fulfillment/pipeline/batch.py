@@ -88,3 +88,21 @@ class Batch:
         for partition, move in self.moves.items():
             parts[partition.partition % ways].moves[partition] = move
         return parts
+
+    def halves(self) -> "tuple[Batch, Batch]":
+        """The first half of the records, and the second, which goes on from there."""
+        middle = len(self.decoded) // 2
+        first, second = self.decoded[:middle], self.decoded[middle:]
+        last = last_records(each.record for each in first)
+        begun = {
+            partition: Move(self.moves[partition].expected, record.offset + 1, record)
+            for partition, record in last.items()
+        }
+        left = {
+            partition: move
+            if partition not in begun
+            else move._replace(expected=begun[partition].next_offset)
+            for partition, move in self.moves.items()
+            if partition not in begun or move.next_offset > begun[partition].next_offset
+        }
+        return Batch(first, begun), Batch(second, left)

@@ -7,6 +7,7 @@ from card_fulfillment.domain.bindings import (
     BulkOf,
     Held,
     bound_to,
+    is_crowded,
     membership,
     resolve,
     through_bulk,
@@ -23,8 +24,12 @@ def contested(
 
     The facts found through them may go elsewhere, and their subjects are refolded.
     """
+    # What is found by these is held, and stays so.
+    crowded = {reference for reference, held in view.bindings.items() if is_crowded(held)}
     for order in orders:
         for reference in order.references:
+            if reference in crowded:
+                continue
             held = bound_to(view.bindings, reference, bulk_of)
             others = any(b.says != (order.subject, order.attempt) for b in held)
             if others or _attempts_differ(held, view):

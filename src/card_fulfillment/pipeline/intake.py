@@ -16,6 +16,11 @@ from card_fulfillment.pipeline.pauses import pauses
 from card_fulfillment.pipeline.ports import Contended, PositionLost, StoreUnavailable
 from card_fulfillment.pipeline.tracks import Tracks
 
+# A server ends transactions that take too long: what failed so often after so many seconds is
+# applied in halves, or it would fail for ever.
+_SLOW: Final = 2.0
+_SLOW_FAILURES: Final = 2
+
 # Of fewer records a part of a batch costs more than it gains.
 _WORTH_A_TRANSACTION: Final = 250
 
@@ -97,7 +102,7 @@ class Intake:
 
     async def _apply(self, in_hand: InHand, applier: Applying) -> bool:
         """False where a position is elsewhere: what was fetched after it is to be dropped."""
-        after_failures = pauses()
+        after_failures, slow = pauses(), 0
         while self._source.is_current(in_hand.assignment):
             began = time.monotonic()
             try:
@@ -105,13 +110,22 @@ class Intake:
             except PositionLost:
                 return False
             except (StoreUnavailable, Contended) as error:
+                slow += time.monotonic() - began > _SLOW
                 pause = next(after_failures)
                 self._observer.batch_failed(error, again_in=pause)
                 await asyncio.sleep(pause)
+                if slow >= _SLOW_FAILURES and len(in_hand.batch.decoded) > 1:
+                    return await self._apply_halves(in_hand, applier)
             else:
                 failpoint("intake.committed")
                 self._done(in_hand, effects, time.monotonic() - began)
                 return True
+        return True
+
+    async def _apply_halves(self, in_hand: InHand, applier: Applying) -> bool:
+        for half in in_hand.batch.halves():
+            if not await self._apply(InHand(half, in_hand.assignment), applier):
+                return False
         return True
 
     async def _try(self, in_hand: InHand, applier: Applying) -> Effects:

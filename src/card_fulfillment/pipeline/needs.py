@@ -1,12 +1,13 @@
 """What a batch needs of the stored state, as a function of the batch and of what was found."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from card_fulfillment.domain.bindings import (
     BulkOf,
     bound_to,
     is_bound,
+    is_crowded,
     membership,
     ordering,
     own_names,
@@ -147,10 +148,10 @@ def needs(want: Wanted, view: View) -> Need:
     stored = [*view.waiting.values(), *view.retimed.values(), *shaken(need.unlocks, view, bulk_of)]
     for fact, _ in stored:
         _want_fact(need, fact)
-    for subject in _subjects(view):
+    facts = (*want.facts, *(fact for fact, _ in stored))
+    for subject in _subjects(view, {name for fact in facts for _, name in fact.names}):
         _want_subject(need, subject)
     need.bulks.update(_bulks(view))
-    facts = (*want.facts, *(fact for fact, _ in stored))
     _want_named(need, facts, bulk_of)
     for order in want.orders:
         need.references |= with_bulks(order.references, bulk_of)
@@ -196,12 +197,18 @@ def tells_more(view: View) -> bool:
     return any(rows) or any(_bulks(view))
 
 
-def _subjects(view: View) -> set[Subject]:
+def _subjects(view: View, named: Collection[Reference]) -> set[Subject]:
     """Whom the references mean, and whom stored facts are about.
 
-    A fact of several subjects is written as a whole, so none of them may change meanwhile.
+    A fact of several subjects is written as a whole, so none of them may change meanwhile. What is
+    found by a crowded reference is about nobody, unless a fact that names it ceases to.
     """
-    meant = {b.subject for bindings in view.bindings.values() for b in bindings}
+    meant = {
+        b.subject
+        for reference, bindings in view.bindings.items()
+        if reference in named or not is_crowded(bindings)
+        for b in bindings
+    }
     stored = [*view.waiting.values(), *view.retimed.values()]
     stored += [s for h in view.histories.values() for s in h]
     return meant.union(*(each.places for each in stored))

@@ -78,6 +78,7 @@ class Placement:
         self._lost: dict[Subject, Cause] = {}
         self._moved: dict[Subject, Cause] = {}
         self._binder: dict[Reference, Fact] = {}
+        self._makers: dict[Reference, set[bytes]] = {}
         self._awoken: list[Fact] = []
         self.bound: dict[Reference, Held] = {}
         self.places: dict[bytes, dict[Subject, Place]] = {}
@@ -152,14 +153,13 @@ class Placement:
             self._awoken.append(each.fact)
 
     def settled(self) -> list[Fact]:
-        """Stored facts that waited for somebody to be about, or for its announcement, until now."""
-        placed = [
+        """Stored facts that waited for somebody announced to be about, until now."""
+        applied = [
             stored.fact
-            for fact_id, stored in self._view.waiting.items()
-            if not stored.places and self.places.get(fact_id)
+            for fact_id, stored in self._stored.items()
+            if _waits(stored.places) and not _waits(self.places.get(fact_id, stored.places))
         ]
-        announced = (self._view.histories.get(subject, ()) for subject in self._announced)
-        return [*placed, *self._awoken, *(stored.fact for h in announced for stored in h)]
+        return [*applied, *self._awoken]
 
     def _is_rebound(self, fact: Fact) -> bool:
         return any(r in self.bound or self._is_bound_through(r) for r in fact.references)
@@ -260,7 +260,11 @@ class Placement:
     def _bind(self, reference: Reference, subject: Subject, attempt: int, by: Fact) -> None:
         binding = Binding(subject, attempt, by.stated, by.fact_id)
         held = self._bindings.get(reference, ())
-        if binding not in held:
+        made = self._makers.get(reference)
+        if made is None:
+            made = self._makers[reference] = {b.made_by for b in held}
+        if by.fact_id not in made or binding not in held:
+            made.add(by.fact_id)
             self._rebind(reference, (*held, binding), by)
 
     def _unbind(self, reference: Reference, by: Fact) -> None:
@@ -270,3 +274,8 @@ class Placement:
     def _rebind(self, reference: Reference, bindings: Held, by: Fact) -> None:
         self._bindings[reference] = self.bound[reference] = bindings
         self._binder[reference] = by
+
+
+def _waits(places: Places) -> bool:
+    """Whether it is about nobody, or about nobody that is announced."""
+    return all(place.outcome is FactOutcome.PARKED for place in places.values())

@@ -76,6 +76,7 @@ def _dump_reports(reports: Reports) -> dict[str, Any]:
         "totals": sorted(reports.totals),
         "miscounted": sorted(reports.miscounted),
         "cartons": sorted(reports.cartons),
+        "filled": sorted(reports.filled),
         "handed_over": sorted(reports.handed_over.items()),
     }
 
@@ -127,6 +128,7 @@ def _load_reports(stored: dict[str, Any]) -> Reports:
         totals=frozenset(stored["totals"]),
         miscounted=frozenset((tuple(serials), n) for serials, n in stored["miscounted"]),
         cartons=frozenset(tuple(each) for each in stored["cartons"]),
+        filled=frozenset(tuple(each) for each in stored.get("filled", stored["cartons"])),
         handed_over={attempt: _ranges(ranges) for attempt, ranges in stored["handed_over"]},
     )
 

@@ -21,7 +21,8 @@ INSERT INTO dead_letter (dead_letter_id, reason, field_path, message, vendor, ma
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
                      $7::text[], $8::int[], $9::bigint[], $10::bigint[], $11::bytea[], $12::bytea[],
                      $13::bytea[], $14::text[])
-ON CONFLICT DO NOTHING
+ON CONFLICT (dead_letter_id) DO UPDATE SET state = 'open', closed_at = NULL, closed_by = NULL
+WHERE dead_letter.closed_by = 'applied'  -- what was applied waits again
 """
 _CLOSE: Final = """
 UPDATE dead_letter d SET state = 'closed', closed_at = now(), closed_by = u.closed_by

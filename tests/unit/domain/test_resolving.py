@@ -197,3 +197,16 @@ def test_neither_the_order_of_references_nor_that_of_bindings_matters(rng: Rando
 
 def test_hours_and_days_are_whole_microseconds() -> None:
     assert (HOUR, DAY) == (3_600_000_000, 86_400_000_000)
+
+
+@given(st.randoms())
+def test_all_in_force_are_found_by_one_look(rng: Random) -> None:
+    times = (0, 1, 100, 168, 169, 200, 336, 337, 500, 5000)
+    held = tuple(
+        _bound(rng.choice(times), card(rng.choice("abc"))) for _ in range(rng.randint(1, 6))
+    )
+    at = rng.choice((-73, -72, 0, 28, 96, 97, 128, 264, 265, 428, 500, 4320, 4321, 4928, 9400))
+
+    found = _resolved({_ORDER: held}, at).subjects
+
+    assert set(found or ()) == {b.subject for b in held if in_force(b, hour(at), held)}

@@ -92,6 +92,22 @@ def test_the_embossing_request_id_is_no_reference_unless_it_is_listed() -> None:
     assert all(each.value != "emb-9" for each in ordered(message).references)
 
 
+@pytest.mark.parametrize(
+    ("listed", "field"),
+    [
+        ({"kind": "id", "value": "another card"}, "references.1.value"),
+        ({"vendor_id": "delta", "kind": "id", "value": "another card"}, "references.1.value"),
+        ({"vendor_id": "issuer", "kind": "id", "value": "card-1"}, "references.1.vendor_id"),
+    ],
+)
+def test_a_request_gives_no_id_of_ours_away(listed: dict[str, object], field: str) -> None:
+    references = [{"kind": "issuer_ref", "value": "emb-1"}, listed]
+    said = embossing_requested(references=references)
+    refused = decode_embossing_requested(record(said), as_requested)
+    assert isinstance(refused, Refused)
+    assert (refused.reason, refused.field_path) == (RefusalReason.MALFORMED, field)
+
+
 def test_shipping_terms_come_from_the_lookup_with_what_was_requested() -> None:
     asked: list[tuple[str, str | None, bool | None]] = []
 

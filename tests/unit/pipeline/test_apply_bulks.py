@@ -1,5 +1,7 @@
 """Bulk issuances by example: stories that were hard to get right, told one statement a batch."""
 
+from typing import Any
+
 from agreement import Telling, assert_agrees, run
 from builders import (
     NOW,
@@ -167,3 +169,45 @@ def test_members_of_many_chunks_are_folded_anew_where_a_fact_changes_its_attempt
 
     assert chunks <= 16
     assert {_last(telling, each.card.card_id) for each in members} == {("produced", 2)}
+
+
+def _shortages(*lines: Fact) -> list[str]:
+    members = [sized(announcement(f"c{n}", bulk="b1", serial=n), 3) for n in (1, 2, 3)]
+    telling = _told(*members, order(_B1, 1, _O1), *lines)
+    last = telling.snapshot().journeys(SubjectKind.BULK_ISSUANCE)["b1"][-1]
+    return [found["name"] for found in last["discrepancies"]]
+
+
+def test_what_has_not_left_its_vendor_yet_is_no_short_shipment() -> None:
+    first: dict[str, Any] = {"names": [_X], "serials": (1, 2), "carton": (1, 2)}
+    second: dict[str, Any] = {"names": [_W], "serials": (3, 3), "carton": (2, 2)}
+
+    assert (
+        _shortages(fact(Status.PRODUCED, 5, _O1, names=[_X], serials=(1, 3), carton=(1, 1))) == []
+    )
+    assert (
+        _shortages(
+            fact(Status.PRODUCED, 5, _O1, **first),
+            fact(Status.PRODUCED, 5, _O1, **second),
+            fact(Status.SHIPPED, 9, _O1, **first),
+        )
+        == []
+    )
+
+
+def test_cartons_whose_serials_were_not_told_are_no_short_shipment() -> None:
+    assert _shortages(fact(Status.SHIPPED, 5, _O1, names=[_X], carton=(1, 1))) == []
+    assert (
+        _shortages(
+            fact(Status.SHIPPED, 5, _O1, names=[_X], carton=(1, 2), serials=(1, 2)),
+            fact(Status.SHIPPED, 5, _O1, names=[_W], carton=(2, 2)),
+        )
+        == []
+    )
+
+
+def test_cartons_that_all_left_without_some_of_the_cards_are_a_short_shipment() -> None:
+    assert _shortages(
+        fact(Status.SHIPPED, 5, _O1, names=[_X], carton=(1, 2), serials=(1, 1)),
+        fact(Status.SHIPPED, 5, _O1, names=[_W], carton=(2, 2), serials=(2, 2)),
+    ) == ["short_shipment"]

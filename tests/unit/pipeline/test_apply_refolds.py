@@ -3,8 +3,12 @@
 from collections.abc import Iterable
 from itertools import permutations
 
+import pytest
+
+import oracle_whom
 from agreement import ALERTS, Telling, assert_agrees
 from builders import announcement, fact, order, order_no, own_id, sent, waybill
+from card_fulfillment.domain import bindings
 from card_fulfillment.domain.detail import Precision
 from card_fulfillment.domain.facts import Attribute, Statement
 from card_fulfillment.domain.naming import bulk_issuance
@@ -209,4 +213,27 @@ def test_a_fact_that_goes_from_parked_to_held_is_told_of_once() -> None:
     telling.take([sent(order("c1", 1, _O1)), sent(order("c2", 1, _O2))])
     telling.take([sent(order("c2", 2, _O2))])
 
+    assert telling.snapshot().dead_letters == [RefusalReason.REFERENCE_CONFLICT]
+
+
+def test_what_is_found_by_a_reference_of_too_many_cards_is_held(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The last order takes it from all who had it, and the next ones disturb nobody."""
+    monkeypatch.setattr(bindings, "MOST_SUBJECTS", 3)
+    monkeypatch.setattr(oracle_whom, "_TOO_MANY", 3)
+    cards = [f"c{n}" for n in range(5)]
+    telling = Telling()
+    telling.take([sent(announcement(each)) for each in cards])
+    telling.take([sent(order(each, 1, _O1)) for each in cards[:-2]])
+    telling.take([sent(fact(Status.SHIPPED, 5, _O1))])
+    assert _changes(telling, "c0")[-1] == ("progress", "shipped", 1)
+
+    telling.take([sent(order(cards[-2], 1, _O1))])
+    telling.take([sent(order(cards[-1], 1, _O1))])
+
+    assert {tuple(_changes(telling, each)[-1]) for each in cards[:-2]} == {
+        ("correction", "ordered", 1)
+    }
+    assert _changes(telling, cards[-1]) == [_CREATED, _ORDERED]
     assert telling.snapshot().dead_letters == [RefusalReason.REFERENCE_CONFLICT]

@@ -59,3 +59,21 @@ def test_records_that_follow_go_on_from_where_the_first_ones_begin(
         first, last = before.get(partition), more.moves.get(partition)
         assert move.expected == (first or last or move).expected
         assert move[1:] == (last or first or move)[1:]
+
+
+@given(st.lists(_PARTITIONS, min_size=2))
+def test_the_second_half_goes_on_where_the_first_one_ends(places: list[tuple[str, int]]) -> None:
+    batch = batch_of(places)
+    first, second = batch.halves()
+    assert first.decoded + second.decoded == batch.decoded
+    assert abs(len(first.decoded) - len(second.decoded)) <= 1
+    for half in (first, second):
+        assert set(half.moves) == {_partition(d) for d in half.decoded}
+    for partition, move in batch.moves.items():
+        steps = [half.moves[partition] for half in (first, second) if partition in half.moves]
+        assert [steps[0].expected, *(s.next_offset for s in steps[:-1])] == [
+            s.expected for s in steps
+        ]
+        assert steps[0].expected == move.expected
+        assert steps[-1][1:] == move[1:]
+        assert all(step.next_offset == step.last.offset + 1 for step in steps)
