@@ -43,7 +43,10 @@ class CardCreated(_Message):
 
     event_id: Annotated[Id, Field(description="Unique among card-created messages.")]
     occurred_at: Time
-    card_id: Id
+    card_id: Annotated[
+        Id,
+        Field(description="No card and bulk issuance may share an id: messages name both alike."),
+    ]
     card_product_id: Id
     card_type: Annotated[
         Literal["PHYSICAL", "VIRTUAL"], Field(description="Virtual cards are ignored.")
@@ -65,7 +68,9 @@ class ListedReference(_Message):
     """A name that a vendor will use for the subject."""
 
     vendor_id: Annotated[Slug | None, Field(description="Default: the request's vendor.")] = None
-    kind: Slug
+    kind: Annotated[
+        Slug, Field(description="`id` is the subject's own id, which need not be listed.")
+    ]
     value: ReferenceValue
 
 
