@@ -2,7 +2,7 @@
 -- before the first `card-fulfillment migrate` (it makes the roles) and after every one (it grants
 -- the rights on the tables that there are by then). It can be run again at any time.
 --
---   fulfillment_owner    owns the tables: `migrate`, and nothing else, logs in as it
+--   fulfillment_owner    owns the tables: `migrate` and `accept` log in as it, nothing else
 --   fulfillment_worker   runs the worker: reads and writes rows, changes no table
 --   fulfillment_support  looks: `timeline`, and whoever asks the tables; the bytes of quarantined
 --                        records are not for it

@@ -70,7 +70,7 @@ def _untimed_copy(fact: Fact, later: int) -> Fact:
 
 def _useless(rng: Random) -> Element:
     if rng.random() < 0.5:
-        return Ignored("test_notification")
+        return Ignored("", "a test notification")
     return Refused(RefusalReason.MALFORMED, "a.b", "not a thing")
 
 

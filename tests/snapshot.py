@@ -14,8 +14,7 @@ from card_fulfillment.domain.bulk import Bulk
 from card_fulfillment.domain.claims import greatest
 from card_fulfillment.domain.files import FileName, LineKey, VendorFile
 from card_fulfillment.domain.journey import ChangeKind, FactOutcome
-from card_fulfillment.domain.naming import Reference, Subject, SubjectKind, card
-from card_fulfillment.messages.envelope import Outgoing
+from card_fulfillment.domain.naming import Reference, Subject, SubjectKind
 from card_fulfillment.pipeline.batch import Partition, RecordClass
 from card_fulfillment.pipeline.effects import NewChange
 from card_fulfillment.pipeline.view import CardState, Places
@@ -80,13 +79,6 @@ class Snapshot:
             card_id: [e["fulfillment_status"] for e in events if e["change"] != ChangeKind.UPDATE]
             for card_id, events in self.journeys().items()
         }
-
-
-def stored_change(
-    lane: tuple[str, int], card_id: str | None, version: int | None, outgoing: Outgoing
-) -> NewChange:
-    subject = None if card_id is None else card(card_id)
-    return NewChange(*lane, subject, version, outgoing)
 
 
 def check(snapshot: Snapshot, *, rebound: bool = False) -> None:

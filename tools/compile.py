@@ -46,7 +46,9 @@ INTERPRETED = {
     ),
     "for people, once or now and then": (
         "messages/asyncapi.py",
+        "pipeline/audit.py",
         "pipeline/differences.py",
+        "pipeline/laggards.py",
         "pipeline/recount.py",
         "pipeline/timeline.py",
         "vendors/advice.py",

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Annotated
 
+import asyncpg
 import typer
 
 from card_fulfillment import starting
@@ -28,14 +29,16 @@ from card_fulfillment.kafka.tail import read_tails
 from card_fulfillment.messages.headers import Headers
 from card_fulfillment.pipeline.acceptance import LaneStep, NotAcceptable, step_of
 from card_fulfillment.pipeline.batch import Partition
+from card_fulfillment.pipeline.intake_ports import SourceUnavailable
+from card_fulfillment.pipeline.output_check import last_seqs
 from card_fulfillment.pipeline.positions import InputRecreated
 from card_fulfillment.pipeline.relay_ports import Tail, Unavailable
 from card_fulfillment.postgres import acceptance
 from card_fulfillment.postgres.acceptance import Interfered
-from card_fulfillment.postgres.connection import connect, disconnect, is_transient
-from card_fulfillment.postgres.examination import Connection, stored
+from card_fulfillment.postgres.connection import connect
+from card_fulfillment.postgres.examination import stored
+from card_fulfillment.postgres.outbox import values_of
 from card_fulfillment.postgres.positions import PostgresPositions
-from card_fulfillment.postgres.schema import check_schema
 from card_fulfillment.settings import Settings
 
 accept = typer.Typer(help=__doc__, no_args_is_help=True)
@@ -103,7 +106,7 @@ async def _accept_output(settings: Settings, topic: str, *, yes: bool) -> int | 
 
 
 async def _steps(
-    settings: Settings, connection: Connection, topic: str, *, fence: bool
+    settings: Settings, connection: asyncpg.Connection, topic: str, *, fence: bool
 ) -> list[LaneStep] | str:
     """What is to be done to the lanes.
 
@@ -117,7 +120,12 @@ async def _steps(
     if rows.keys() != tails.keys():
         return f"the topic has {len(tails)} partitions, the database was pinned to {len(rows)}"
     try:
-        steps = [step for p, tail in tails.items() if (step := step_of(rows[p], tail))]
+        values = await values_of(connection, last_seqs(tails))
+        steps = [
+            step
+            for p, tail in tails.items()
+            if (step := step_of(rows[p], tail, values.get(rows[p].lane)))
+        ]
     except NotAcceptable as error:
         return str(error)
     for step in steps:
@@ -144,11 +152,14 @@ async def _accept_input(settings: Settings, topic: str, *, yes: bool) -> int | s
         if connection is None:
             return "workers run: stop all of them first"
         changed: dict[Partition, tuple[int, int]] = {}
-        for partition, offset in (await stored(connection)).positions.items():
-            if partition.topic == topic and (why := await _why_another(settings, partition)):
-                begin = await _beginning(settings, partition)
-                changed[partition] = (offset, begin)
-                typer.echo(f"{why}: it will be taken from {begin}")
+        try:
+            for partition, offset in (await stored(connection)).positions.items():
+                if partition.topic == topic and (why := await _why_another(settings, partition)):
+                    begin = await _beginning(settings, partition)
+                    changed[partition] = (offset, begin)
+                    typer.echo(f"{why}: it will be taken from {begin}")
+        except SourceUnavailable as error:
+            return f"Kafka does not tell: {error}"
         if yes and changed:
             try:
                 await acceptance.accept_input(connection, changed)
@@ -174,18 +185,13 @@ async def _beginning(settings: Settings, partition: Partition) -> int:
 
 
 @asynccontextmanager
-async def _alone(settings: Settings) -> AsyncIterator[Connection | None]:
+async def _alone(settings: Settings) -> AsyncIterator[asyncpg.Connection | None]:
     """A connection to the database; none where the group has members."""
-    open_ = partial(connect, settings.postgres, application_name="card-fulfillment accept")
-    connection = await starting.reachable("Postgres", open_, is_transient)
-    try:
-        await check_schema(connection)
+    async with starting.database(settings, "accept") as connection:
         members = await starting.reachable(
             "Kafka", lambda: _members(settings), kafka_connection.is_passing
         )
         yield None if members else connection
-    finally:
-        await disconnect(connection)
 
 
 async def _members(settings: Settings) -> int:

@@ -7,8 +7,9 @@ import signal
 import structlog
 
 from card_fulfillment.compiled import COMPILED
+from card_fulfillment.postgres.writing import Lanes
 from card_fulfillment.settings import Settings
-from card_fulfillment.starting import Lanes, Misfit, check_outputs, check_topics, checked_lanes
+from card_fulfillment.starting import Misfit, check_outputs, check_topics, checked_lanes
 from card_fulfillment.topology import Topology, topology
 from card_fulfillment.worker import Worker, unless_stopped
 

@@ -1,7 +1,6 @@
 """Counting anew what the worker keeps. Changes nothing, and is right while workers run."""
 
 from collections.abc import AsyncIterator, Sequence
-from functools import partial
 from typing import Annotated
 
 import asyncpg
@@ -11,8 +10,6 @@ from card_fulfillment import starting
 from card_fulfillment.command import FOUND_WRONG, finish, load_settings
 from card_fulfillment.ops.look import number
 from card_fulfillment.postgres.bulk_check import Checked, all_bulks, check_bulk
-from card_fulfillment.postgres.connection import connect, disconnect, is_transient
-from card_fulfillment.postgres.schema import check_schema
 from card_fulfillment.settings import Settings
 
 check = typer.Typer(help=__doc__, no_args_is_help=True)
@@ -37,19 +34,14 @@ def bulks(
 
 async def _check(settings: Settings, bulk_ids: Sequence[str]) -> int:
     """How much is wrong."""
-    open_ = partial(connect, settings.postgres, application_name="card-fulfillment check")
-    connection = await starting.reachable("Postgres", open_, is_transient)
     bulks = members = waiting = wrong = 0
-    try:
-        await check_schema(connection)
+    async with starting.database(settings, "check") as connection:
         async for bulk_id in _each(connection, bulk_ids):
             checked = await check_bulk(connection, bulk_id)
             wrong += _tell(bulk_id, checked)
             if checked is not None:
                 bulks, members = bulks + 1, members + checked.members
                 waiting += checked.waits
-    finally:
-        await disconnect(connection)
     typer.echo(
         f"{number(bulks, 'bulk issuance')} with {number(members, 'member')}: "
         f"{number(wrong, 'difference')}; {waiting} have something to spread or to publish"

@@ -5,7 +5,6 @@ is not reachable at start, 4 a named alarm at start.
 """
 
 from collections import Counter
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -24,12 +23,13 @@ from card_fulfillment.messages import schema
 from card_fulfillment.onboarding.commands import vendors
 from card_fulfillment.ops.bulk_timeline import bulk_in_full
 from card_fulfillment.ops.effective import effective
+from card_fulfillment.ops.look import quarantined
 from card_fulfillment.ops.timeline import in_full
 from card_fulfillment.overdue import overdue
 from card_fulfillment.postgres.bulk_timeline import load_bulk_timeline
-from card_fulfillment.postgres.connection import connect, disconnect, is_transient
-from card_fulfillment.postgres.schema import check_schema, migrate
-from card_fulfillment.postgres.timeline import load_timeline
+from card_fulfillment.postgres.connection import is_transient
+from card_fulfillment.postgres.schema import migrate
+from card_fulfillment.postgres.timeline import load_timeline, open_letters
 from card_fulfillment.settings import Settings
 from card_fulfillment.topology import topology
 from card_fulfillment.worker import clock as microseconds
@@ -124,15 +124,14 @@ def timeline_(
 
 
 async def _timeline(settings: Settings, subject_id: str, most: int) -> list[RenderableType]:
-    """A card and a bulk issuance may have the same id."""
-    open_ = partial(connect, settings.postgres, application_name="card-fulfillment timeline")
-    connection = await starting.reachable("Postgres", open_, is_transient)
-    try:
-        await check_schema(connection)
+    """Of whichever it is; where it is nothing yet, what of it is in quarantine."""
+    async with starting.database(settings, "timeline") as connection:
         card = await load_timeline(connection, subject_id)
         bulk = await load_bulk_timeline(connection, subject_id, most, _FEW)
-    finally:
-        await disconnect(connection)
+        letters = [] if card or bulk else await open_letters(connection, [subject_id])
+    if letters:
+        unknown = f"nothing of {subject_id} was applied; what has this key is in quarantine"
+        return [unknown, *quarantined(letters)]
     return [*([in_full(card)] if card else ()), *([bulk_in_full(bulk)] if bulk else ())]
 
 

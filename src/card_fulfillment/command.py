@@ -16,7 +16,7 @@ from card_fulfillment.postgres import connection as postgres_connection
 from card_fulfillment.postgres.schema import SchemaMismatch
 from card_fulfillment.settings import Settings
 from card_fulfillment.topology import Topology, UnknownVendor, topology
-from card_fulfillment.vendors.profile import ProfileError
+from card_fulfillment.vendors.mistakes import ProfileError
 
 FOUND_WRONG: Final = 1
 USAGE: Final = 2

@@ -21,11 +21,9 @@ from card_fulfillment.moments import moment
 from card_fulfillment.ops import letters
 from card_fulfillment.pipeline.intake_ports import SourceUnavailable
 from card_fulfillment.pipeline.redrive import BytesGone, Quarantined, Redriver, Selection
-from card_fulfillment.postgres.connection import connect, disconnect, is_transient
+from card_fulfillment.postgres.connection import Connect, connect, connected
 from card_fulfillment.postgres.outbox import all_lanes
 from card_fulfillment.postgres.quarantine import PostgresQuarantine, RedrivingQuarantine
-from card_fulfillment.postgres.schema import check_schema
-from card_fulfillment.postgres.store import Connect
 from card_fulfillment.settings import Settings
 from card_fulfillment.topology import topology
 from card_fulfillment.worker import clock as microseconds
@@ -142,18 +140,25 @@ def redrive(  # noqa: PLR0913 - one for each option
 
 
 async def _redrive(settings: Settings, wanted: Selection, by: str, *, dry_run: bool) -> int:
-    """How many stay open."""
+    """How many stay open, or are not there."""
     done = closed = 0
+    unknown = set(wanted.ids)
     async with _opened(settings, "dlq redrive") as connect_:
         quarantine, redriver = await _redriver(settings, connect_, by, dry_run=dry_run)
-        async for letter in quarantine.select(wanted):
-            redriven = await redriver(letter)
-            typer.echo(letters.outcome(redriven, dry_run=dry_run))
-            done += 1
-            closed += redriven.closed
+        try:
+            async for letter in quarantine.select(wanted):
+                redriven = await redriver(letter)
+                typer.echo(letters.outcome(redriven, dry_run=dry_run))
+                done += 1
+                closed += redriven.closed
+                unknown.discard(letter.id)
+        finally:
+            quarantine.discard()
+    for letter_id in sorted(unknown):
+        typer.echo(f"there is no dead letter {letter_id}, or none that fits")
     verb = "would be closed" if dry_run else "closed"
-    typer.echo(f"{closed} of {done} {verb}")
-    return done - closed
+    typer.echo(f"{closed} of {done + len(unknown)} {verb}")
+    return done + len(unknown) - closed
 
 
 @dlq.command()
@@ -181,11 +186,8 @@ async def _redriver(
     settings: Settings, connect_: Connect, by: str, *, dry_run: bool
 ) -> tuple[RedrivingQuarantine, Redriver]:
     known = topology(settings)
-    connection = await connect_()
-    try:
+    async with connected(connect_) as connection:
         lanes = await all_lanes(connection)
-    finally:
-        await disconnect(connection)
     if not {known.status_changed, known.dead_letter} <= {topic for topic, _ in lanes}:
         raise starting.Misfit("no worker with these topics has ever run on this database")
     quarantine = RedrivingQuarantine(
@@ -198,8 +200,8 @@ async def _redriver(
 
 def _fetch_by(settings: Settings) -> Callable[[Quarantined], Awaitable[Record]]:
     async def fetch(letter: Quarantined) -> Record:
-        """Only what was kept back as possible card data: its bytes are in the topic alone."""
-        if letter.reason is not RefusalReason.CARD_DATA:
+        """What was kept back, as possible card data or as unreadable where something is private."""
+        if letter.sha256 == sha256().hexdigest():
             raise BytesGone("the record has no value")
         options = client_options(settings.kafka)
         try:
@@ -218,10 +220,6 @@ def _fetch_by(settings: Settings) -> Callable[[Quarantined], Awaitable[Record]]:
 @asynccontextmanager
 async def _opened(settings: Settings, what: str) -> AsyncIterator[Connect]:
     """Connections to a database that is there and has the right schema."""
-    open_ = partial(connect, settings.postgres, application_name=f"card-fulfillment {what}")
-    connection = await starting.reachable("Postgres", open_, is_transient)
-    try:
-        await check_schema(connection)
-    finally:
-        await disconnect(connection)
-    yield open_
+    async with starting.database(settings, what):
+        pass
+    yield partial(connect, settings.postgres, application_name=f"card-fulfillment {what}")

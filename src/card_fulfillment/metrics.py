@@ -57,7 +57,8 @@ QUARANTINED: Final = Metric(
     Counter,
     "quarantined_total",
     ("reason", "vendor"),
-    "Dead letters written, by reason and by the vendor that the topic belongs to.",
+    "Dead letters of records that this worker took in, by reason and by the vendor that the topic "
+    "belongs to; not those of deadlines and files.",
 )
 BATCH_SECONDS: Final = Metric(
     Histogram, "batch_seconds", (), "How long the transaction of a batch took, in seconds."
@@ -79,7 +80,8 @@ BULK_SECONDS: Final = Metric(
     Histogram,
     "bulk_spread_seconds",
     (),
-    "How long a transaction that brings it to some of them took, in seconds.",
+    "How long a transaction took that brought what was said of a bulk issuance to some of its "
+    "members, in seconds.",
 )
 BULK_TICKS: Final = Metric(
     Counter,
@@ -91,7 +93,8 @@ BULK_FAILURES: Final = Metric(
     Counter,
     "bulk_failures_total",
     ("error",),
-    "Either of these two, rolled back and tried again.",
+    "Transactions that bring something to members, or publish changed counts, that were rolled "
+    "back and tried again.",
 )
 PUBLISHED: Final = Metric(
     Counter, "published_total", ("topic",), "Records published to an output topic by this worker."
@@ -127,7 +130,8 @@ OUTBOX_OLDEST: Final = Metric(
     Gauge,
     "outbox_oldest_seconds",
     ("topic",),
-    "Of the installation: age of the oldest of them; 0 without any.",
+    "Of the installation: age of the oldest change committed and not noted as published; 0 "
+    "without any.",
 )
 OPEN_LETTERS: Final = Metric(
     Gauge, "open_dead_letters", ("reason",), "Of the installation: open dead letters."
@@ -149,8 +153,8 @@ BULK_STANDSTILL: Final = Metric(
     Gauge,
     "bulk_standstill_seconds",
     (),
-    "Of the installation, as this worker sees it: for how long nothing was written of the one that "
-    "waits for longest; 0 without any.",
+    "Of the installation, as this worker sees it: for how long nothing was written of the bulk "
+    "issuance that waits for longest; 0 without any.",
 )
 RELAY_STATE: Final = Metric(
     Gauge, "relay_state", ("topic", "state"), "1 for the state that this worker's relay is in."

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Annotated, Final
 
 import typer
@@ -14,9 +13,7 @@ from card_fulfillment.domain.status import Status
 from card_fulfillment.moments import length
 from card_fulfillment.ops.laggards import as_json, as_table
 from card_fulfillment.pipeline.laggards import ON_THE_WAY, Laggards, laggards
-from card_fulfillment.postgres.connection import connect, disconnect, is_transient
 from card_fulfillment.postgres.last_events import last_events
-from card_fulfillment.postgres.schema import check_schema
 from card_fulfillment.settings import Settings
 
 _USUALLY: Final = timedelta(days=7)
@@ -63,11 +60,6 @@ async def _overdue(
     *,
     members: bool,
 ) -> Laggards:
-    open_ = partial(connect, settings.postgres, application_name="card-fulfillment overdue")
-    connection = await starting.reachable("Postgres", open_, is_transient)
-    try:
-        await check_schema(connection)
+    async with starting.database(settings, "overdue") as connection:
         events = last_events(connection, statuses, members=members)
         return await laggards(events, now, silent_for, most)
-    finally:
-        await disconnect(connection)

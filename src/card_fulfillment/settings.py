@@ -6,12 +6,15 @@ FULFILLMENT_KAFKA__GROUP_ID; a YAML file named by FULFILLMENT_FILE comes second,
 """
 
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
+import yaml
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     FilePath,
@@ -28,6 +31,22 @@ from pydantic_settings import (
     YamlConfigSettingsSource,
 )
 
+_PREFIX: Final = "FULFILLMENT_"
+_SECONDS: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
+_SERVER: Final = r"(\[[0-9a-fA-F:.]+\]|[^\s,:/\[\]]+):[0-9]{1,5}"
+_SERVERS: Final = rf"^\s*{_SERVER}\s*(,\s*{_SERVER}\s*)*$"
+# What Kubernetes sets in every container for a service whose name begins with `fulfillment`.
+_OF_KUBERNETES: Final = re.compile(r".*_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_[0-9]+_\w+)?)")
+
+
+def _in_seconds(value: object) -> object:
+    """Read a number in a text as seconds, as a number in a YAML file is."""
+    is_number = isinstance(value, str) and _SECONDS.fullmatch(value.strip())
+    return float(str(value)) if is_number else value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_in_seconds), Field(gt=timedelta(0))]
+Pause = Annotated[timedelta, BeforeValidator(_in_seconds), Field(ge=timedelta(0))]
 Bin = Annotated[str, Field(pattern=r"^[0-9]{1,10}$")]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
@@ -39,15 +58,17 @@ class _Section(BaseModel):
 
 
 class KafkaSettings(_Section):
-    bootstrap_servers: str = Field("127.0.0.1:9092", description="host:port, comma separated")
+    bootstrap_servers: Annotated[str, Field(pattern=_SERVERS)] = Field(
+        "127.0.0.1:9092", description="host:port, comma separated"
+    )
     group_id: str = Field("card-fulfillment", min_length=1)
     transactional_id: str = Field(
         "card-fulfillment", min_length=1, description="prefix; one id per output topic"
     )
     client_id: str = "card-fulfillment"
-    session_timeout: timedelta = Field(timedelta(seconds=6), description="brokers refuse less")
-    transaction_timeout: timedelta = timedelta(seconds=10)
-    request_timeout: timedelta = timedelta(seconds=20)
+    session_timeout: Duration = Field(timedelta(seconds=6), description="brokers refuse less")
+    transaction_timeout: Duration = timedelta(seconds=10)
+    request_timeout: Duration = timedelta(seconds=20)
     security_protocol: SecurityProtocol = "PLAINTEXT"
     sasl_mechanism: SaslMechanism = "SCRAM-SHA-512"
     sasl_username: str | None = None
@@ -90,10 +111,10 @@ class PostgresSettings(_Section):
         SecretStr("postgresql://postgres@127.0.0.1:5432/postgres"),
         description="with sslmode=verify-full&sslrootcert=FILE in production",
     )
-    connect_timeout: timedelta = timedelta(seconds=10)
-    statement_timeout: timedelta = timedelta(seconds=30)
-    lock_timeout: timedelta = timedelta(seconds=10)
-    idle_in_transaction_timeout: timedelta = timedelta(seconds=5)
+    connect_timeout: Duration = timedelta(seconds=10)
+    statement_timeout: Duration = timedelta(seconds=30)
+    lock_timeout: Duration = timedelta(seconds=10)
+    idle_in_transaction_timeout: Duration = timedelta(seconds=5)
 
     @field_validator("dsn")
     @classmethod
@@ -116,6 +137,16 @@ class TopicSettings(_Section):
     replication_factor: int = Field(-1, ge=-1, description="-1: the broker's default")
     output_retention_ms: int = Field(-1, ge=-1, description="-1: kept for ever")
 
+    @model_validator(mode="after")
+    def _have_one_use_each(self) -> Self:
+        """Refuse a topic that is read as two things, or read and written: that goes in circles."""
+        names = [self.card_created, self.embossing_requested, *self.vendor_tracking]
+        names += [self.status_changed, self.dead_letter]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(twice)} is named for two purposes")
+        return self
+
 
 class VendorSettings(_Section):
     directory: Path | None = Field(None, description="your own profiles, *.yaml")
@@ -131,20 +162,18 @@ class BulkSettings(_Section):
     members_at_a_time: int = Field(
         500, ge=1, le=5000, description="members of a bulk in one transaction of the fan-out"
     )
-    tick: timedelta = Field(
-        timedelta(seconds=1), gt=timedelta(0), description="how soon counts alone are published"
-    )
+    tick: Duration = Field(timedelta(seconds=1), description="how soon counts alone are published")
 
 
 class ParkingSettings(_Section):
-    deadline: timedelta = Field(
+    deadline: Duration = Field(
         timedelta(days=7), description="how long a fact waits before somebody is told"
     )
-    sweep_every: timedelta = Field(timedelta(minutes=1), gt=timedelta(0))
+    sweep_every: Duration = Field(timedelta(minutes=1))
 
 
 class FileSettings(_Section):
-    grace: timedelta = Field(
+    grace: Pause = Field(
         timedelta(hours=1),
         description="how long after its last line a vendor's file must be whole, and files "
         "before it must be there, before somebody is told",
@@ -175,17 +204,17 @@ class OpsSettings(_Section):
         description="a number: this one or the worker does not start, 0: any; "
         "auto: 8080, or any where that is taken; off: none",
     )
-    stalled_after: timedelta = Field(
+    stalled_after: Duration = Field(
         timedelta(seconds=30), description="work waits and nothing moves: an alarm"
     )
-    stuck_after: timedelta = Field(
+    stuck_after: Duration = Field(
         timedelta(seconds=60), description="a loop does not even turn: /livez says no"
     )
 
 
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
-        env_prefix="FULFILLMENT_",
+        env_prefix=_PREFIX,
         env_nested_delimiter="__",
         extra="forbid",
         frozen=True,
@@ -218,11 +247,31 @@ class Settings(BaseSettings):
         file = os.environ.get("FULFILLMENT_FILE")
         if file and not Path(file).is_file():
             raise FileNotFoundError(f"FULFILLMENT_FILE: there is no file {file}")
-        yaml = (YamlConfigSettingsSource(settings_cls, yaml_file=file),) if file else ()
+        from_file = (_yaml_source(settings_cls, file),) if file else ()
         secrets = NestedSecretsSettingsSource(file_secret_settings, secrets_nested_delimiter="__")
-        return (init_settings, env_settings, *yaml, secrets)
+        return (init_settings, env_settings, *from_file, secrets)
 
     @classmethod
     def load(cls) -> Self:
+        """Raises ValidationError, ValueError or OSError."""
+        if unknown := sorted(filter(cls._is_unknown, os.environ)):
+            raise ValueError(f"{unknown[0]}: there is no such setting (`__` between levels)")
         secrets = Path("/run/secrets")
         return cls(_secrets_dir=secrets if secrets.is_dir() else None)
+
+    @classmethod
+    def _is_unknown(cls, variable: str) -> bool:
+        """Whether it looks like a setting and would be left out: a wrong name is never an error."""
+        name = variable.upper()
+        if not name.startswith(_PREFIX) or _OF_KUBERNETES.fullmatch(name):
+            return False
+        section = name.removeprefix(_PREFIX).split("__")[0].lower()
+        return section not in {"file", *cls.model_fields}
+
+
+def _yaml_source(settings: type[BaseSettings], file: str) -> YamlConfigSettingsSource:
+    try:
+        return YamlConfigSettingsSource(settings, yaml_file=file)
+    except (yaml.YAMLError, ValueError, TypeError) as error:
+        told = " ".join(str(error).split())
+        raise ValueError(f"FULFILLMENT_FILE: {file} is no YAML file of settings: {told}") from error

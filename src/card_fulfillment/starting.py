@@ -2,10 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final, TypeVar
 
+import asyncpg
 import structlog
 
 from card_fulfillment.kafka import connection as kafka_connection
@@ -14,10 +16,10 @@ from card_fulfillment.kafka.tail import read_tails
 from card_fulfillment.kafka.topics import ensure_topics, partition_count
 from card_fulfillment.pipeline.output_check import Alarm, check_output
 from card_fulfillment.pipeline.relay_ports import Tail, Unavailable
-from card_fulfillment.postgres import connection as postgres_connection
-from card_fulfillment.postgres.connection import connect, disconnect
+from card_fulfillment.postgres.connection import connect, connected, is_transient
 from card_fulfillment.postgres.outbox import PartitionsChanged, outbox_of, pin_lanes
 from card_fulfillment.postgres.schema import check_schema
+from card_fulfillment.postgres.writing import Lanes
 from card_fulfillment.settings import Settings
 from card_fulfillment.topology import Topology
 
@@ -28,8 +30,6 @@ _TRY_AGAIN_AFTER: Final = 0.5
 _READ_WITHIN: Final = 10.0
 
 T = TypeVar("T")
-# lane numbers by (topic, partition)
-Lanes = Mapping[tuple[str, int], int]
 
 
 class Unreachable(Exception):
@@ -51,7 +51,7 @@ async def reachable(
     what: str, attempt: Callable[[], Awaitable[T]], is_passing: Callable[[BaseException], bool]
 ) -> T:
     """Try until it answers. Raises Unreachable after 30 s."""
-    ends = time.monotonic() + _REACHABLE_WITHIN
+    ends, told = time.monotonic() + _REACHABLE_WITHIN, ""
     while True:
         try:
             async with asyncio.timeout(max(ends - time.monotonic(), _TRY_AGAIN_AFTER)):
@@ -60,9 +60,27 @@ async def reachable(
             if isinstance(error, PermissionError) or not is_passing(error):
                 raise
             if time.monotonic() > ends:
-                raise Unreachable(f"{what} is not reachable: {type(error).__name__}") from error
-            log.info("start.waiting", dependency=what, error=type(error).__name__)
+                raise Unreachable(f"{what} is not reachable: {_in_a_line(error)}") from error
+            if told != (told := _in_a_line(error)):
+                log.info("start.waiting", dependency=what, error=told)
         await asyncio.sleep(_TRY_AGAIN_AFTER)
+
+
+def _in_a_line(error: Exception) -> str:
+    """Clients say there where they tried; none says a password."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
+
+
+@asynccontextmanager
+async def database(settings: Settings, whose: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to a database that is there and has the right schema, until the body ends.
+
+    whose: how the server names it. Raises Unreachable or SchemaMismatch.
+    """
+    open_ = partial(connect, settings.postgres, application_name=f"card-fulfillment {whose}")
+    async with connected(partial(reachable, "Postgres", open_, is_transient)) as connection:
+        await check_schema(connection)
+        yield connection
 
 
 async def check_topics(settings: Settings, known: Topology, *, check_only: bool) -> list[str]:
@@ -111,19 +129,18 @@ async def checked_lanes(settings: Settings, known: Topology) -> Lanes:
         for topic in (known.status_changed, known.dead_letter)
     }
     pin = partial(_pinned_lanes, settings, counts)
-    return await reachable("Postgres", pin, postgres_connection.is_transient)
+    return await reachable("Postgres", pin, is_transient)
 
 
 async def _pinned_lanes(settings: Settings, counts: Mapping[str, int | None]) -> Lanes:
-    connection = await connect(settings.postgres, application_name="card-fulfillment start")
+    open_ = partial(connect, settings.postgres, application_name="card-fulfillment start")
     lanes: dict[tuple[str, int], int] = {}
-    try:
+    async with connected(open_) as connection:
         await check_schema(connection)
-        for topic, count in counts.items():
-            pinned = await pin_lanes(connection, topic, count or 0)
-            lanes |= {(topic, partition): lane for partition, lane in pinned.items()}
-    except PartitionsChanged as error:
-        raise Alarmed("output_partitions_changed", str(error)) from error
-    finally:
-        await disconnect(connection)
+        try:
+            for topic, count in counts.items():
+                pinned = await pin_lanes(connection, topic, count or 0)
+                lanes |= {(topic, partition): lane for partition, lane in pinned.items()}
+        except PartitionsChanged as error:
+            raise Alarmed("output_partitions_changed", str(error)) from error
     return lanes

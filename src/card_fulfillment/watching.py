@@ -9,7 +9,7 @@ import structlog
 
 from card_fulfillment import metrics
 from card_fulfillment.metrics import Meter, by_topic
-from card_fulfillment.ops.health import ALARMS, SCHEMA_MISMATCH, Health
+from card_fulfillment.ops.health import ALARMS, INPUT_MISSING, SCHEMA_MISMATCH, Health
 from card_fulfillment.pipeline.backlog import BulkBacklog, Census, InputBacklog, Measured
 from card_fulfillment.pipeline.intake_ports import SourceUnavailable
 from card_fulfillment.pipeline.ports import StoreUnavailable
@@ -85,11 +85,16 @@ class Watch:
         if self._inputs is None or not self._inputs.joined:
             return
         try:
-            inputs = await self._inputs.backlog()
+            inputs, missing = await self._inputs.backlog(), await self._inputs.missing()
         except SourceUnavailable:
             return  # health notices that nothing was heard
         now = time.monotonic()
         self._health.heard_of_inputs(inputs, now)
+        if missing:
+            topics = ", ".join(sorted(missing))
+            self._health.raise_alarm(INPUT_MISSING, f"Kafka has no topic {topics}")
+        else:
+            self._health.lower_alarm(INPUT_MISSING)
         of_topic = [(each.partition.topic, each) for each in inputs]
         meter = self._meter
         meter.set(metrics.ASSIGNED, by_topic((t, 1) for t, _ in of_topic))

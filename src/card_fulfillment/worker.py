@@ -17,7 +17,8 @@ import structlog
 
 from card_fulfillment.kafka import connection as kafka_connection
 from card_fulfillment.kafka.connection import client_options
-from card_fulfillment.kafka.consumer import GroupOptions, InputSource
+from card_fulfillment.kafka.consumer import InputSource
+from card_fulfillment.kafka.group import GroupOptions
 from card_fulfillment.kafka.partitioner import partition_of
 from card_fulfillment.kafka.producer import publisher_of
 from card_fulfillment.messages.headers import Headers
@@ -40,15 +41,16 @@ from card_fulfillment.pipeline.relay_ports import RelayPorts
 from card_fulfillment.pipeline.spreader import Spreader
 from card_fulfillment.pipeline.sweep import sweep
 from card_fulfillment.postgres.census import PostgresCensus
-from card_fulfillment.postgres.connection import connect
+from card_fulfillment.postgres.connection import Connect, connect
 from card_fulfillment.postgres.file_accounts import FileSweepingTransaction
 from card_fulfillment.postgres.outbox import outbox_of
 from card_fulfillment.postgres.positions import PostgresPositions
 from card_fulfillment.postgres.spreading import SpreadingTransaction
-from card_fulfillment.postgres.store import Connect, PostgresStore, PostgresTransaction
+from card_fulfillment.postgres.store import PostgresStore, PostgresTransaction
+from card_fulfillment.postgres.writing import Lanes
 from card_fulfillment.reporting import BatchReporter, RelayReporter, SpreadReporter
 from card_fulfillment.settings import Settings
-from card_fulfillment.starting import Alarmed, Lanes, reachable
+from card_fulfillment.starting import Alarmed, reachable
 from card_fulfillment.topology import Topology
 from card_fulfillment.watching import Watch
 

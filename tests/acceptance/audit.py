@@ -89,12 +89,18 @@ async def group_is_shared(bootstrap: str, group: str, members: int) -> bool:
 
 async def make_again(bootstrap: str, topic: str, partitions: int) -> None:
     """Delete a topic and make an empty one of the same name."""
+    await delete(bootstrap, topic)
+    async with _admin(bootstrap) as admin:
+        await admin.create_topics([NewTopic(topic, partitions, 1)])
+
+
+async def delete(bootstrap: str, topic: str) -> None:
+    """Return when it is gone."""
     async with _admin(bootstrap) as admin:
         await admin.delete_topics([topic])
         async with asyncio.timeout(30):
             while topic in await admin.list_topics():  # noqa: ASYNC110 - nothing tells us
                 await asyncio.sleep(0.05)
-        await admin.create_topics([NewTopic(topic, partitions, 1)])
 
 
 @asynccontextmanager

@@ -1,13 +1,15 @@
 """Every hostile record by itself: the decoder refuses exactly what it must, and at once."""
 
+import json
 import time
 from collections import Counter
+from hashlib import sha256
 
 import pytest
 
 from card_fulfillment.domain.facts import Statement
 from card_fulfillment.messages.dead_letter import DeadLetter
-from card_fulfillment.messages.envelope import Ignored, Record, Refused
+from card_fulfillment.messages.envelope import Ignored, Record, RefusalReason, Refused
 from card_fulfillment.messages.outbound import Encoder
 from card_fulfillment.messages.pan_guard import PanGuard
 from card_fulfillment.pipeline.batch import Element, RecordClass
@@ -86,3 +88,53 @@ def test_the_corpus_is_large_and_its_names_are_its_own() -> None:
     assert [name for name, count in names.items() if count > 1] == []
     assert len(CORPUS) >= 120
     assert {case.became for case in CORPUS} == set(RecordClass)
+
+
+def test_where_the_guard_itself_fails_nothing_of_the_record_is_kept() -> None:
+    class Broken(PanGuard):
+        def refused(self, record: Record) -> Refused | None:
+            raise TypeError(record.topic)
+
+    case = next(case for case in CORPUS if case.value)
+    decoder = Decoder(_KNOWN.readers, Broken((), {}, _MOST_BYTES), _MOST_BYTES)
+    (refused,) = decoder(record(case)).elements
+    assert isinstance(refused, Refused)
+    letter = DeadLetter.of(record(case), refused)
+    assert (letter.key, letter.value, letter.headers) == (None, None, ())
+
+
+def _too_many_codes(size: int) -> bytes:
+    """A push with an unknown code in each of its notifications, that is so long."""
+    each = {"card": "c", "startedAt": "2026-03-01T06:00:00Z", "detail": {"state": "X"}}
+    count = size // len(json.dumps(each))
+    return json.dumps({"notifications": [each] * count}).encode()
+
+
+@pytest.mark.parametrize(("size", "most"), [(4_000, 9), (20_000, 4), (60_000, 2)])
+def test_what_is_kept_of_refused_elements_is_no_multiple_of_a_large_record(
+    size: int, most: int
+) -> None:
+    value = _too_many_codes(size)
+    decoded = DECODE(Record("perso-vendor-tracking-meridian", 0, 0, SENT_AT, b"k", value))
+    letters = [DeadLetter.of(decoded.record, e) for e in decoded.elements if isinstance(e, Refused)]
+    assert 1 < len(letters) <= most
+    assert sum(len(letter.value or b"") for letter in letters) <= 2 * 65_536
+
+
+def test_of_a_value_larger_than_any_broker_takes_nothing_is_looked_through_or_kept() -> None:
+    value = b"4012888888881881 " * 100_000
+    began = time.process_time()
+    (refused,) = DECODE(Record("card-created", 0, 0, SENT_AT, b"k", value)).elements
+    assert time.process_time() - began < 0.2
+    assert isinstance(refused, Refused)
+    assert refused.reason is RefusalReason.TOO_LARGE
+    letter = DeadLetter.of(Record("card-created", 0, 0, SENT_AT, b"k", value), refused)
+    assert letter.value is None
+    assert letter.sha256 == sha256(value).hexdigest()
+
+
+def test_the_key_of_such_a_record_is_looked_through() -> None:
+    record = Record("card-created", 0, 0, SENT_AT, b"4012888888881881", b" " * 2_000_000)
+    (refused,) = DECODE(record).elements
+    assert isinstance(refused, Refused)
+    assert refused.reason is RefusalReason.CARD_DATA

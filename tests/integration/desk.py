@@ -89,9 +89,12 @@ class Desk:
         async def gone(_: Quarantined) -> Record:
             raise BytesGone("gone")
 
-        yield Redriver(
-            quarantine, known.readers, decoder(self.settings, known), gone, "tester", dry_run
-        )
+        try:
+            yield Redriver(
+                quarantine, known.readers, decoder(self.settings, known), gone, "tester", dry_run
+            )
+        finally:
+            quarantine.discard()
 
     async def redrive(self, *, dry_run: bool = False, state: str | None = "open") -> list[Redriven]:
         async with self.redriver(dry_run=dry_run) as redriver:

@@ -129,6 +129,33 @@ async def test_changes_made_after_the_restore_are_published_and_not_taken_for_pu
     assert [r.key for r in output[last:]] == [row["key"] for row in kept]
 
 
+async def test_a_database_of_the_past_that_has_outgrown_kafka_is_noticed_and_goes_on_behind_it(
+    world: World,
+) -> None:
+    """Taking in went on after the restore: other changes have the numbers that Kafka has."""
+    await run_once(world, BEFORE)
+    ((lane, last),) = await world.fetch(_LONG_LANE)
+    await world.fetch(
+        "UPDATE change SET value = value || ' ' WHERE lane = $1 AND seq > $2", lane, last - 6
+    )
+    await world.fetch("UPDATE lane SET published_seq = $2 WHERE lane = $1", lane, last - 6)
+    code, said = await command(world, "run")
+    assert (code, "output_ahead_of_database" in said) == (4, True), said
+    kept = await world.fetch("SELECT key FROM change WHERE lane = $1 AND seq > $2", lane, last - 6)
+    code, did = await command(world, "accept", "output", world.output, "--yes")
+    assert (code, f"6 changes will be published after {last}" in did) == (0, True), did
+    worker = world.worker()
+
+    async def published() -> bool:
+        rows = await world.fetch("SELECT last_seq, published_seq FROM lane WHERE lane = $1", lane)
+        return [tuple(row) for row in rows] == [(last + 6, last + 6)]
+
+    await world.until(published, worker)
+    output = [r for r in await read_output(world.bootstrap, world.output) if r.lane == lane]
+    assert [r.seq for r in output] == list(range(1, last + 6 + 1))
+    assert [r.key for r in output[last:]] == [row["key"] for row in kept]
+
+
 async def test_what_kafka_lost_is_published_again_from_the_outbox(world: World) -> None:
     await run_once(world, BEFORE)
     admin = AIOKafkaAdminClient(bootstrap_servers=world.bootstrap)

@@ -3,21 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from functools import partial
 from itertools import permutations
 
 import asyncpg
 import pytest
+from file_sweeping import Sweeping
 
-from builders import LANES, NOW, Log, file_line, order_no, publishing, sent
+from builders import file_line, order_no
 from card_fulfillment.domain.files import FileLine, FileName
-from card_fulfillment.pipeline.apply import Applier
-from card_fulfillment.pipeline.file_sweep import Swept, sweep_files
 from card_fulfillment.postgres.file_accounts import files_of
-from card_fulfillment.postgres.quarantine import PostgresQuarantine
 from postgres_state import PostgresState, opened
 
-_AT_ONCE, _LATER = timedelta(0), timedelta(hours=1)
+_LATER = timedelta(hours=1)
 
 
 @pytest.fixture
@@ -26,57 +23,9 @@ async def state(dsn: str) -> AsyncIterator[PostgresState]:
         yield opened_state
 
 
-class _Sweeping:
-    """A log of files' lines, and what the sweep says of them."""
-
-    def __init__(self, state: PostgresState, dsn: str) -> None:
-        self._state, self._dsn, self._log = state, dsn, Log()
-        self._applier = Applier(state.store(), publishing())
-        self._sweeper = state.sweeping_store()
-
-    async def take(self, *lines: FileLine) -> None:
-        batch = self._log.batch([sent(*lines)])
-        await self._state.begin(batch.moves)
-        await self._applier.apply(batch, NOW)
-
-    async def sweep(self, grace: timedelta = _AT_ONCE) -> Swept:
-        return await sweep_files(self._sweeper.transaction, grace, publishing(), NOW)
-
-    async def sweep_beside(self) -> Swept:
-        """As another process does."""
-        store = self._state.sweeping_store()
-        return await sweep_files(store.transaction, _AT_ONCE, publishing(), NOW)
-
-    async def open(self) -> list[tuple[str, str, str]]:
-        """The alerts that are open: reason, where, what."""
-        connection = await asyncpg.connect(self._dsn)
-        try:
-            return [
-                (row["reason"], row["field_path"], row["message"])
-                for row in await connection.fetch(
-                    "SELECT * FROM dead_letter WHERE state = 'open' ORDER BY reason, field_path"
-                )
-            ]
-        finally:
-            await connection.close()
-
-    async def close(self) -> set[str]:
-        """Close all of them, as a person does."""
-        connection = await asyncpg.connect(self._dsn)
-        rows = await connection.fetch("SELECT dead_letter_id::text FROM dead_letter")
-        await connection.close()
-        quarantine = PostgresQuarantine(partial(asyncpg.connect, self._dsn))
-        return await quarantine.close([row[0] for row in rows], "night shift")
-
-    async def told(self) -> int:
-        """How many dead letters go out."""
-        lanes = (await self._state.snapshot()).lanes
-        return sum(len(changes) for (topic, _), changes in lanes.items() if topic == LANES[2][0])
-
-
 @pytest.fixture
-def sweeping(state: PostgresState, dsn: str) -> _Sweeping:
-    return _Sweeping(state, dsn)
+def sweeping(state: PostgresState, dsn: str) -> Sweeping:
+    return Sweeping(state, dsn)
 
 
 _WHOLE = (
@@ -87,14 +36,14 @@ _WHOLE = (
 )
 
 
-async def test_a_whole_file_raises_nothing(sweeping: _Sweeping) -> None:
+async def test_a_whole_file_raises_nothing(sweeping: Sweeping) -> None:
     await sweeping.take(*_WHOLE)
 
     assert await sweeping.sweep() == (0, 0)
 
 
 async def test_a_file_that_still_comes_is_left_alone_until_the_grace_is_over(
-    sweeping: _Sweeping,
+    sweeping: Sweeping,
 ) -> None:
     await sweeping.take(_WHOLE[0], _WHOLE[2])
 
@@ -105,7 +54,7 @@ async def test_a_file_that_still_comes_is_left_alone_until_the_grace_is_over(
     ]
 
 
-async def test_it_is_told_of_once_and_closed_when_it_is_whole(sweeping: _Sweeping) -> None:
+async def test_it_is_told_of_once_and_closed_when_it_is_whole(sweeping: Sweeping) -> None:
     await sweeping.take(_WHOLE[1], _WHOLE[3])
 
     assert await sweeping.sweep() == (2, 0)
@@ -121,7 +70,7 @@ async def test_it_is_told_of_once_and_closed_when_it_is_whole(sweeping: _Sweepin
 
 
 async def test_while_lines_come_no_new_alert_replaces_one_that_is_over(
-    sweeping: _Sweeping,
+    sweeping: Sweeping,
 ) -> None:
     await sweeping.take(_WHOLE[0], _WHOLE[3])
     assert await sweeping.sweep() == (2, 0)
@@ -132,7 +81,7 @@ async def test_while_lines_come_no_new_alert_replaces_one_that_is_over(
     assert await sweeping.sweep() == (2, 0)
 
 
-async def test_a_line_with_two_contents_counts_twice_and_is_told_of(sweeping: _Sweeping) -> None:
+async def test_a_line_with_two_contents_counts_twice_and_is_told_of(sweeping: Sweeping) -> None:
     await sweeping.take(*_WHOLE, file_line(3, quantity=5, sequence=7))
 
     await sweeping.sweep()
@@ -144,7 +93,7 @@ async def test_a_line_with_two_contents_counts_twice_and_is_told_of(sweeping: _S
 
 
 async def test_a_file_that_was_cut_off_is_told_of_where_the_vendor_sends_trailers(
-    sweeping: _Sweeping,
+    sweeping: Sweeping,
 ) -> None:
     await sweeping.take(file_line(1, file="cut", with_trailer=True), file_line(1, file="other"))
 
@@ -160,7 +109,7 @@ def _numbered(*numbers: int) -> list[FileLine]:
 
 
 async def test_a_number_between_two_files_that_did_not_come_is_told_of_until_it_comes(
-    sweeping: _Sweeping,
+    sweeping: Sweeping,
 ) -> None:
     await sweeping.take(*_numbered(16, 18))
     assert await sweeping.sweep() == (1, 0)
@@ -172,7 +121,7 @@ async def test_a_number_between_two_files_that_did_not_come_is_told_of_until_it_
 
 
 async def test_a_file_that_overtakes_another_within_the_grace_is_no_gap(
-    sweeping: _Sweeping,
+    sweeping: Sweeping,
 ) -> None:
     await sweeping.take(*_numbered(16, 18))
     assert await sweeping.sweep(_LATER) == (0, 0)
@@ -182,6 +131,28 @@ async def test_a_file_that_overtakes_another_within_the_grace_is_no_gap(
     assert await sweeping.sweep() == (0, 0)
 
 
+async def test_a_gap_is_none_until_the_grace_of_both_files_beside_it_is_over(
+    sweeping: Sweeping,
+) -> None:
+    await sweeping.take(*_numbered(16, 18))
+    await sweeping.age("f18")
+    assert await sweeping.sweep(_LATER) == (0, 0)
+
+    await sweeping.age("f16")
+
+    assert await sweeping.sweep(_LATER) == (1, 0)
+
+
+async def test_a_file_with_a_line_that_came_meanwhile_is_looked_at_again(
+    sweeping: Sweeping,
+) -> None:
+    await sweeping.take(_WHOLE[0])
+
+    await sweeping.take_while_it_is_looked_at(_WHOLE[2])
+
+    assert await sweeping.sweep() == (1, 0)
+
+
 async def test_gaps_are_those_of_all_files_that_came_whatever_their_order(
     state: PostgresState, dsn: str
 ) -> None:
@@ -189,7 +160,7 @@ async def test_gaps_are_those_of_all_files_that_came_whatever_their_order(
     for numbers in permutations((3, 5, 6, 9)):
         await state.empty()
         state.hang_up()
-        sweeping = _Sweeping(state, dsn)
+        sweeping = Sweeping(state, dsn)
         for number in numbers:
             await sweeping.take(*_numbered(number))
             await sweeping.sweep()
@@ -203,7 +174,7 @@ async def test_gaps_are_those_of_all_files_that_came_whatever_their_order(
 
 
 async def test_what_is_over_and_there_again_is_opened_again_and_not_told_twice(
-    sweeping: _Sweeping,
+    sweeping: Sweeping,
 ) -> None:
     await sweeping.take(file_line(1), file_line(3))
     assert await sweeping.sweep() == (1, 0)
@@ -218,7 +189,7 @@ async def test_what_is_over_and_there_again_is_opened_again_and_not_told_twice(
 
 
 async def test_what_a_person_closed_is_not_opened_again(
-    state: PostgresState, sweeping: _Sweeping
+    state: PostgresState, sweeping: Sweeping
 ) -> None:
     await sweeping.take(*_numbered(16, 18))
     await sweeping.sweep()
@@ -231,14 +202,14 @@ async def test_what_a_person_closed_is_not_opened_again(
     assert (await state.snapshot()).dead_letters == ["file_gap"]
 
 
-async def test_of_many_files_all_are_looked_at(sweeping: _Sweeping) -> None:
+async def test_of_many_files_all_are_looked_at(sweeping: Sweeping) -> None:
     await sweeping.take(*(file_line(n, file=f"f{i}") for i in range(450) for n in (1, 3)))
 
     assert await sweeping.sweep() == (450, 0)
     assert await sweeping.sweep() == (0, 0)
 
 
-async def test_several_processes_that_sweep_tell_once(sweeping: _Sweeping) -> None:
+async def test_several_processes_that_sweep_tell_once(sweeping: Sweeping) -> None:
     await sweeping.take(*(file_line(n, file=f"f{i}") for i in range(20) for n in (1, 3)))
 
     swept = await asyncio.gather(*(sweeping.sweep_beside() for _ in range(4)))
@@ -247,7 +218,7 @@ async def test_several_processes_that_sweep_tell_once(sweeping: _Sweeping) -> No
 
 
 async def test_the_files_that_mention_a_reference_are_told_with_their_discrepancies(
-    sweeping: _Sweeping, dsn: str
+    sweeping: Sweeping, dsn: str
 ) -> None:
     mentioned = order_no("o1")
     await sweeping.take(

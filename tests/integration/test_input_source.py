@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import struct
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
@@ -13,11 +14,13 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import NewTopic
 from relay_services import admin
 
+from card_fulfillment.kafka import forgiving
 from card_fulfillment.kafka.connection import ClientOptions, client_options
-from card_fulfillment.kafka.consumer import GroupOptions, InputSource
+from card_fulfillment.kafka.consumer import InputSource
+from card_fulfillment.kafka.group import GroupOptions
 from card_fulfillment.pipeline.batch import Partition
-from card_fulfillment.pipeline.intake_ports import Fetched
-from card_fulfillment.pipeline.positions import Position
+from card_fulfillment.pipeline.intake_ports import Fetched, SourceUnavailable
+from card_fulfillment.pipeline.positions import InputRecreated, Position
 from card_fulfillment.settings import KafkaSettings
 from stack import Services
 
@@ -43,13 +46,17 @@ class _Fetching:
     """Everything that is fetched, in order, and when."""
 
     def __init__(self, source: InputSource) -> None:
-        self._source = source
+        self.source = source
         self.fetches: list[Fetched] = []
         self.times: list[float] = []
+        self.running = asyncio.create_task(self._run())
 
-    async def run(self) -> None:
+    async def _run(self) -> None:
         while True:
-            fetched = await self._source.fetch(_ALL)
+            try:
+                fetched = await self.source.fetch(_ALL)
+            except SourceUnavailable:
+                continue
             if fetched.records:
                 self.fetches.append(fetched)
                 self.times.append(time.monotonic())
@@ -84,10 +91,9 @@ async def fetching(options: ClientOptions, topic: str) -> AsyncIterator[_Fetchin
     source = InputSource(options, GroupOptions(topic, 6000), [topic], _Positions())
     await source.start()
     found = _Fetching(source)
-    task = asyncio.create_task(found.run())
     await until(lambda: source.joined)
     yield found
-    task.cancel()
+    found.running.cancel()
     await source.stop()
 
 
@@ -128,3 +134,105 @@ async def test_what_comes_after_a_silence_is_fetched_at_once(
             await until(found.has(number + 1))
             waits.append(time.monotonic() - began)
     assert min(waits) < _APART
+
+
+async def ready(source: InputSource) -> None:
+    """Fetch until the positions were sought, while the topic is empty."""
+    await source.start()
+    while not source.joined:
+        await source.fetch(_ALL)
+    await source.fetch(_ALL)
+
+
+async def first_of(source: InputSource) -> list[int]:
+    """The offsets of what comes next."""
+    async with asyncio.timeout(30):
+        while True:
+            fetched = await source.fetch(_ALL)
+            if fetched.records:
+                return [record.offset for record in fetched.records]
+
+
+async def test_what_is_fetched_while_it_goes_back_is_dropped_and_fetched_again(
+    options: ClientOptions, topic: str, producer: AIOKafkaProducer
+) -> None:
+    source = InputSource(options, GroupOptions(topic, 6000), [topic], _Positions())
+    await ready(source)
+    under_way = asyncio.create_task(source.fetch(_ALL))
+    await asyncio.sleep(0)
+    source.rewind()
+    await producer.send_and_wait(topic, b"", partition=0)
+    assert not (await under_way).records
+    assert await first_of(source) == [0]
+    await source.stop()
+
+
+class _MovedMeanwhile(_Positions):
+    """While they are looked up for the first time, somebody takes two records more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looks = 0
+        self.goes_back: Callable[[], None] = lambda: None
+
+    async def load(self, partitions: Collection[Partition]) -> Mapping[Partition, Position]:
+        self.looks += 1
+        if self.looks == 1:
+            self.goes_back()
+            return dict.fromkeys(partitions, Position(0, None))
+        return dict.fromkeys(partitions, Position(0 if self.looks == 2 else 2, None))
+
+
+async def test_positions_that_were_looked_up_before_it_went_back_are_not_gone_on_from(
+    options: ClientOptions, topic: str, producer: AIOKafkaProducer
+) -> None:
+    for partition in range(_PARTITIONS):
+        for _ in range(3):
+            await producer.send_and_wait(topic, b"", partition=partition)
+    positions = _MovedMeanwhile()
+    source = InputSource(options, GroupOptions(topic, 6000), [topic], positions)
+    positions.goes_back = source.rewind
+    await source.start()
+    await until(lambda: source.joined)
+    assert set(await first_of(source)) == {2}
+    await source.stop()
+
+
+async def test_a_database_that_was_set_back_under_a_worker_is_noticed(
+    options: ClientOptions, topic: str, producer: AIOKafkaProducer
+) -> None:
+    """The positions stay at the beginning although the source was told that more is applied."""
+    await producer.send_and_wait(topic, b"one", partition=0)
+    async with fetching(options, topic) as found:
+        await until(found.has(1))
+        found.source.rewind()
+        await until(found.has(2))  # nobody applied it: it is fetched again
+        found.source.applied({Partition(topic, 0): 1})
+        found.source.rewind()
+        with pytest.raises(InputRecreated, match=r"position 0 of .*committed 1: it was set back"):
+            await found.running
+
+
+async def test_what_the_parser_cannot_read_loses_nothing_before_it(
+    options: ClientOptions, topic: str, producer: AIOKafkaProducer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gives up the whole run, and would go on behind it."""
+    sent = [b"%d" % number for number in range(6)]
+    for value in sent:
+        await producer.send_and_wait(topic, value, partition=0)
+    failures = 0
+    parse = forgiving.ForgivingRecords.next_batch
+
+    def fail_in_the_middle(records: forgiving.ForgivingRecords) -> object:
+        nonlocal failures
+        batch = parse(records)
+        if batch is not None and batch.base_offset == 3 and failures < 3:
+            failures += 1
+            raise struct.error("nobody can read this")
+        return batch
+
+    monkeypatch.setattr(forgiving.ForgivingRecords, "next_batch", fail_in_the_middle)
+    async with fetching(options, topic) as found:
+        await until(found.has(len(sent)))
+    assert failures == 3
+    assert [record.value for fetched in found.fetches for record in fetched.records] == sent

@@ -11,8 +11,9 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from probes import get, is_ready, port_of, readiness, samples
 
+from acceptance.audit import delete
 from acceptance.worker_process import WorkerProcess
-from acceptance.workload import INPUTS, card_id, events
+from acceptance.workload import INPUTS, Event, card_id, events
 from acceptance.world import World, installed
 from stack import Services, as_role
 
@@ -42,6 +43,31 @@ async def command(world: World, *arguments: str, **settings: str) -> tuple[int, 
     world.processes.append(process)
     code = await process.ended()
     return code, log.read_text()
+
+
+async def test_a_card_whose_announcement_is_in_quarantine_is_not_unknown(world: World) -> None:
+    load, worker = world.load(), world.worker()
+    refused = {"event_id": "e", "occurred_at": "2026-03-01T06:00:00Z", "card_id": "c999"}
+    await load.produce([*events(1), Event(INPUTS[0], "c999", refused)])
+    await world.until_drained(load, worker)
+    code, said = await command(world, "timeline", "c999")
+    assert (code, "quarantined malformed" in said, "card_product_id" in said) == (0, True, True)
+    code, said = await command(world, "timeline", "c998")
+    assert (code, "nobody ever spoke of" in said) == (1, True)
+
+
+async def test_a_topic_that_is_deleted_and_made_again_is_told_of_while_the_worker_runs(
+    world: World,
+) -> None:
+    load, worker = world.load(), world.worker(**QUICK)
+    await load.produce(events(3))
+    await world.until_drained(load, worker)
+    await world.until(is_ready(worker), worker)
+    topic = world.prefix + INPUTS[0]
+    await delete(world.bootstrap, topic)
+    await world.until(names(worker, "input_missing"), worker)
+    await world.create_topics()
+    await world.until(names(worker, "input_recreated"), worker)
 
 
 async def test_a_worker_gets_ready_counts_what_it_does_and_stops_in_time(world: World) -> None:

@@ -1,6 +1,6 @@
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import asyncpg
 import pytest
@@ -99,6 +99,43 @@ async def test_rows_are_seen_when_they_are_committed_and_not_before(
     assert [row.seq for row in rows.rows] == [1]
 
 
+async def filled(connection: asyncpg.Connection, rows: Sequence[int]) -> dict[int, int]:
+    """Lanes with so many changes of ten bytes each."""
+    lanes = await pin_lanes(connection, "out", len(rows))
+    for partition, count in enumerate(rows):
+        lane = lanes[partition]
+        await connection.execute("UPDATE lane SET last_seq = $2 WHERE lane = $1", lane, count)
+        await connection.executemany(
+            "INSERT INTO change (lane, seq, headers, value) VALUES ($1, $2, '{}', '0123456789')",
+            [(lane, seq) for seq in range(1, count + 1)],
+        )
+    return lanes
+
+
+@pytest.mark.parametrize(
+    ("limits", "numbers", "full"),
+    [
+        (PageLimits(), {0: 5, 1: 1}, False),
+        (PageLimits(rows=4), {0: 2, 1: 1}, True),
+        (PageLimits(rows=1), {0: 1, 1: 1}, True),
+        (PageLimits(value_bytes=40), {0: 2, 1: 1}, True),
+        (PageLimits(value_bytes=9), {0: 1, 1: 1}, True),
+    ],
+)
+async def test_each_lane_gets_its_share_of_a_page_and_at_least_one_row(
+    outbox: Outbox,
+    connection: asyncpg.Connection,
+    limits: PageLimits,
+    numbers: dict[int, int],
+    full: bool,  # noqa: FBT001 - what is expected
+) -> None:
+    lanes = await filled(connection, (5, 1))
+    page = await outbox.read(dict.fromkeys(lanes.values(), 0), limits)
+    assert {each.partition: len(each.rows) for each in page.lanes} == numbers
+    assert all(each.rows[0].seq == 1 for each in page.lanes)
+    assert page.full is full
+
+
 async def test_a_relay_is_woken_by_news_of_its_topic_or_of_any(
     dsn: str, connection: asyncpg.Connection
 ) -> None:
@@ -131,3 +168,18 @@ async def test_a_lost_connection_makes_the_outbox_unavailable(
     with pytest.raises(Unavailable):
         await outbox.read({1: 0}, LIMITS)
     await outbox.release_lease()
+
+
+async def test_a_relay_is_woken_where_its_connection_is_lost(
+    dsn: str, connection: asyncpg.Connection
+) -> None:
+    woken = asyncio.Event()
+    settings = PostgresSettings(dsn=SecretStr(dsn))
+    async with outbox_of(settings, topic="out", holder="one")(woken.set):
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE application_name = 'card-fulfillment relay out' "
+            "AND datname = current_database()"
+        )
+        async with asyncio.timeout(5):
+            await woken.wait()

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 
 import asyncpg
 import pytest
@@ -11,7 +12,10 @@ from card_fulfillment.domain.facts import Statement
 from card_fulfillment.domain.status import Status
 from card_fulfillment.messages.envelope import RefusalReason
 from card_fulfillment.pipeline.apply import Applier
+from card_fulfillment.pipeline.redrive import Selection
 from card_fulfillment.pipeline.sweep import sweep
+from card_fulfillment.postgres.census import take_census
+from card_fulfillment.postgres.quarantine import PostgresQuarantine
 from postgres_state import PostgresState, opened
 
 _O1 = order_no("o1")
@@ -45,6 +49,26 @@ async def test_a_fact_past_its_deadline_is_told_of_once(state: PostgresState) ->
     assert sum(len(changes) for changes in stored.lanes.values()) == 1
 
 
+async def test_what_waits_is_counted_as_waiting_or_as_overdue(
+    state: PostgresState, dsn: str
+) -> None:
+    async def waiting() -> tuple[int, int]:
+        connection = await asyncpg.connect(dsn)
+        try:
+            census = await take_census(connection)
+        finally:
+            await connection.close()
+        return census.parked, census.overdue
+
+    log = Log()
+    await _take(state, log, fact(Status.SHIPPED, 5, _O1))
+    assert await waiting() == (1, 0)
+    await _sweep(state, timedelta(0))
+    assert await waiting() == (0, 1)
+    await _take(state, log, announcement("c1"), order("c1", 1, _O1))
+    assert await waiting() == (0, 0)
+
+
 async def _letters(dsn: str) -> list[tuple[str, str | None]]:
     connection = await asyncpg.connect(dsn)
     try:
@@ -66,6 +90,21 @@ async def test_it_is_still_applied_and_then_the_alert_is_closed(
 
     assert (await state.snapshot()).statuses()["c1"] == ["created", "ordered", "shipped"]
     assert await _letters(dsn) == [("closed", "applied")]
+
+
+async def test_what_a_person_closed_before_stays_closed_by_that_person(
+    state: PostgresState, dsn: str
+) -> None:
+    log = Log()
+    await _take(state, log, announcement("c1"), fact(Status.SHIPPED, 5, _O1))
+    await _sweep(state, timedelta(0))
+    quarantine = PostgresQuarantine(partial(asyncpg.connect, dsn))
+    letters = [letter.id async for letter in quarantine.select(Selection())]
+    assert await quarantine.close(letters, "night shift") == set(letters)
+
+    await _take(state, log, order("c1", 1, _O1))
+
+    assert await _letters(dsn) == [("closed", "night shift")]
 
 
 async def test_an_order_whose_card_is_not_announced_is_told_of_too(

@@ -131,7 +131,7 @@ async def test_the_last_record_is_found_behind_hundreds_of_aborted_ones(world: S
     async with publisher_of(world.kafka, world.topic, HEADERS)() as publisher:
         await publisher.start()
         tails = await publisher.tails()
-    assert tails == {0: Tail(0, world.lanes[0], 5), 1: Tail(0), 2: Tail(0)}
+    assert tails == {0: Tail(0, world.lanes[0], 5, b"value 5"), 1: Tail(0), 2: Tail(0)}
 
 
 async def test_a_starting_relay_undoes_what_its_predecessor_left_and_fences_it(
@@ -154,7 +154,7 @@ async def test_an_output_can_be_looked_at_while_its_relay_is_in_a_transaction(
         with pytest.raises(Unavailable):
             await read_tails(world.options, world.topic, [0])
         tails = await read_tails(world.options, world.topic, [0], settled=False)
-    assert tails == {0: Tail(0, world.lanes[0], 5)}
+    assert tails == {0: Tail(0, world.lanes[0], 5, b"value 5")}
 
 
 async def test_a_transaction_that_somebody_else_left_open_is_waited_for(world: Setup) -> None:

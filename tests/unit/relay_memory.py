@@ -41,6 +41,7 @@ FAULTS_OF: Mapping[str, tuple[Fault, ...]] = {
     "tails": ANYWHERE,
     "lanes": ANYWHERE,
     "pin": ANYWHERE,
+    "values": ANYWHERE,
     "read": ANYWHERE,
     "publish": (*ANYWHERE, Fault.AFTER, Fault.UNDECIDED_COMMITS, Fault.UNDECIDED_ABORTS),
     "advance": ANYWHERE,
@@ -199,6 +200,11 @@ class MemoryOutbox:
             LaneRow(lane, lane, len(rows), self._database.published[lane])
             for lane, rows in self._database.rows.items()
         ]
+
+    async def values(self, seqs: Mapping[int, int]) -> Mapping[int, bytes]:
+        await self._faults.strike("values")
+        rows = self._database.rows
+        return {p: rows[p][s - 1].value for p, s in seqs.items() if s <= len(rows.get(p, ()))}
 
     async def read(self, after: Mapping[int, int], limits: PageLimits) -> Page:
         await self._faults.strike("read")

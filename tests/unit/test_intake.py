@@ -1,9 +1,6 @@
 """The intake between topics that are read anew and a store that fails: all of it once, in order."""
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from random import Random
 from typing import Final
 from unittest.mock import patch
@@ -11,161 +8,30 @@ from unittest.mock import patch
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from installation import MOST, PARTITIONS, Installation, seeded
 from virtual_time import run_virtually
 
-from card_fulfillment.messages.envelope import Record
 from card_fulfillment.messages.pan_guard import PanGuard
-from card_fulfillment.pipeline import intake
-from card_fulfillment.pipeline.batch import Batch, Partition
+from card_fulfillment.pipeline import ahead, intake
+from card_fulfillment.pipeline.batch import Batch
 from card_fulfillment.pipeline.decode import Decoder
 from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.pipeline.intake import Intake
-from card_fulfillment.pipeline.intake_ports import Fetched, SourceUnavailable
-from card_fulfillment.pipeline.ports import Contended, PositionLost, StoreUnavailable
+from card_fulfillment.pipeline.intake_ports import Fetched
+from card_fulfillment.pipeline.ports import StoreUnavailable
 
-_PARTITIONS: Final = [Partition(topic, number) for topic in "ab" for number in range(4)]
-_MOST: Final = 1200
-_POLL: Final = 0.5
-
-
-class Installation:
-    """Topics, a store of positions, and all that can go wrong between them.
-
-    trouble: how often of a hundred times something fails.
-    """
-
-    def __init__(self, rng: Random, records: int, *, trouble: int = 0) -> None:
-        self.rng, self.trouble = rng, trouble
-        self.ends = dict.fromkeys(_PARTITIONS, 0)
-        for partition in rng.choices(_PARTITIONS, k=records):
-            self.ends[partition] += 1
-        self.stored = dict.fromkeys(_PARTITIONS, 0)
-        self.taken: dict[Partition, list[int]] = {partition: [] for partition in _PARTITIONS}
-        self.sizes: list[int] = []
-        self.at_work: Counter[Partition] = Counter()
-        self.side_by_side = 0
-        self.told: Counter[str] = Counter()
-        self.begun, self.stop = asyncio.Event(), asyncio.Event()
-        self._next: dict[Partition, int] | None = None
-        self._assignment = 0
-
-    @property
-    def is_done(self) -> bool:
-        return self.stored == self.ends
-
-    def fails(self) -> bool:
-        return self.rng.randrange(100) < self.trouble
-
-    # The source.
-
-    async def fetch(self, most: int) -> Fetched:
-        assert most > 0
-        await self.pass_time()
-        if self.fails():
-            raise SourceUnavailable
-        if self._next is None:
-            self._next = dict(self.stored)
-        here = self._next
-        records: list[Record] = []
-        starts: dict[Partition, int] = {}
-        for partition in self.rng.sample(_PARTITIONS, len(_PARTITIONS)):
-            first, end = here[partition], self.ends[partition]
-            count = min(self.rng.randrange(400), end - first, most - len(records))
-            if count > 0:
-                starts[partition] = first
-                records += [_record(partition, o) for o in range(first, first + count)]
-                here[partition] += count
-        if not records:
-            await asyncio.sleep(_POLL)
-        return Fetched(records, starts, self._assignment)
-
-    def is_current(self, assignment: int) -> bool:
-        return assignment == self._assignment
-
-    def rewind(self) -> None:
-        self._next = None
-        self._assignment += 1
-
-    @asynccontextmanager
-    async def holding(self) -> AsyncIterator[None]:
-        yield
-
-    def applied(self, positions: Mapping[Partition, int]) -> None:
-        assert all(self.stored[p] >= offset for p, offset in positions.items())
-
-    # An applier.
-
-    async def apply(self, batch: Batch, _now: int) -> Effects:
-        self.at_work.update(list(batch.moves))
-        assert max(self.at_work.values()) == 1, "a partition in two transactions at once"
-        self.side_by_side = max(self.side_by_side, sum(self.at_work.values()))
-        try:
-            return await self._apply(batch)
-        finally:
-            self.at_work.subtract(list(batch.moves))
-
-    async def _apply(self, batch: Batch) -> Effects:
-        await self.pass_time()
-        if self.fails():
-            raise self.rng.choice([Contended(), StoreUnavailable()])
-        if self.fails():
-            self._another_takes_some()
-        if any(self.stored[p] != move.expected for p, move in batch.moves.items()):
-            raise PositionLost
-        for decoded in batch.decoded:
-            partition = Partition(decoded.record.topic, decoded.record.partition)
-            self.taken[partition].append(decoded.record.offset)
-        self.stored |= {p: move.next_offset for p, move in batch.moves.items()}
-        self.sizes.append(len(batch.decoded))
-        self.begun.set()
-        self._look_whether_it_is_done()
-        return Effects()
-
-    def _look_whether_it_is_done(self) -> None:
-        if self.is_done:
-            self.stop.set()
-
-    def _another_takes_some(self) -> None:
-        """Another instance, by mistake or after a pause of ours, was there first."""
-        partition = self.rng.choice(_PARTITIONS)
-        here = self.stored[partition]
-        end = min(here + self.rng.randrange(5), self.ends[partition])
-        self.taken[partition] += range(here, end)
-        self.stored[partition] = end
-        self._look_whether_it_is_done()
-
-    async def pass_time(self) -> None:
-        await asyncio.sleep(self.rng.choice([0, 0, 0.001, 0.01]))
-
-    # An observer.
-
-    def batch_applied(self, _batch: Batch, _effects: Effects, _seconds: float) -> None:
-        self.told["applied"] += 1
-
-    def fetch_failed(self, _error: Exception, *, again_in: float) -> None:
-        self.told["fetch"] += again_in > 0
-
-    def batch_failed(self, _error: Exception, *, again_in: float) -> None:
-        self.told["batch"] += again_in > 0
-
-
-def _record(partition: Partition, offset: int) -> Record:
-    return Record(*partition, offset, 0, None, b"{}")
-
-
-def seeded(seed: int) -> Random:
-    return Random(seed)  # noqa: S311 - nothing secret
+_TRACKS: Final = 2
 
 
 def intake_of(world: Installation) -> Intake:
     decoder = Decoder({"a": lambda _: (), "b": lambda _: ()}, PanGuard((), {}, 1000), 1000)
-    return Intake(world, decoder, [world, world], lambda: 0, world)
+    return Intake(world, decoder, [world] * _TRACKS, lambda: 0, world)
 
 
 async def taken_in(rng: Random, records: int, *, trouble: int = 0) -> Installation:
     world = Installation(rng, records, trouble=trouble)
     async with asyncio.timeout(3600):
-        await intake_of(world).run(world.stop, _MOST)
+        await intake_of(world).run(world.stop, MOST)
     return world
 
 
@@ -191,7 +57,7 @@ def test_what_fails_slowly_is_applied_in_halves_once_and_in_order(
         assert offsets == list(range(world.stored[partition]))
 
 
-@pytest.mark.parametrize(("slow", "most"), [(-1.0, 70), (3600.0, _MOST)])
+@pytest.mark.parametrize(("slow", "most"), [(-1.0, 70), (3600.0, MOST)])
 def test_only_what_fails_after_a_long_time_is_cut(slow: float, most: int) -> None:
     """A batch that no server has the patience for would be tried for ever."""
 
@@ -204,7 +70,7 @@ def test_only_what_fails_after_a_long_time_is_cut(slow: float, most: int) -> Non
     async def story() -> Installation:
         world = Impatient(seeded(4), 3000)
         async with asyncio.timeout(3600):
-            await intake_of(world).run(world.stop, _MOST)
+            await intake_of(world).run(world.stop, MOST)
         return world
 
     with patch.object(intake, "_SLOW", slow):
@@ -215,17 +81,47 @@ def test_only_what_fails_after_a_long_time_is_cut(slow: float, most: int) -> Non
 
 def test_a_backlog_is_applied_side_by_side_and_a_few_records_as_a_whole() -> None:
     backlog = run_virtually(taken_in(seeded(1), 20_000))
-    assert backlog.side_by_side > len(_PARTITIONS) / 2
-    assert max(backlog.sizes) <= _MOST
+    assert backlog.side_by_side == _TRACKS
+    assert max(backlog.sizes) <= MOST
     few = run_virtually(taken_in(seeded(1), 400))
-    assert sum(few.sizes) == 400
-    assert min(few.sizes) > len(_PARTITIONS) / 4
+    assert (few.side_by_side, sum(few.sizes)) == (1, 400)
+    assert min(few.sizes) > len(PARTITIONS) / 4
+
+
+def test_a_batch_is_full_with_so_many_bytes_too() -> None:
+    with patch.object(ahead, "_MOST_BYTES", 600 * len(b"{}")):
+        world = run_virtually(taken_in(seeded(1), 20_000))
+    assert world.is_done
+    assert max(world.sizes) <= (600 + 400 * len(PARTITIONS)) / 2  # less than a fetch more, in two
+
+
+def test_what_comes_while_a_few_records_are_applied_waits_and_is_applied_together() -> None:
+    class Dripping(Installation):
+        """Ten records at a time, in less time than one transaction takes."""
+
+        async def fetch(self, most: int) -> Fetched:
+            await asyncio.sleep(0.1)
+            return await super().fetch(min(most, 10))
+
+        async def pass_time(self) -> None:
+            pass
+
+        async def _apply(self, batch: Batch) -> Effects:
+            await asyncio.sleep(1)
+            return await super()._apply(batch)
+
+    async def story() -> list[int]:
+        world = Dripping(seeded(4), 60)
+        await intake_of(world).run(world.stop, MOST)
+        return world.sizes
+
+    assert run_virtually(story()) == [10, 50]
 
 
 def test_what_waits_for_its_turn_when_the_intake_stops_is_left_to_the_next_one() -> None:
     async def story() -> Installation:
         world = Installation(seeded(2), 20_000)
-        running = asyncio.create_task(intake_of(world).run(world.stop, _MOST))
+        running = asyncio.create_task(intake_of(world).run(world.stop, MOST))
         await world.begun.wait()
         world.stop.set()
         before = len(world.sizes)
@@ -239,6 +135,26 @@ def test_what_waits_for_its_turn_when_the_intake_stops_is_left_to_the_next_one()
         assert offsets == list(range(world.stored[partition]))
 
 
+def test_a_stop_does_not_wait_for_a_database_that_does_not_answer() -> None:
+    class Frozen(Installation):
+        async def _apply(self, batch: Batch) -> Effects:  # noqa: ARG002 - nothing is applied
+            self.begun.set()
+            await asyncio.sleep(3600)
+            return Effects()
+
+    async def story() -> float:
+        world = Frozen(seeded(3), 100)
+        running = asyncio.create_task(intake_of(world).run(world.stop, MOST))
+        await world.begun.wait()
+        world.stop.set()
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        await running
+        return clock() - began
+
+    assert run_virtually(story()) < 5
+
+
 def test_a_defect_ends_the_intake_with_its_error() -> None:
     class Broken(Installation):
         async def _apply(self, batch: Batch) -> Effects:
@@ -246,7 +162,7 @@ def test_a_defect_ends_the_intake_with_its_error() -> None:
 
     async def story() -> None:
         world = Broken(seeded(3), 100)
-        await intake_of(world).run(world.stop, _MOST)
+        await intake_of(world).run(world.stop, MOST)
 
     with pytest.raises(ZeroDivisionError):
         run_virtually(story())

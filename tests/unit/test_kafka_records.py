@@ -1,12 +1,13 @@
 """In which order fetched records are taken."""
 
 from itertools import pairwise
+from typing import Any
 
 from aiokafka import ConsumerRecord
 from hypothesis import given
 from hypothesis import strategies as st
 
-from card_fulfillment.kafka.records import in_time_order
+from card_fulfillment.kafka.records import in_time_order, micros_of, record_of
 
 
 def _run(partition: int, milliseconds: list[int]) -> list[ConsumerRecord[bytes, bytes]]:
@@ -31,3 +32,19 @@ def test_a_partition_stays_in_order_whatever_times_its_records_have(runs: list[l
     for partition in range(len(runs)):
         offsets = [offset for at, offset in places if at == partition]
         assert all(one < other for one, other in pairwise(offsets))
+
+
+def test_a_header_without_a_value_is_an_empty_one() -> None:
+    headers: tuple[tuple[str, Any], ...] = (("a", None), ("b", b"x"))
+
+    record = record_of(ConsumerRecord("t", 0, 1, 2, 0, b"k", b"v", None, 1, 1, headers))
+
+    assert record.headers == (("a", b""), ("b", b"x"))
+
+
+def test_whatever_time_a_sender_writes_fits_in_the_database() -> None:
+    for milliseconds in (2**63 - 1, -(2**63), 1_764_434_165_000_000_000):
+        record = record_of(ConsumerRecord("t", 0, 1, milliseconds, 0, b"k", b"v", None, 1, 1, ()))
+        assert -(2**63) <= record.timestamp < 2**63
+        assert record.timestamp == micros_of(milliseconds)
+    assert micros_of(1_764_434_165_000) == 1_764_434_165_000_000

@@ -150,6 +150,19 @@ async def test_a_refusal_is_an_alarm_that_ends_when_the_broker_takes_the_records
 
 
 @virtually
+async def test_an_alarm_is_over_for_a_relay_whose_lease_another_has_taken() -> None:
+    world = World(topic=Topic(refusal=Refused("too large")))
+    world.database.add(0, 2)
+    async with running(world) as [relay]:
+        await until(lambda: relay.status.alarm is not None)
+        await until(lambda: world.database.holder[0] == "")
+        world.database.holder = ("another", 1e9)
+        await until(lambda: relay.status.state is RelayState.WAITING_FOR_LEASE)
+        assert relay.status.alarm is None
+        assert relay.status.failures == 0
+
+
+@virtually
 async def test_a_defect_is_an_alarm_and_is_tried_again() -> None:
     world = World(faults=Faults({"start": [Fault.DEFECT]}))
     world.database.add(0)

@@ -107,3 +107,44 @@ def names_of(model: type[BaseModel], before: str = "") -> Iterator[str]:
             yield from names_of(type(field.default), f"{before}{name}.")
         else:
             yield before + name
+
+
+@pytest.mark.parametrize("servers", ["localhost:abc", "", "http://kafka:9092", "kafka", "a:1,,b:2"])
+def test_servers_are_hosts_with_ports(servers: str) -> None:
+    with pytest.raises(ValidationError):
+        KafkaSettings(bootstrap_servers=servers)
+
+
+@pytest.mark.parametrize("servers", ["kafka:9092", "a:1, b:2", "[::1]:9092", "10.0.0.1:1,k-2.x:3"])
+def test_several_servers_may_be_named(servers: str) -> None:
+    assert KafkaSettings(bootstrap_servers=servers).bootstrap_servers == servers
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("FULFILLMENT_KAFKA_BOOTSTRAP_SERVERS", "kafka:9092"),
+        ("FULFILLMENT_LOGLEVEL", "DEBUG"),
+        ("FULFILLMENT_KAFKA__SESSION_TIMEOUT", "0"),
+        ("FULFILLMENT_KAFKA__SESSION_TIMEOUT", "-PT1S"),
+        ("FULFILLMENT_TOPICS__CARD_CREATED", "fulfillment-dead-letter"),
+        ("FULFILLMENT_TOPICS__DEAD_LETTER", "fulfillment_status-changed"),
+    ],
+)
+def test_what_would_be_left_out_or_go_in_circles_is_refused(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ValueError, match=r"no such setting|greater than|two purposes"):
+        Settings.load()
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"), [("10", 10), ("2.5", 2.5), ("PT30S", 30), ("P1D", 86_400)]
+)
+def test_durations_are_seconds_or_iso(
+    monkeypatch: pytest.MonkeyPatch, value: str, seconds: float
+) -> None:
+    monkeypatch.setenv("FULFILLMENT_KAFKA__SESSION_TIMEOUT", value)
+    monkeypatch.setenv("FULFILLMENT_WORKER_SERVICE_HOST", "10.0.0.1")  # as Kubernetes does
+    assert Settings.load().kafka.session_timeout.total_seconds() == seconds

@@ -12,7 +12,7 @@ from card_fulfillment.pipeline.spreader import Spreader
 _WITHIN: Final = 10.0
 _SOON: Final = 0.01
 _LATER: Final = 3600.0
-NEWS: Final = Effects(bulks={"b1": Bulk(last_number=2, spread_number=1)})
+NEWS: Final = Effects(bulks={"b0": Bulk(), "b1": Bulk(last_number=2, spread_number=1)})
 
 
 def of(bulk_id: str) -> Effects:
@@ -76,6 +76,17 @@ async def test_what_others_left_is_found_at_the_next_tick_and_counts_are_told_th
     work = Work(of("b1"), ticks=2)
     told = await performed(work, _SOON, Effects())
     assert told == ["spread b1", "ticked b9", "ticked b9"]
+
+
+async def test_a_tick_that_is_due_comes_before_what_is_left_to_spread() -> None:
+    class Slow(Work):
+        async def spread_one(self, now: int) -> Effects | None:
+            await asyncio.sleep(3 * _SOON)
+            return await super().spread_one(now)
+
+    work = Slow(of("b1"), of("b2"), of("b3"), ticks=2)
+    told = await performed(work, _SOON, NEWS)
+    assert told.index("ticked b9") < told.index("spread b3")
 
 
 async def test_whatever_fails_is_told_tried_again_later_and_later_and_stops_nothing() -> None:

@@ -10,6 +10,7 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from datetime import time as time_of_day
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -36,7 +37,7 @@ from card_fulfillment.kafka.outside import sender, subscriber
 from card_fulfillment.postgres.accounts import lane_ends, record_classes
 from card_fulfillment.postgres.bulk_check import check_bulk
 from card_fulfillment.postgres.bulk_timeline import load_bulk_timeline
-from card_fulfillment.postgres.connection import connect, disconnect
+from card_fulfillment.postgres.connection import connect, connected
 from card_fulfillment.postgres.schema import migrate
 from card_fulfillment.postgres.timeline import load_timeline
 from card_fulfillment.settings import Settings
@@ -190,12 +191,13 @@ async def _stage(settings: Settings, known: Topology, worker: Supervised) -> Asy
         for topic in (known.status_changed, known.dead_letter)
         for partition in range(settings.topics.partitions)
     ]
-    books = await connect(settings.postgres, application_name="card-fulfillment demo")
-    try:
-        async with sender(options) as sending, subscriber(options, lanes) as receiving:
-            yield Stage(sending, receiving, books, check)
-    finally:
-        await disconnect(books)
+    open_ = partial(connect, settings.postgres, application_name="card-fulfillment demo")
+    async with (
+        connected(open_) as books,
+        sender(options) as sending,
+        subscriber(options, lanes) as receiving,
+    ):
+        yield Stage(sending, receiving, books, check)
 
 
 async def _evidence(

@@ -5,7 +5,6 @@ import platform
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -19,14 +18,14 @@ from card_fulfillment.kafka.incarnation import verified_beginnings
 from card_fulfillment.kafka.tail import read_tails
 from card_fulfillment.kafka.topics import ensure_topics
 from card_fulfillment.ops.effective import redacted
-from card_fulfillment.pipeline.output_check import Alarm, starting_points
+from card_fulfillment.pipeline.output_check import Alarm, last_seqs, starting_points
 from card_fulfillment.pipeline.positions import InputRecreated
 from card_fulfillment.pipeline.relay_ports import LaneRow
 from card_fulfillment.postgres import examination as postgres
-from card_fulfillment.postgres.connection import connect, disconnect
+from card_fulfillment.postgres.connection import Connect, connect, connected
+from card_fulfillment.postgres.outbox import values_of
 from card_fulfillment.postgres.positions import PostgresPositions
 from card_fulfillment.postgres.schema import SchemaMismatch, check_schema, newest_revision
-from card_fulfillment.postgres.store import Connect
 from card_fulfillment.settings import Settings
 from card_fulfillment.topology import Topology, topology
 
@@ -99,17 +98,8 @@ def _broken(name: str, error: Exception) -> Finding:
     )
 
 
-@asynccontextmanager
-async def _connected(case: _Case) -> AsyncIterator[postgres.Connection]:
-    connection = await case.connect()
-    try:
-        yield connection
-    finally:
-        await disconnect(connection)
-
-
 async def _database(case: _Case) -> Findings:
-    async with _connected(case) as connection:
+    async with connected(case.connect) as connection:
         server = await postgres.examine_server(connection)
         for finding in database.of_server(server, case.address):
             yield finding
@@ -187,9 +177,10 @@ async def _outputs(case: _Case) -> Findings:
         before = _lanes_of(case.stored, topic)
         options = client_options(case.settings.kafka)
         tails = await read_tails(options, topic, range(partitions[topic]), settled=False)
-        async with _connected(case) as connection:
+        async with connected(case.connect) as connection:
             since = _lanes_of(await postgres.stored(connection), topic)
-        found = starting_points(tails, before=before, since=since)
+            values = await values_of(connection, last_seqs(tails))
+        found = starting_points(tails, before=before, since=since, values=values)
         if isinstance(found, Alarm):
             yield fail(f"{found.name}: {topic}: {found.message}", _RUNBOOK.format(found.name))
         else:

@@ -10,7 +10,6 @@ from typing import Final, NamedTuple, Self
 from card_fulfillment.domain.detail import Detail
 from card_fulfillment.domain.discrepancies import Discrepancy, Sizes, discrepancies
 from card_fulfillment.domain.facts import (
-    Attribute,
     Attributes,
     CardIdentity,
     Cause,
@@ -20,6 +19,7 @@ from card_fulfillment.domain.files import FileTotals
 from card_fulfillment.domain.journey import ChangeKind
 from card_fulfillment.domain.naming import Reference
 from card_fulfillment.domain.parcels import NOTHING_SAID, Said, packing
+from card_fulfillment.domain.registers import shown_in, tracked
 from card_fulfillment.domain.serials import Ranges, united
 from card_fulfillment.domain.status import STANDING, Status, is_final
 
@@ -241,13 +241,11 @@ def _kind(told: RollUp, now: RollUp) -> ChangeKind:
 
 def shown(bulk: Bulk) -> Attributes:
     """What is said of the shipment of the whole bulk, in its attempt."""
-    said = bulk.said
-    return {n: r.value for n, r in said.registers.items() if r.attempt == said.attempt}
+    return shown_in(bulk.said.attempt, bulk.said.registers)
 
 
 def is_tracked(bulk: Bulk) -> bool | None:
-    tracked = shown(bulk).get(Attribute.TRACKED)
-    return tracked if isinstance(tracked, bool) else None
+    return tracked(shown(bulk))
 
 
 def is_over(bulk: Bulk, now: RollUp) -> bool:

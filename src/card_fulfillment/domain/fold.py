@@ -10,7 +10,6 @@ from card_fulfillment.domain.claims import Claim, Entry, Scope, claim, greatest,
 from card_fulfillment.domain.facts import (
     Attribute,
     Attributes,
-    AttributeValue,
     Cause,
     Key,
     ParcelRole,
@@ -23,7 +22,7 @@ from card_fulfillment.domain.journey import (
     Journey,
     Published,
 )
-from card_fulfillment.domain.registers import written
+from card_fulfillment.domain.registers import shown_in, tracked, written
 from card_fulfillment.domain.side_parcels import with_fact
 from card_fulfillment.domain.status import CORRECTABLE, STANDING, Phase, is_final
 
@@ -178,7 +177,7 @@ class _Folding:
             return
         if self.published is None or self.standing is None:
             return
-        shown = self._shown(self.standing.key.attempt)
+        shown = shown_in(self.standing.key.attempt, self.registers)
         now = _telling(self.standing, shown, self.published.status_version)
         if now != self.published:
             self._publish(self.standing, ChangeKind.UPDATE, self.cause)
@@ -187,7 +186,7 @@ class _Folding:
         before = self.published
         self.untold = False
         self.version += 1
-        shown = self._shown(standing.key.attempt)
+        shown = shown_in(standing.key.attempt, self.registers)
         is_update = before is not None and kind is ChangeKind.UPDATE
         status_version = before.status_version if before and is_update else self.version
         self.published = _telling(standing, shown, status_version)
@@ -200,21 +199,13 @@ class _Folding:
                 before.status_version if before and kind is ChangeKind.CORRECTION else None,
                 self.published.attempt,
                 self.published.final,
-                _tracked(shown),
+                tracked(shown),
                 standing.detail,
                 shown,
                 cause,
                 self.parcels,
             )
         )
-
-    def _shown(self, attempt: int) -> dict[Attribute, AttributeValue]:
-        return {n: r.value for n, r in self.registers.items() if r.attempt == attempt}
-
-
-def _tracked(shown: Attributes) -> bool | None:
-    value = shown.get(Attribute.TRACKED)
-    return value if isinstance(value, bool) else None
 
 
 def _telling(standing: Claim, shown: Attributes, status_version: int) -> Published:
@@ -223,7 +214,7 @@ def _telling(standing: Claim, shown: Attributes, status_version: int) -> Publish
         key.attempt,
         status,
         standing.detail.reason,
-        is_final(status, tracked=_tracked(shown)),
+        is_final(status, tracked=tracked(shown)),
         shown.get(Attribute.TRACKING_NUMBER),
         status_version,
     )

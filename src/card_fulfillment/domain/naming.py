@@ -66,10 +66,7 @@ def reference_level(role: Role, kind_index: int) -> int:
 
 
 class Reference(Value):
-    """A vendor's name for a subject: (vendor, kind, value), e.g.
-
-    ("meridian", "issuer_ref", "emb-1").
-    """
+    """A vendor's name for a subject, for example ("meridian", "issuer_ref", "emb-1")."""
 
     __match_args__ = ("vendor", "kind", "value")
 

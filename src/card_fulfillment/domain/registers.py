@@ -3,7 +3,7 @@
 from typing import Final
 
 from card_fulfillment.domain.claims import Entry
-from card_fulfillment.domain.facts import Attribute, AttributeValue
+from card_fulfillment.domain.facts import Attribute, Attributes, AttributeValue
 from card_fulfillment.domain.value import Value
 
 
@@ -43,3 +43,13 @@ def won(registers: Registers, each: Entry) -> Registers:
         for name, value in attributes.items()
         if name not in registers or registers[name].stamp <= (attempt, time, fact_id)
     }
+
+
+def shown_in(attempt: int, registers: Registers) -> Attributes:
+    """What is told while a subject is in an attempt: that of others is kept, and not told."""
+    return {name: each.value for name, each in registers.items() if each.attempt == attempt}
+
+
+def tracked(shown: Attributes) -> bool | None:
+    value = shown.get(Attribute.TRACKED)
+    return value if isinstance(value, bool) else None

@@ -11,6 +11,7 @@ from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
     IllegalSaslStateError,
+    InvalidSessionTimeoutError,
     KafkaConnectionError,
     KafkaError,
     SaslAuthenticationFailed,
@@ -19,6 +20,7 @@ from aiokafka.errors import (
     UnsupportedSaslMechanismError,
 )
 
+from card_fulfillment.kafka.forgiving import read_any_header
 from card_fulfillment.settings import KafkaSettings, SaslMechanism, SecurityProtocol
 
 _NOT_ALLOWED: Final = (
@@ -46,6 +48,9 @@ class ClientOptions(TypedDict):
     sasl_plain_password: str | None
 
 
+read_any_header()
+
+
 @lru_cache(maxsize=8)  # the certificates are read once, at start, where an error stops the worker
 def client_options(settings: KafkaSettings) -> ClientOptions:
     """Raises AccessRefused where a certificate or key cannot be used."""
@@ -65,12 +70,17 @@ def client_options(settings: KafkaSettings) -> ClientOptions:
 def is_passing(error: BaseException) -> bool:
     """Whether Kafka may simply not be there yet."""
     return isinstance(error, KafkaError | OSError) and not isinstance(
-        error, (AccessRefused, *_NOT_ALLOWED)
+        error, (AccessRefused, InvalidSessionTimeoutError, *_NOT_ALLOWED)
     )
 
 
 def refusal(error: BaseException) -> str | None:
     """Say what Kafka refuses, where this is why; for a person."""
+    if isinstance(error, InvalidSessionTimeoutError):
+        return (
+            "Kafka refuses kafka.session_timeout: brokers allow what lies between their "
+            "group.min.session.timeout.ms (6 s) and group.max.session.timeout.ms (30 min)"
+        )
     if isinstance(error, _NOT_ALLOWED):
         return f"Kafka does not allow it: {error}; see the list of access rights that it needs"
     return None

@@ -9,10 +9,9 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import (
     IllegalStateError,
     KafkaError,
@@ -22,6 +21,7 @@ from aiokafka.errors import (
 
 from card_fulfillment.kafka.connection import ClientOptions
 from card_fulfillment.kafka.ending import end_consumer
+from card_fulfillment.kafka.group import POLL_MS, GroupOptions, group_consumer
 from card_fulfillment.kafka.incarnation import verified_beginnings
 from card_fulfillment.kafka.lag import measure
 from card_fulfillment.kafka.records import in_time_order
@@ -29,13 +29,8 @@ from card_fulfillment.messages.envelope import Record
 from card_fulfillment.pipeline.backlog import InputBacklog
 from card_fulfillment.pipeline.batch import Partition, last_records
 from card_fulfillment.pipeline.intake_ports import Fetched, SourceUnavailable
-from card_fulfillment.pipeline.positions import InputRecreated, Positions
+from card_fulfillment.pipeline.positions import InputRecreated, Position, Positions
 
-_POLL_MS: Final = 500
-# A response is taken whole, so that the next one is fetched meanwhile: these bound its memory.
-_PARTITION_BYTES: Final = 96 * 1024
-_RESPONSE_BYTES: Final = 1536 * 1024
-_NEVER_MS: Final = 24 * 3600 * 1000  # the group must not drop us because the database is away
 _COMMIT_EVERY: Final = 1.0
 _COMMIT_WITHIN: Final = 5.0
 _GIVE_AWAY_WITHIN: Final = 3.0
@@ -45,12 +40,6 @@ _MEASURE_WITHIN: Final = 3.0
 # Fewer records are not worth a fetch and a transaction of their own as often as they could be had.
 _FEW: Final = 50
 _APART: Final = 0.015
-
-
-@dataclass(frozen=True, slots=True)
-class GroupOptions:
-    group_id: str
-    session_timeout_ms: int
 
 
 class _Given(NamedTuple):
@@ -75,7 +64,7 @@ class InputSource(ConsumerRebalanceListener):
     ) -> None:
         self._options, self._topics = options, list(topics)
         self._positions = positions
-        self._consumer = _group_consumer(options, group)
+        self._consumer = group_consumer(options, group)
         self._assigned: frozenset[TopicPartition] = frozenset()
         self._assignment = 0
         self._sought = False
@@ -166,6 +155,14 @@ class InputSource(ConsumerRebalanceListener):
         except (KafkaError, TimeoutError) as error:
             raise SourceUnavailable(type(error).__name__) from error
 
+    async def missing(self) -> Collection[str]:
+        try:
+            async with asyncio.timeout(_MEASURE_WITHIN):
+                there: set[str] = await self._consumer.topics()
+        except (KafkaError, TimeoutError) as error:
+            raise SourceUnavailable(type(error).__name__) from error
+        return set(self._topics) - there
+
     async def _seek(self) -> None:
         """To the stored positions, or the beginning; what was fetched from elsewhere is dropped."""
         assignment, assigned = self._assignment, self._assigned
@@ -178,6 +175,7 @@ class InputSource(ConsumerRebalanceListener):
         stored = await self._positions.load(partitions)
         if assignment != self._assignment:
             return
+        _refuse_a_set_back(stored, self._done)
         with contextlib.suppress(IllegalStateError):  # taken away just now: the listener will tell
             for partition, position in stored.items():
                 self._consumer.seek(TopicPartition(*partition), position.next_offset)
@@ -193,7 +191,7 @@ class InputSource(ConsumerRebalanceListener):
         if paused := self._consumer.paused():
             await asyncio.sleep(self._resume_at - time.monotonic())
             self._consumer.resume(*(paused & self._consumer.assignment()))
-        chunks = await self._consumer.getmany(timeout_ms=_POLL_MS)
+        chunks = await self._consumer.getmany(timeout_ms=POLL_MS)
         if 0 < sum(map(len, chunks.values())) < _FEW:
             self._consumer.pause(*self._consumer.assignment())
             self._resume_at = time.monotonic() + _APART
@@ -205,11 +203,24 @@ class InputSource(ConsumerRebalanceListener):
         except NoOffsetForPartitionError:
             return  # assigned just now and not sought yet
         except OffsetOutOfRangeError as error:
+            if not self._sought:
+                return  # it is that of an advisory commit
             raise InputRecreated(f"the stored position is out of range: {error.args[0]}") from error
-        except KafkaError as error:
+        except Exception as error:  # its parsers and codecs raise whatever they like
+            self._go_back()
             raise SourceUnavailable(type(error).__name__) from error
         if self._sought:
             self._buffer.extend(in_time_order(chunks.values()))
+
+    def _go_back(self) -> None:
+        """To what follows the records that we have: aiokafka drops those before one it cannot read.
+
+        It does not give them again by itself, but goes on behind them.
+        """
+        buffered = {p: record.offset + 1 for p, record in last_records(self._buffer).items()}
+        with contextlib.suppress(IllegalStateError):  # taken away just now: the listener will tell
+            for partition, offset in (self._next | buffered).items() if self._sought else ():
+                self._consumer.seek(TopicPartition(*partition), offset)
 
     def _cut(self, most: int) -> Fetched:
         count = min(len(self._buffer), most)
@@ -234,18 +245,12 @@ class InputSource(ConsumerRebalanceListener):
             await self._consumer.commit(offsets)
 
 
-def _group_consumer(options: ClientOptions, group: GroupOptions) -> AIOKafkaConsumer:
-    return AIOKafkaConsumer(
-        **options,
-        group_id=group.group_id,
-        session_timeout_ms=group.session_timeout_ms,
-        heartbeat_interval_ms=group.session_timeout_ms // 4,
-        rebalance_timeout_ms=max(group.session_timeout_ms, 10_000),
-        max_poll_interval_ms=_NEVER_MS,
-        enable_auto_commit=False,
-        auto_offset_reset="none",
-        isolation_level="read_committed",
-        max_partition_fetch_bytes=_PARTITION_BYTES,
-        fetch_max_bytes=_RESPONSE_BYTES,
-        fetch_max_wait_ms=_POLL_MS,
-    )
+def _refuse_a_set_back(stored: Mapping[Partition, Position], done: Mapping[Partition, int]) -> None:
+    """Positions only go forward: who saw one committed that is no more must take nothing in."""
+    for partition, position in stored.items():
+        if position.next_offset < done.get(partition, 0):
+            raise InputRecreated(
+                f"the database has position {position.next_offset} of {partition.topic}"
+                f"[{partition.partition}], although this worker committed {done[partition]}: it "
+                "was set back"
+            )

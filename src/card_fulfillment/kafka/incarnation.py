@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError
 
 from card_fulfillment.kafka.connection import ClientOptions
 from card_fulfillment.kafka.ending import end_consumer
+from card_fulfillment.kafka.records import micros_of
 from card_fulfillment.messages.envelope import Record
 from card_fulfillment.pipeline.batch import Partition
 from card_fulfillment.pipeline.intake_ports import SourceUnavailable
@@ -35,6 +36,8 @@ async def verified_beginnings(
     consumer = AIOKafkaConsumer(**options, enable_auto_commit=False, auto_offset_reset="none")
     try:
         await consumer.start()
+        if missing := {p.topic for p in partitions} - await consumer.topics():
+            raise SourceUnavailable(f"there is no topic {', '.join(sorted(missing))}")
         topic_partitions = [TopicPartition(*p) for p in partitions]
         consumer.assign(topic_partitions)
         beginnings = await consumer.beginning_offsets(topic_partitions)
@@ -66,7 +69,7 @@ async def _check_last(consumer: AIOKafkaConsumer, tp: TopicPartition, last: Last
     if found.offset != last.offset:
         return  # compacted away: nothing to compare with
     digest = record_digest(Record(tp.topic, tp.partition, found.offset, 0, found.key, found.value))
-    if (found.timestamp * 1000, digest) != (last.timestamp, last.digest):
+    if (micros_of(found.timestamp), digest) != (last.timestamp, last.digest):
         raise InputRecreated(
             f"{tp.topic}[{tp.partition}] has another record at offset {last.offset} "
             "than the one that was taken"

@@ -14,7 +14,7 @@ _FIRST_STEP: Final = 64
 _POLL_MS: Final = 50
 
 _Offsets = Mapping[TopicPartition, int]
-_LaneSeq = tuple[int, int]
+_LaneSeq = tuple[int, int, bytes]
 
 
 async def read_tails(
@@ -34,7 +34,7 @@ async def read_tails(
         end = await committed.end_offsets(ours)
         _refuse_open_transactions(written, end)
         last = await _last_records(committed, first, end)
-    return {p.partition: Tail(first[p], *last.get(p, (None, None))) for p in ours}
+    return {p.partition: Tail(first[p], *last.get(p, (None, None, None))) for p in ours}
 
 
 async def _written(options: ClientOptions, partitions: Collection[TopicPartition]) -> _Offsets:
@@ -107,7 +107,9 @@ async def _scan(
 
 
 def _of_the_relay(records: Iterable[ConsumerRecord[bytes, bytes]]) -> list[_LaneSeq]:
-    marks = (dict(record.headers) for record in records)
+    marks = ((dict(record.headers), record.value) for record in records)
     return [
-        (int(mark["lane"]), int(mark["seq"])) for mark in marks if "lane" in mark and "seq" in mark
+        (int(mark["lane"]), int(mark["seq"]), value or b"")
+        for mark, value in marks
+        if "lane" in mark and "seq" in mark
     ]

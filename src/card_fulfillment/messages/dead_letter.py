@@ -18,6 +18,8 @@ from card_fulfillment.messages.times import LATEST_RECORD, iso_utc
 # Larger ones are not published: the broker might refuse the message, and the row has them.
 MOST_VALUE_BYTES: Final = 65_536
 MOST_KEY_BYTES: Final = 256
+# A larger value is not stored: nobody has looked through it for card numbers.
+MOST_KEPT_BYTES: Final = 1_048_576
 MOST_TEXT: Final = 500
 # A record's value and headers -> what may be kept of the value; null: nothing.
 Mask = Callable[[bytes, Mapping[str, bytes]], bytes | None]
@@ -108,6 +110,8 @@ class DeadLetter:
 
 
 def _kept(record: Record, mask: Mask | None) -> bytes | None:
+    if record.value is not None and len(record.value) > MOST_KEPT_BYTES:
+        return None
     if mask is None or record.value is None:
         return record.value
     return mask(record.value, dict(record.headers))

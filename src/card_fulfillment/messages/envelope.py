@@ -71,10 +71,13 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """Understood and of no interest (a virtual card, a test notification): counted, not stored."""
+    """Understood and of no interest (a virtual card, a test notification): counted, not stored.
 
+    path: where in the message, "" is all of it. Path and why are told to who writes a profile.
+    """
+
+    path: str
     why: str
-    field_path: str = ""
 
 
 class Outgoing(Value):

@@ -63,7 +63,7 @@ def decode_card_created(record: Record) -> Announcement | Ignored | Refused:
     if isinstance(said, Refused):
         return said
     if said.card_type == "VIRTUAL":
-        return Ignored("virtual_card", "card_type")
+        return Ignored("card_type", "a virtual card")
     if said.serial_number is not None and said.bulk_issuance_id is None:
         return _malformed("serial_number", "A serial number needs a bulk_issuance_id")
     stated = to_micros(said.occurred_at)

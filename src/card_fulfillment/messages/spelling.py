@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Final
 
 # What stands for a character: escapes of JSON and of programming languages, of URLs, of HTML.
+# A run of backslashes is tried from its beginning alone: else it takes the square of its length.
 _ESCAPE: Final = re.compile(
-    r"\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|[bfnrt])"
-    r"|%([0-9a-fA-F]{2})"
-    r"|&\#(?:x([0-9a-fA-F]{1,5})|([0-9]{1,6}));"
+    r"(?<!\\)\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([bfnrt/]))"
+    r"|((?:%[0-9a-fA-F]{2})+)"
+    r"|&(?:\#(?:x0*([0-9a-fA-F]{1,5})|0*([0-9]{1,6}))|nbsp);"
 )
 _ESCAPES_NEST: Final = 4
 _HIGH_SURROGATE: Final = re.compile(r"[\ud800-\udbff]")
@@ -72,8 +73,12 @@ def plain(text: str) -> str:
 
 
 def _meant(escape: re.Match[str]) -> str:
-    four, two, percent, hexadecimal, decimal = escape.groups()
-    number = int(decimal) if decimal else int(four or two or percent or hexadecimal or "20", 16)
+    four, two, letter, percents, hexadecimal, decimal = escape.groups()
+    if percents:
+        return bytes.fromhex(percents.replace("%", "")).decode(errors="replace")
+    if letter == "/":
+        return letter
+    number = int(decimal) if decimal else int(four or two or hexadecimal or "20", 16)
     return chr(min(number, _LAST_CHARACTER))
 
 

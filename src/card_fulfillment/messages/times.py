@@ -22,6 +22,7 @@ _LONGEST: Final = 40
 
 
 def to_micros(time: datetime) -> int:
+    """Whole microseconds since the Unix epoch of an aware time."""
     since = time - EPOCH
     return (since.days * _SECONDS_A_DAY + since.seconds) * 1_000_000 + since.microseconds
 

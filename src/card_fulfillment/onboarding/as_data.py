@@ -4,13 +4,14 @@ from dataclasses import asdict
 
 from card_fulfillment.domain.facts import Fact
 from card_fulfillment.domain.files import FileLine
+from card_fulfillment.messages.envelope import Ignored
 from card_fulfillment.onboarding.checking import Checked
 from card_fulfillment.onboarding.inquiry import Answer, Inquiry
 from card_fulfillment.onboarding.proving import Proved
 from card_fulfillment.onboarding.story import Chapter
 from card_fulfillment.vendors.examples import Difference, as_expected, moment
 from card_fulfillment.vendors.mistakes import Mistake
-from card_fulfillment.vendors.outcomes import Ignored, Outcome, Unusable
+from card_fulfillment.vendors.outcomes import Outcome, Unusable
 
 
 def _mistake(mistake: Mistake) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """Whether profiles are valid, each and together, and what in them is probably not meant."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ class Checked:
 
 def check_all(found: Sequence[Found]) -> list[Checked]:
     """Check profiles, and whether they contradict each other or those that are built in."""
-    disputes = contradictions(_together(found))
+    disputes = [*contradictions(_together(found)), *_repeated(found)]
     return [
         Checked(
             each.path,
@@ -38,6 +38,19 @@ def check_all(found: Sequence[Found]) -> list[Checked]:
 def _together(found: Iterable[Found]) -> dict[str, Profile]:
     others = {profile.vendor: profile for profile in map(load_profile, built_in())}
     return others | {each.profile.vendor: each.profile for each in found if each.profile}
+
+
+def _repeated(found: Iterable[Found]) -> Iterator[Mistake]:
+    """Two files of one directory must not be of one vendor: with both no worker starts."""
+    first: dict[tuple[Path, str], str] = {}
+    for each in found:
+        if each.profile is None:
+            continue
+        vendor = each.profile.vendor
+        other = first.setdefault((Path(each.path).parent, vendor), each.path)
+        if other != each.path:
+            message = f"a second profile of {vendor!r}, beside {other}"
+            yield Mistake(each.path, None, "vendor", message)
 
 
 def _warnings(profile: Profile) -> Iterable[Mistake]:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from card_fulfillment.command import FOUND_WRONG, USAGE, clock, fail, load_settings
+from card_fulfillment.messages.times import to_micros
 from card_fulfillment.moments import moment
 from card_fulfillment.onboarding import screen
 from card_fulfillment.onboarding.checking import check_all
@@ -14,7 +15,6 @@ from card_fulfillment.onboarding.inquiry import Inquiry, inquire
 from card_fulfillment.onboarding.proving import prove
 from card_fulfillment.vendors.mistakes import ProfileError
 from card_fulfillment.vendors.profile import Profile
-from card_fulfillment.vendors.times import microseconds
 
 vendors = typer.Typer(help=__doc__, no_args_is_help=True)
 
@@ -83,7 +83,7 @@ def explain(  # noqa: PLR0913 - one for each option
         payload.read(),
         dict(_header(each) for each in header or ()),
         key.encode() if key is not None else None,
-        microseconds(moment(at) if at is not None else clock().replace(microsecond=0)),
+        to_micros(moment(at) if at is not None else clock().replace(microsecond=0)),
     )
     if example:
         typer.echo(inquiry.example(), nl=False)

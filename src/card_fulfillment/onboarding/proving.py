@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from card_fulfillment.messages.times import to_micros
 from card_fulfillment.vendors.codes import Sense
 from card_fulfillment.vendors.examples import LATER_THAN_ALL, Trial, try_examples
 from card_fulfillment.vendors.expectations import Example
 from card_fulfillment.vendors.explaining import Tried, Visited, explain
 from card_fulfillment.vendors.language import FactRule
 from card_fulfillment.vendors.profile import Profile
-from card_fulfillment.vendors.times import microseconds
 
 # An entry of a code table, and the field that has it.
 _Entry = tuple[str, str]
@@ -49,7 +49,7 @@ def _entries(fact: FactRule, field: str) -> Iterator[_Entry]:
 
 def _shown(profile: Profile, example: Example) -> Iterator[_Entry]:
     """Which entries decide in an example."""
-    received_at = microseconds(example.received_at or LATER_THAN_ALL)
+    received_at = to_micros(example.received_at or LATER_THAN_ALL)
     headers = {name: value.encode() for name, value in example.headers.items()}
     for message in example.messages:
         told = explain(profile, message.encode(), received_at=received_at, headers=headers)

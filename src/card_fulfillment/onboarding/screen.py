@@ -10,6 +10,7 @@ from rich.text import Text
 
 from card_fulfillment.domain.facts import Fact
 from card_fulfillment.domain.files import FileLine
+from card_fulfillment.messages.envelope import Ignored
 from card_fulfillment.onboarding import as_data
 from card_fulfillment.onboarding.checking import Checked
 from card_fulfillment.onboarding.inquiry import Answer, Inquiry
@@ -17,7 +18,7 @@ from card_fulfillment.onboarding.proving import Proved
 from card_fulfillment.onboarding.story import Attempted, Chapter, Met, Step
 from card_fulfillment.ops.letters import plain
 from card_fulfillment.vendors.examples import Trial, as_expected, moment
-from card_fulfillment.vendors.outcomes import Ignored, Outcome, Unusable
+from card_fulfillment.vendors.outcomes import Outcome, Unusable
 
 _PART_WIDTH: Final = 24
 _ABSENT: Final = "absent"

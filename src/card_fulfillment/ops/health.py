@@ -14,6 +14,7 @@ from card_fulfillment.pipeline.intake_ports import IntakeStatus
 from card_fulfillment.pipeline.relay import RelayState, RelayStatus
 
 INPUT_RECREATED: Final = "input_recreated"
+INPUT_MISSING: Final = "input_missing"
 SCHEMA_MISMATCH: Final = "schema_mismatch"
 STALLED: Final = "stalled"
 OUTPUT_STALLED: Final = "output_stalled"
@@ -22,6 +23,7 @@ BULK_STALLED: Final = "bulk_stalled"
 
 ALARMS: Final = (
     INPUT_RECREATED,
+    INPUT_MISSING,
     SCHEMA_MISMATCH,
     STALLED,
     OUTPUT_STALLED,
@@ -121,7 +123,8 @@ class Health:
 
     def look(self, now: float) -> None:
         """Notice which loops have turned; to be called each second or so."""
-        self._dependencies.look(self._heard, now)
+        silent = {"kafka"} if INPUT_RECREATED in self._raised else set()  # nobody asks it then
+        self._dependencies.look({k: v for k, v in self._heard.items() if k not in silent}, now)
         turns = {f"relay of {topic}": status.turns for topic, status in self.relays.items()}
         asleep = {
             f"relay of {topic}"

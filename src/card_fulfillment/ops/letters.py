@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Final
 
 from card_fulfillment.messages.envelope import RefusalReason
@@ -109,7 +110,11 @@ def _why_no_bytes(letter: Quarantined) -> str:
         return "none: it is about a stored fact"
     if letter.reason is RefusalReason.CARD_DATA:
         return f"not kept, it may hold card data; sha256 {letter.sha256}"
-    return "none: the record has no value"
+    if letter.sha256 == sha256().hexdigest():
+        return "none: the record has no value"
+    if letter.reason is RefusalReason.TOO_LARGE:
+        return f"not kept, it is larger than a mebibyte; sha256 {letter.sha256}"
+    return f"not kept, something private may be in it; sha256 {letter.sha256}"
 
 
 def _state(letter: Quarantined) -> str:

@@ -6,6 +6,7 @@ ids and versions, which subscribers drop.
 
 from typing import NamedTuple
 
+from card_fulfillment.pipeline.output_check import is_another
 from card_fulfillment.pipeline.relay_ports import LaneRow, Tail
 
 
@@ -33,8 +34,11 @@ class NotAcceptable(Exception):
     """No numbering makes this lane whole; the message says why."""
 
 
-def step_of(row: LaneRow, tail: Tail) -> LaneStep | None:
-    """None where the lane and Kafka agree already. Raises NotAcceptable."""
+def step_of(row: LaneRow, tail: Tail, value: bytes | None = None) -> LaneStep | None:
+    """None where the lane and Kafka agree already. Raises NotAcceptable.
+
+    value: of the change that the database has under the number of the tail.
+    """
     if tail.lane not in (None, row.lane):
         raise NotAcceptable(
             f"partition {row.partition} was fed by lane {tail.lane} of another database: "
@@ -43,7 +47,12 @@ def step_of(row: LaneRow, tail: Tail) -> LaneStep | None:
     if tail.seq is None and tail.first_offset > 0:
         return None  # retention emptied it: that is no disagreement
     seq = tail.seq or 0
-    if seq > row.last_seq:
+    if seq <= row.published_seq and is_another(tail, value):
+        raise NotAcceptable(
+            f"partition {row.partition} ends with another change than the one that was published "
+            f"as {seq}: give this database an output topic of its own"
+        )
+    if seq > row.last_seq or is_another(tail, value):
         moved_by = seq - row.published_seq
         return _step(row, row.last_seq + moved_by, seq, moved_by)
     if seq < row.published_seq:

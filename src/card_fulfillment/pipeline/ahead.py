@@ -18,6 +18,8 @@ from card_fulfillment.pipeline.intake_ports import (
 from card_fulfillment.pipeline.pauses import pauses
 from card_fulfillment.pipeline.ports import StoreUnavailable
 
+# Of values: a batch of the largest records would fill the memory.
+_MOST_BYTES: Final = 8 * 1_048_576
 # Decoding gives way to others on the event loop this often.
 _SLICE: Final = 100
 
@@ -40,18 +42,19 @@ class Ahead:
         self._most, self._on_more = most, on_more
         self._space = asyncio.Event()
         self._waiting = InHand(Batch([], {}), 0)
+        self._bytes = 0
 
     def __len__(self) -> int:
         return len(self._waiting.batch.decoded)
 
     @property
     def is_full(self) -> bool:
-        return len(self) >= self._most
+        return len(self) >= self._most or self._bytes >= _MOST_BYTES
 
     def take(self) -> InHand:
         """All that was added and not taken; may be nothing."""
         taken = self._waiting
-        self._waiting = InHand(Batch([], {}), taken.assignment)
+        self._begin_anew(taken.assignment)
         self._space.set()
         return taken
 
@@ -75,12 +78,16 @@ class Ahead:
         decoded = await self._decoded(fetched.records)
         failpoint("intake.decoded")
         if fetched.assignment != self._waiting.assignment:
-            self._waiting = InHand(Batch([], {}), fetched.assignment)
+            self._begin_anew(fetched.assignment)
         self._waiting.batch.extend(decoded, _moves(fetched))
+        self._bytes += sum(len(record.value or b"") for record in fetched.records)
         self._on_more()
         if self.is_full:
             self._space.clear()
             await self._space.wait()
+
+    def _begin_anew(self, assignment: int) -> None:
+        self._waiting, self._bytes = InHand(Batch([], {}), assignment), 0
 
     async def _decoded(self, records: list[Record]) -> list[Decoded]:
         decoded: list[Decoded] = []

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from card_fulfillment.messages.dead_letter import MOST_KEPT_BYTES
 from card_fulfillment.messages.envelope import Record, RefusalReason, Refused
 from card_fulfillment.messages.pan_guard import PanGuard
 from card_fulfillment.pipeline.batch import Decoded, Element
@@ -13,6 +14,7 @@ Reader = Callable[[Record], Iterable[Element]]
 
 # Each becomes a dead letter with the whole record in it: a few hundred would fill the memory.
 _MOST_REFUSALS: Final = 8
+_MOST_COPIES_BYTES: Final = 65_536
 _MOST_HEADERS: Final = 64
 _MOST_HEADER_BYTES: Final = 16_384
 
@@ -38,14 +40,36 @@ class Decoder:
     def __call__(self, record: Record) -> Decoded:
         """Never raises: what cannot be read is refused."""
         try:
-            refused = self._guard.refused(record) or self._refused_unread(record)
+            refused = self._guarded(record) or self._refused_unread(record)
             if refused is not None:
                 return Decoded(record, (self._of_vendor(record, refused),))
-            return Decoded(record, _bounded(tuple(self._readers[record.topic](record))))
+            elements = tuple(self._readers[record.topic](record))
+            return Decoded(record, _bounded(elements, len(record.value or b"")))
         except Exception as error:  # noqa: BLE001 - a defect of a reader must not stop its partition
             message = f"the reader failed: {type(error).__name__}"
             refused = Refused(RefusalReason.READER_FAILED, "", message)
             return Decoded(record, (self._of_vendor(record, refused),))
+
+    def _guarded(self, record: Record) -> Refused | None:
+        """Where the guard itself fails nobody has looked for card numbers: nothing is kept.
+
+        Nor is a value that is too large to be looked through: it is refused unread.
+        """
+        if record.value and len(record.value) > MOST_KEPT_BYTES:
+            record = Record(
+                record.topic,
+                record.partition,
+                record.offset,
+                record.timestamp,
+                record.key,
+                None,
+                record.headers,
+            )
+        try:
+            return self._guard.refused(record)
+        except Exception as error:  # noqa: BLE001 - as above
+            message = f"the guard failed: {type(error).__name__}"
+            return Refused(RefusalReason.CARD_DATA, "", message)
 
     def _of_vendor(self, record: Record, refused: Refused) -> Refused:
         """Say whose record it is, though no profile has read it."""
@@ -62,13 +86,17 @@ class Decoder:
         return None
 
 
-def _bounded(elements: tuple[Element, ...]) -> tuple[Element, ...]:
-    """The elements, with what is refused beyond the first few summed up, once for each reason."""
-    if len(elements) <= _MOST_REFUSALS:
+def _bounded(elements: tuple[Element, ...], size: int) -> tuple[Element, ...]:
+    """The elements, with what is refused beyond the first few summed up, once for each reason.
+
+    size: of the record's value, in bytes: each of them is kept with all of it.
+    """
+    most = max(1, min(_MOST_REFUSALS, _MOST_COPIES_BYTES // max(size, 1)))
+    if len(elements) <= most:
         return elements
     refused = [each for each in elements if isinstance(each, Refused)]
     others = [each for each in elements if not isinstance(each, Refused)]
-    return (*others, *refused[:_MOST_REFUSALS], *_summed_up(refused[_MOST_REFUSALS:]))
+    return (*others, *refused[:most], *_summed_up(refused[most:]))
 
 
 def _summed_up(refused: Sequence[Refused]) -> Iterator[Refused]:

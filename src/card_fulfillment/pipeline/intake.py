@@ -23,6 +23,8 @@ _SLOW_FAILURES: Final = 2
 
 # Of fewer records a part of a batch costs more than it gains.
 _WORTH_A_TRANSACTION: Final = 250
+# A stop waits so long for transactions under way, then rolls them back.
+_ENDS_WITHIN: Final = 3.0
 
 
 class Intake:
@@ -73,7 +75,7 @@ class Intake:
                     await news.wait()
             await _cancel(fetching)  # first: what is fetched after the rewind must not be dropped
             self._source.rewind()  # what still waits for its turn is not current any more
-            await tracks.end()
+            await tracks.end(_ENDS_WITHIN if stopped.done() else None)
             for failed in (tracks.trouble, fetching):
                 if failed.done() and not failed.cancelled():
                     failed.result()

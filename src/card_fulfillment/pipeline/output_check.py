@@ -15,12 +15,18 @@ class Alarm:
 
 
 def starting_points(
-    tails: Mapping[int, Tail], *, before: Iterable[LaneRow], since: Iterable[LaneRow]
+    tails: Mapping[int, Tail],
+    *,
+    before: Iterable[LaneRow],
+    since: Iterable[LaneRow],
+    values: Mapping[int, bytes],
 ) -> Mapping[int, int] | Alarm:
     """Say after which seq each lane goes on.
 
     What was published is as read `before` the tails, what there is to publish as read `since`: so
     a relay that has a successor by now, and does not know, raises no alarm about what that one did.
+    values: by lane, of the changes that the database has under the numbers of the tails. A database
+    that was set back gives them to other changes as soon as it has grown past the tails again.
     """
     published = {row.lane: row.published_seq for row in before}
     rows = {row.partition: replace(row, published_seq=published.get(row.lane, 0)) for row in since}
@@ -31,14 +37,14 @@ def starting_points(
         )
     points: dict[int, int] = {}
     for partition, row in rows.items():
-        point = _starting_point(row, tails[partition])
+        point = _starting_point(row, tails[partition], values.get(row.lane))
         if isinstance(point, Alarm):
             return point
         points[row.lane] = point
     return points
 
 
-def _starting_point(row: LaneRow, tail: Tail) -> int | Alarm:
+def _starting_point(row: LaneRow, tail: Tail, value: bytes | None) -> int | Alarm:
     if tail.seq is None and tail.first_offset > 0:
         return row.published_seq  # retention emptied the lane
     seq = tail.seq or 0
@@ -49,6 +55,12 @@ def _starting_point(row: LaneRow, tail: Tail) -> int | Alarm:
             f"{where}, but the database has lane {row.lane} up to {row.last_seq} only: "
             "it was restored to the past, or is not the one that fed this topic",
         )
+    if is_another(tail, value):
+        return Alarm(
+            "output_ahead_of_database",
+            f"{where}, which is another change in the database: it was restored to the past and "
+            "has given the number again, or is not the one that fed this topic",
+        )
     if seq < row.published_seq:
         return Alarm(
             "output_behind_database",
@@ -57,10 +69,25 @@ def _starting_point(row: LaneRow, tail: Tail) -> int | Alarm:
     return seq
 
 
+def is_another(tail: Tail, value: bytes | None) -> bool:
+    """Whether the database has another change under the number of Kafka's last record.
+
+    value: what it has; None where it has nothing under that number.
+    """
+    return None not in (tail.value, value) and tail.value != value
+
+
+def last_seqs(tails: Mapping[int, Tail]) -> Mapping[int, int]:
+    """By lane."""
+    return {t.lane: t.seq for t in tails.values() if t.lane is not None and t.seq is not None}
+
+
 async def check_output(outbox: Outbox, tails: Mapping[int, Tail]) -> Alarm | None:
     """Say what would forbid taking in anything: a database of the past would grow over its gap.
 
     For before the intake starts; `tails` may be those of a topic that another relay publishes to.
     """
-    points = starting_points(tails, before=(), since=await outbox.pin(len(tails)))
+    since = await outbox.pin(len(tails))
+    values = await outbox.values(last_seqs(tails))
+    points = starting_points(tails, before=(), since=since, values=values)
     return points if isinstance(points, Alarm) else None

@@ -5,7 +5,7 @@ from typing import Final
 
 from card_fulfillment.domain.facts import Cause
 from card_fulfillment.messages.cloud_events import traceparent
-from card_fulfillment.messages.envelope import Ignored, Record, RefusalReason, Refused
+from card_fulfillment.messages.envelope import Record, RefusalReason, Refused
 from card_fulfillment.messages.inbound import (
     ShippingTerms,
     decode_card_created,
@@ -14,7 +14,6 @@ from card_fulfillment.messages.inbound import (
 from card_fulfillment.pipeline.batch import Element
 from card_fulfillment.pipeline.decode import Reader
 from card_fulfillment.vendors.mapping import map_message
-from card_fulfillment.vendors.outcomes import Ignored as NotOfInterest
 from card_fulfillment.vendors.outcomes import Outcome, Unusable
 from card_fulfillment.vendors.profile import Profile
 
@@ -60,8 +59,6 @@ def vendor_tracking(profile: Profile) -> Reader:
 
 
 def _element(profile: Profile, outcome: Outcome) -> Element:
-    if isinstance(outcome, NotOfInterest):
-        return Ignored(outcome.why, outcome.path)
     if isinstance(outcome, Unusable):
         reason, message = _REASONS[outcome.reason], _named(outcome)
         return Refused(reason, outcome.path, message, profile.vendor, profile.version)

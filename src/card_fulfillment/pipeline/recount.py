@@ -16,7 +16,6 @@ from card_fulfillment.domain.naming import Reference
 from card_fulfillment.domain.parcels import Hearing, Parcel, Said
 from card_fulfillment.domain.serials import Ranges
 
-_FEW: Final = 5
 _NOTHING_PUBLISHED: Final = "nothing is published of it"
 _TORN: Final = "its columns are not what its journey says"
 _AHEAD: Final = "it has folded more than was ever said of its bulk"

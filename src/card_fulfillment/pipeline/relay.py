@@ -15,7 +15,7 @@ from enum import Enum
 from typing import Final
 
 from card_fulfillment.pipeline.failpoints import failpoint
-from card_fulfillment.pipeline.output_check import Alarm, starting_points
+from card_fulfillment.pipeline.output_check import Alarm, last_seqs, starting_points
 from card_fulfillment.pipeline.relay_ports import (
     LaneRows,
     Outbox,
@@ -53,7 +53,10 @@ class RelayState(Enum):
 
 @dataclass
 class RelayStatus:
-    """What a relay does now. In any state but ALARMED an alarm stands until publishing succeeds."""
+    """What a relay does now.
+
+    In any state but ALARMED an alarm stands until publishing succeeds, or is another's turn.
+    """
 
     state: RelayState = RelayState.WAITING_FOR_LEASE
     alarm: Alarm | None = None
@@ -178,6 +181,7 @@ class Relay:
 
     async def _obtain_lease(self, outbox: Outbox, stop: asyncio.Event) -> bool:
         while not await outbox.take_lease():
+            self._all_is_well()  # how publishing fares is told by whoever has the lease
             self._enter(RelayState.WAITING_FOR_LEASE)
             self.status.turns += 1
             if await _within(_LEASE_POLL_SECONDS, stop):
@@ -215,7 +219,9 @@ class Relay:
         failpoint("relay.after_init")
         before = await outbox.lanes()
         tails = await publisher.tails()
-        after = starting_points(tails, before=before, since=await outbox.pin(len(tails)))
+        since = await outbox.pin(len(tails))
+        values = await outbox.values(last_seqs(tails))
+        after = starting_points(tails, before=before, since=since, values=values)
         if isinstance(after, Alarm):
             raise _Alarmed(after)
         self.status.positions = after
@@ -266,10 +272,10 @@ def _end_of(lane: LaneRows, after: Mapping[int, int]) -> int:
     """Give the last seq of the rows; they must follow what was published without a gap."""
     begin = after[lane.lane] + 1
     end = begin + len(lane.rows)
-    if [row.seq for row in lane.rows] != list(range(begin, end)):
-        raise _Alarmed(
-            Alarm("lane_gap", f"lane {lane.lane} is not without a gap after {begin - 1}")
-        )
+    for expected, row in enumerate(lane.rows, begin):
+        if row.seq != expected:
+            where = f"lane {lane.lane} lacks {expected} to {row.seq - 1}"
+            raise _Alarmed(Alarm("lane_gap", where))
     return end - 1
 
 

@@ -72,13 +72,14 @@ class Page:
 class Tail:
     """The end of an output partition.
 
-    `first_offset` is where its log begins now (above 0: records were deleted); `lane` and `seq`
-    are those of its last committed record, None where it holds no record.
+    `first_offset` is where its log begins now (above 0: records were deleted); `lane`, `seq` and
+    `value` are those of its last committed record, None where it holds no record.
     """
 
     first_offset: int
     lane: int | None = None
     seq: int | None = None
+    value: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,10 @@ class Outbox(Protocol):
 
     async def pin(self, partitions: int) -> Sequence[LaneRow]:
         """Return the topic's lanes; without any, one for each partition is made first."""
+        ...
+
+    async def values(self, seqs: Mapping[int, int]) -> Mapping[int, bytes]:
+        """Return the value of one change of each lane, where it is there. `seqs`: by lane."""
         ...
 
     async def read(self, after: Mapping[int, int], limits: PageLimits) -> Page:

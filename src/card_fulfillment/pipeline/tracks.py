@@ -31,10 +31,10 @@ class Tracks:
         self._under_way.add(piece)
         piece.add_done_callback(self._ended)
 
-    async def end(self) -> None:
-        """Wait for all that was put."""
-        while self._under_way:
-            await asyncio.wait(self._under_way)
+    async def end(self, within: float | None = None) -> None:
+        """Wait for all that was put, but not for longer than so many seconds."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=within)
 
     async def cancel(self) -> None:
         for piece in self._under_way:

@@ -19,8 +19,7 @@ class Need:
     """Keys that a batch must know, and of these the ones that it must lock.
 
     Cards and bulk issuances needed are locked always; references only where this batch may bind
-    them, or finds
-    them unbound: whoever binds a bound reference anew locks its subjects.
+    them, or finds them unbound: whoever binds a bound reference anew locks its subjects.
 
     unlocks: references that the batch may bind: the facts that wait for them are needed.
     histories: cards announced by the batch: what was stored for them is needed under the locks.

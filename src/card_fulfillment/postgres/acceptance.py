@@ -15,8 +15,9 @@ SELECT holder FROM relay_lease WHERE name = $1 AND expires_at > clock_timestamp(
 _LOCK: Final = """
 SELECT lane, last_seq, published_seq FROM lane WHERE topic = $1 ORDER BY lane FOR UPDATE
 """
-# Above all numbers that the lane has, so none meets another while they are moved.
-_MOVE_BEHIND: Final = "UPDATE change SET seq = seq + $3 WHERE lane = $1 AND seq > $2"
+# By way of numbers above all that are used before and after: none meets another meanwhile.
+_MOVE_AWAY: Final = "UPDATE change SET seq = seq + $3 WHERE lane = $1 AND seq > $2"
+_MOVE_BACK: Final = "UPDATE change SET seq = seq - $3 WHERE lane = $1 AND seq > $2"
 _SET_LANE: Final = "UPDATE lane SET last_seq = $2, published_seq = $3 WHERE lane = $1"
 _SET_POSITION: Final = """
 UPDATE input_position
@@ -46,7 +47,9 @@ async def accept_output(
             if locked[step.lane] != (step.last_seq, step.published_seq):
                 raise Interfered(f"{topic} was published to meanwhile: stop all workers first")
             if step.moved_by:
-                await connection.execute(_MOVE_BEHIND, step.lane, step.published_seq, step.moved_by)
+                away = step.last_seq + step.moved_by
+                await connection.execute(_MOVE_AWAY, step.lane, step.published_seq, away)
+                await connection.execute(_MOVE_BACK, step.lane, away, step.last_seq)
             await connection.execute(_SET_LANE, step.lane, step.new_last, step.new_published)
 
 

@@ -5,10 +5,9 @@ from typing import Final
 import asyncpg
 
 from card_fulfillment.pipeline.backlog import BulkBacklog, Census, OutputBacklog
-from card_fulfillment.pipeline.ports import StoreUnavailable
-from card_fulfillment.postgres.connection import disconnect, is_transient
+from card_fulfillment.postgres.apart import apart
+from card_fulfillment.postgres.connection import Connect
 from card_fulfillment.postgres.schema import SchemaMismatch, check_schema
-from card_fulfillment.postgres.store import Connect
 
 # The next change of a lane is one look at an index.
 _OUTPUTS: Final = """
@@ -52,15 +51,8 @@ class PostgresCensus:
     async def __call__(self) -> Census | str:
         """A sentence where the schema is no more one to work on. Raises StoreUnavailable."""
         try:
-            connection = await self._connect()
-            try:
+            async with apart(self._connect) as connection:
                 await check_schema(connection)
                 return await take_census(connection)
-            finally:
-                await disconnect(connection)
         except SchemaMismatch as error:
             return str(error)
-        except Exception as error:
-            if is_transient(error):
-                raise StoreUnavailable(type(error).__name__) from error
-            raise

@@ -2,7 +2,8 @@
 
 import socket
 import ssl
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from operator import attrgetter
 from pathlib import Path
@@ -13,6 +14,8 @@ import asyncpg
 from asyncpg.connect_utils import SessionAttribute
 
 from card_fulfillment.settings import PostgresSettings
+
+Connect = Callable[[], Awaitable[asyncpg.Connection]]
 
 _ANSWER_MARGIN: Final = timedelta(seconds=5)  # the server's own timeouts should speak first
 _KEEPALIVE_SECONDS: Final = 5
@@ -144,6 +147,16 @@ async def disconnect(connection: asyncpg.Connection) -> None:
     with suppress(Exception):
         await connection.close(timeout=_CLOSE_SECONDS)
     connection.terminate()
+
+
+@asynccontextmanager
+async def connected(open_: Connect) -> AsyncIterator[asyncpg.Connection]:
+    """A connection until the body ends. Raises what opening it raises."""
+    connection = await open_()
+    try:
+        yield connection
+    finally:
+        await disconnect(connection)
 
 
 def is_transient(error: BaseException) -> bool:

@@ -63,9 +63,6 @@ WHERE waiting.datname = current_database()
 """
 
 
-Connection = asyncpg.Connection
-
-
 class Server(NamedTuple):
     """version: like 180001. durable: whether a crash loses nothing by the server's own settings."""
 

@@ -14,6 +14,7 @@ from card_fulfillment.domain.serials import Ranges
 from card_fulfillment.messages.envelope import Record, RefusalReason
 from card_fulfillment.pipeline.file_alerts import FILE_ALERTS
 from card_fulfillment.pipeline.file_sweep import Gap, Looked, OpenAlert
+from card_fulfillment.postgres.files import lock_files
 from card_fulfillment.postgres.letters_writing import RESOLVED
 from card_fulfillment.postgres.rows import Json, reference_text
 from card_fulfillment.postgres.store import PostgresTransaction
@@ -73,11 +74,6 @@ WHERE reason = ANY ($1::text[]) AND state = 'open'
 _STORED: Final = """
 SELECT dead_letter_id::text, closed_by FROM dead_letter WHERE dead_letter_id = ANY ($1::uuid[])
 """
-_LOCK_LOOKED: Final = """
-SELECT FROM vendor_file f
-WHERE (f.vendor, f.file) IN (SELECT * FROM unnest($1::text[], $2::text[]))
-ORDER BY f.vendor, f.file FOR UPDATE
-"""
 _SETTLE: Final = """
 UPDATE vendor_file f SET watched = false
 FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS u (vendor, file, changed_at)
@@ -132,7 +128,7 @@ class FileSweepingTransaction(PostgresTransaction):
             return
         vendors = [each.account.name.vendor for each in looked]
         files = [each.account.name.name for each in looked]
-        await self._connection.execute(_LOCK_LOOKED, vendors, files)
+        await lock_files(self._connection, [each.account.name for each in looked])
         changed = [each.changed_at for each in looked]
         await self._connection.execute(_SETTLE, vendors, files, changed)
 

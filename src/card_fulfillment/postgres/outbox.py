@@ -60,6 +60,12 @@ FROM behind CROSS JOIN LATERAL (
 WHERE share.bytes <= $4 / behind.lanes OR share.seq = behind.seq + 1
 """
 
+_VALUES: Final = """
+SELECT change.lane, change.value FROM change
+JOIN unnest($1::smallint[], $2::bigint[]) AS wanted (lane, seq)
+  ON change.lane = wanted.lane AND change.seq = wanted.seq
+"""
+
 _ADVANCE: Final = """
 WITH free AS (
     SELECT lane.lane, new.seq
@@ -117,6 +123,12 @@ async def _pin(connection: asyncpg.Connection, topic: str, partitions: int) -> l
     return await lanes_of(connection, topic)
 
 
+async def values_of(connection: asyncpg.Connection, seqs: Mapping[int, int]) -> Mapping[int, bytes]:
+    """The value of one change of each lane, where it is there. seqs: by lane."""
+    rows = await connection.fetch(_VALUES, list(seqs), list(seqs.values()))
+    return {row["lane"]: row["value"] for row in rows}
+
+
 async def lanes_of(connection: asyncpg.Connection, topic: str) -> list[LaneRow]:
     return [LaneRow(*row) for row in await connection.fetch(_LANES, topic)]
 
@@ -162,6 +174,10 @@ class PostgresOutbox:
     async def pin(self, partitions: int) -> Sequence[LaneRow]:
         with _as_unavailable():
             return await _pin(self._reading, self._topic, partitions)
+
+    async def values(self, seqs: Mapping[int, int]) -> Mapping[int, bytes]:
+        with _as_unavailable():
+            return await values_of(self._reading, seqs)
 
     async def read(self, after: Mapping[int, int], limits: PageLimits) -> Page:
         with _as_unavailable():

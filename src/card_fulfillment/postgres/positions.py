@@ -6,7 +6,7 @@ from typing import Any, Final
 from card_fulfillment.pipeline.batch import Partition
 from card_fulfillment.pipeline.positions import LastRecord, Position
 from card_fulfillment.postgres.apart import fetch_apart
-from card_fulfillment.postgres.store import Connect
+from card_fulfillment.postgres.connection import Connect
 
 _LOAD: Final = """
 SELECT p.topic, p.partition, p.next_offset, p.last_offset, p.last_timestamp, p.last_hash

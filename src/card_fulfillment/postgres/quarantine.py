@@ -14,8 +14,9 @@ from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.pipeline.publishing import Publishing
 from card_fulfillment.pipeline.redrive import Quarantined, Selection
 from card_fulfillment.postgres.apart import fetch_apart
+from card_fulfillment.postgres.connection import Connect
 from card_fulfillment.postgres.rows import load_headers
-from card_fulfillment.postgres.store import Connect, PostgresStore, PostgresTransaction
+from card_fulfillment.postgres.store import PostgresStore, PostgresTransaction
 from card_fulfillment.postgres.writing import Lanes
 
 _PAGE: Final = 100  # the bytes of a letter can be large
@@ -131,21 +132,23 @@ class RedrivingQuarantine(PostgresQuarantine):
         self, connect: Connect, lanes: Lanes, publishing: Publishing, clock: Callable[[], int]
     ) -> None:
         super().__init__(connect)
-        self._lanes, self._publishing, self._clock = lanes, publishing, clock
+        self._publishing, self._clock = publishing, clock
+        self._closing = _Closing("", "", keep=False)
+        self._store = PostgresStore(connect, lanes, self._begun)
 
     async def redrive(self, batch: Batch, letter_id: str, by: str, *, keep: bool) -> Effects:
-        closing = _Closing(letter_id, by, keep)
-        store = PostgresStore(
-            self._connect,
-            self._lanes,
-            lambda connection, lanes: _Redriving(connection, lanes, closing),
-        )
+        self._closing = _Closing(letter_id, by, keep)
         try:
-            return await Applier(store, self._publishing).apply(batch, self._clock())
+            return await Applier(self._store, self._publishing).apply(batch, self._clock())
         except _Undone as undone:
             return undone.effects
-        finally:
-            store.discard()
+
+    def discard(self) -> None:
+        """Close the connection that it redrives on: one for all letters."""
+        self._store.discard()
+
+    def _begun(self, connection: asyncpg.Connection, lanes: Lanes) -> _Redriving:
+        return _Redriving(connection, lanes, self._closing)
 
 
 def _conditions(selection: Selection) -> tuple[object, ...]:

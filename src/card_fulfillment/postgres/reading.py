@@ -28,7 +28,7 @@ from card_fulfillment.postgres.rows import load_bindings, reference_text
 from card_fulfillment.postgres.statement import fetch, prepare
 from card_fulfillment.postgres.words import OUTCOMES
 
-_CARDS: Final = f"SELECT {CARD_COLUMNS} FROM card WHERE card_id = ANY ($1::text[])"  # noqa: S608
+_CARDS: Final = f"SELECT {CARD_COLUMNS} FROM card WHERE card_id = ANY ($1::text[])"  # noqa: S608 - a constant
 _REFERENCES: Final = """
 SELECT reference, bindings::text FROM vendor_reference WHERE reference = ANY ($1::text[])
 """

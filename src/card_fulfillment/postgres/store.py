@@ -1,7 +1,7 @@
 """The stored state in Postgres: one connection, one transaction at a time, statements on arrays."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from typing import Final, Generic, TypeVar
@@ -14,10 +14,8 @@ from card_fulfillment.pipeline.failpoints import failpoint
 from card_fulfillment.pipeline.ports import Contended, StoreUnavailable
 from card_fulfillment.pipeline.view import Need, View
 from card_fulfillment.postgres import letters_writing, locking, reading, writing
-from card_fulfillment.postgres.connection import is_transient
+from card_fulfillment.postgres.connection import Connect, is_transient
 from card_fulfillment.postgres.overdue import overdue
-
-Connect = Callable[[], Awaitable[asyncpg.Connection]]
 
 # Rolled back by the server, or by us on a conflict that another look resolves: the connection is
 # fine.
@@ -34,6 +32,9 @@ _DATABASE_ERRORS: Final = (
     asyncpg.InternalClientError,
     OSError,
 )
+
+
+_CUT_OFF: Final = (asyncio.CancelledError, asyncpg.InterfaceError, OSError)  # every timeout is one
 
 
 class PostgresTransaction:
@@ -89,8 +90,16 @@ class PostgresStore(Generic[Begun]):
         """A commit whose answer is lost raises like any failure: the positions tell."""
         try:
             connection = await self._connected()
-            async with connection.transaction(isolation="read_committed"):
+            transaction = connection.transaction(isolation="read_committed")
+            await transaction.start()
+            try:
                 yield self._begin(connection, self._lanes)
+            except _CUT_OFF:
+                raise  # what is hung up on needs no ROLLBACK, which would wait for an answer, too
+            except BaseException:
+                await transaction.rollback()
+                raise
+            await transaction.commit()
         except _LOST_A_RACE as error:
             raise Contended(type(error).__name__) from error
         except _DATABASE_ERRORS as error:

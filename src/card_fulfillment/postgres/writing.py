@@ -34,6 +34,7 @@ from card_fulfillment.postgres.statement import (
     prepare,
 )
 
+# Numbers of lanes by (topic, partition).
 Lanes = Mapping[tuple[str, int], int]
 
 _INSERT_FACTS: Final = """

@@ -8,6 +8,8 @@ from typing import Any, Final, NamedTuple, assert_never
 
 from card_fulfillment.domain.facts import SECOND, AttributeValue, Cause, Fact
 from card_fulfillment.domain.files import FileLine
+from card_fulfillment.messages.envelope import Ignored
+from card_fulfillment.messages.times import to_micros
 from card_fulfillment.vendors.expectations import (
     Example,
     Expected,
@@ -16,9 +18,8 @@ from card_fulfillment.vendors.expectations import (
 )
 from card_fulfillment.vendors.mapping import map_message
 from card_fulfillment.vendors.notation import KEEP
-from card_fulfillment.vendors.outcomes import Ignored, Outcome, Unusable
+from card_fulfillment.vendors.outcomes import Outcome, Unusable
 from card_fulfillment.vendors.profile import Profile
-from card_fulfillment.vendors.times import microseconds
 
 LATER_THAN_ALL: Final = datetime(2100, 1, 1, tzinfo=UTC)
 _NOTHING: Final = "nothing"
@@ -92,7 +93,7 @@ def _tried(profile: Profile, example: Example) -> Trial:
 
 
 def _outcomes(profile: Profile, example: Example) -> list[Outcome]:
-    received_at = microseconds(example.received_at or LATER_THAN_ALL)
+    received_at = to_micros(example.received_at or LATER_THAN_ALL)
     headers = {name: value.encode() for name, value in example.headers.items()}
     return [
         outcome

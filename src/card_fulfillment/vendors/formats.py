@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Final
 
+from card_fulfillment.messages.times import EPOCH
 from card_fulfillment.vendors.near_miss import hint
 
 # Text -> the time, aware where the text states a zone, and whether it is only a day.
@@ -16,7 +17,6 @@ Parse = Callable[[str], tuple[datetime, bool]]
 Zones = Mapping[str, tzinfo]
 
 ISO: Final = "iso"
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ISO_DATE: Final = len("2026-03-02")
 _ISO_MINUTES: Final = len("2026-03-02T06:28")
 _TIME_SEPARATORS: Final = ("T", " ", "t")
@@ -96,7 +96,7 @@ def _epoch(unit: timedelta) -> Parse:
     def parse(value: str) -> tuple[datetime, bool]:
         if _COUNT.fullmatch(value) is None:
             raise ValueError("no whole number")
-        return _EPOCH + int(value) * unit, False
+        return EPOCH + int(value) * unit, False
 
     return parse
 
@@ -106,7 +106,7 @@ def _microsoft(value: str) -> tuple[datetime, bool]:
     match = _MICROSOFT.fullmatch(value)
     if match is None:
         raise ValueError("no /Date(milliseconds)/")
-    return _EPOCH + int(match[1]) * timedelta(milliseconds=1), False
+    return EPOCH + int(match[1]) * timedelta(milliseconds=1), False
 
 
 _NAMED: Final[Mapping[str, Parse]] = {

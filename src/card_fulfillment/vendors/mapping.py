@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from card_fulfillment.domain.facts import Cause, Fact
+from card_fulfillment.messages.envelope import Ignored
 from card_fulfillment.vendors.bodies import body_of, parse, parse_exactly
 from card_fulfillment.vendors.file_lines import FileReader, file_line
-from card_fulfillment.vendors.outcomes import Ignored, Outcome, Refusal, Unusable
+from card_fulfillment.vendors.outcomes import Outcome, Refusal, Unusable
 from card_fulfillment.vendors.profile import Profile
 from card_fulfillment.vendors.record import Record
 from card_fulfillment.vendors.rules import CompiledRule, Statement
@@ -20,17 +21,6 @@ from card_fulfillment.vendors.selectors import (
 )
 from card_fulfillment.vendors.statements import fact, said
 from card_fulfillment.vendors.whom import NoSubject, Who, subject
-
-__all__ = [
-    "Ignored",
-    "Outcome",
-    "Reading",
-    "Refusal",
-    "Unusable",
-    "map_message",
-    "place_of",
-    "read_message",
-]
 
 _ELEMENTS: Final = 1_000
 _FIRST_LOOP: Final = len(BUILT_IN)

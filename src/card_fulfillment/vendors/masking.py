@@ -6,8 +6,9 @@ from typing import Final, cast
 from urllib.parse import urlencode
 
 from card_fulfillment.messages.dead_letter import Mask
+from card_fulfillment.messages.pan_guard import EACH, Path
 from card_fulfillment.vendors.bodies import Body, body_of, parse_exactly
-from card_fulfillment.vendors.paths import EACH, Path
+from card_fulfillment.vendors.conditions import NOTHING
 from card_fulfillment.vendors.profile import Profile
 
 MASKED: Final = "(masked)"
@@ -26,14 +27,18 @@ def mask_of(profile: Profile) -> Mask | None:
 
 
 def _masked(payload: bytes, body: Body, paths: Iterable[Path]) -> bytes | None:
-    """Of what cannot be read nobody knows where the private parts are: nothing of it is kept."""
+    """Of what cannot be read nobody knows where the private parts are: nothing of it is kept.
+
+    A redrive reads what is kept: it must say the same, and be no longer than the intake lets pass.
+    """
     try:
         message = parse_exactly(payload, body)
         for path in paths:
             _cover(message, path)
         if body == "form":
             return urlencode(cast("dict[str, object]", message), doseq=True).encode()
-        return json.dumps(message, default=str).encode()
+        text = json.dumps(message, default=float, ensure_ascii=False, separators=(",", ":"))
+        return text.encode(errors="surrogatepass")
     except (ValueError, RecursionError):
         return None
 
@@ -46,8 +51,8 @@ def _cover(node: object, path: Sequence[str]) -> None:
     elif isinstance(node, list):
         for each in node:
             _cover(each, path)
-    elif isinstance(node, dict) and node.get(step) is not None:
-        if any(each != EACH for each in rest):
+    elif isinstance(node, dict) and node.get(step) not in NOTHING:
+        if any(each != EACH for each in rest) and isinstance(node[step], dict | list):
             _cover(node[step], rest)
         else:
             node[step] = MASKED

@@ -8,7 +8,6 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    Field,
     StringConstraints,
 )
 
@@ -106,6 +105,3 @@ class ReferenceKind(Part):
 
     kind: Name
     parcel: bool | None = None
-
-
-KindList = Annotated[list[Annotated[ReferenceKind, under("kind")]], Field(min_length=1)]

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from card_fulfillment.domain.facts import Fact
 from card_fulfillment.domain.files import FileLine
+from card_fulfillment.messages.envelope import Ignored
 
 
 class Refusal(StrEnum):
@@ -13,14 +14,6 @@ class Refusal(StrEnum):
     UNMAPPED_CODE = "unmapped_code"
     MALFORMED = "malformed"
     FUTURE_TIME = "future_time"
-
-
-@dataclass(frozen=True, slots=True)
-class Ignored:
-    """Declared to be of no interest. `path`: where in the message, "" is all of it."""
-
-    path: str
-    why: str
 
 
 @dataclass(frozen=True, slots=True)

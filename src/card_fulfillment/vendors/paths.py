@@ -2,13 +2,11 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Final
 
+from card_fulfillment.messages.pan_guard import EACH, Path
 from card_fulfillment.vendors.language import FactRule, Rule
 from card_fulfillment.vendors.selectors import MESSAGE, is_keys, split
 
-Path = tuple[str, ...]
-EACH: Final = "[]"
 _STEPS = re.compile(r"[\w@$:-]+|\[\]", re.ASCII)
 
 
@@ -20,7 +18,8 @@ def parse(path: str) -> Path:
 def identifiers(rules: Iterable[Rule]) -> frozenset[Path]:
     """Where references and tracking numbers stand: digits there need be no card number.
 
-    Of JMESPath expressions, headers, and what stands in a text, nothing is known.
+    An expression may be a choice of keys, `a.b || c`; of other ones, of headers, and of what stands
+    in a text, nothing is known.
     """
     return frozenset(path for rule in rules for path in _of_rule(rule))
 
@@ -32,13 +31,21 @@ def _of_rule(rule: Rule) -> Iterable[Path]:
         if base is not None:
             bases[name] = (*base, EACH)
     selectors = [*rule.references.values(), *(s for fact in rule.facts for s in _of_fact(fact))]
-    return [path for s in selectors if (path := _path(s, bases)) is not None]
+    return [path for s in selectors for path in _choices(s, bases)]
 
 
 def _of_fact(fact: FactRule) -> list[str]:
     named = [name.value for name in fact.names]
     number = fact.attributes.tracking_number
     return named if number is None else [*named, number]
+
+
+def _choices(selector: str, bases: Mapping[str, Path]) -> list[Path]:
+    level, path = split(selector)
+    choices = [each.strip() for each in path.split("||")]
+    if level not in bases or not all(map(is_keys, choices)):
+        return []
+    return [(*bases[level], *filter(None, each.split("."))) for each in choices]
 
 
 def _path(selector: str, bases: Mapping[str, Path]) -> Path | None:

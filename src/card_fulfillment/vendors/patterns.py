@@ -35,10 +35,6 @@ def check_pattern(pattern: str) -> None:
     _compiled(pattern)
 
 
-def groups_of(pattern: str) -> frozenset[str]:
-    return frozenset(_compiled(pattern).groupindex)
-
-
 def finder(pattern: str) -> Match:
     """Find the pattern anywhere in a text."""
     search = _compiled(pattern).search

@@ -12,29 +12,19 @@ import orjson
 from pydantic import ValidationError
 
 from card_fulfillment.domain.naming import Role
+from card_fulfillment.messages.pan_guard import Path
 from card_fulfillment.vendors.bodies import Body
 from card_fulfillment.vendors.conditions import Asked, Holds, compile_conditions
 from card_fulfillment.vendors.expectations import Example
 from card_fulfillment.vendors.language import ProfileFile, ShippingMethod
 from card_fulfillment.vendors.mistakes import Mistake, ProfileError, mistake, of_shape
 from card_fulfillment.vendors.near_miss import hint
-from card_fulfillment.vendors.paths import Path, identifiers, parse
+from card_fulfillment.vendors.paths import identifiers, parse
 from card_fulfillment.vendors.placing import misplaced
 from card_fulfillment.vendors.references import Kind, level_of
 from card_fulfillment.vendors.rules import CompiledRule, compile_rule
 from card_fulfillment.vendors.selectors import BUILT_IN
 from card_fulfillment.vendors.yaml_text import Place, read
-
-__all__ = [
-    "Profile",
-    "ProfileError",
-    "ShippingMethod",
-    "built_in",
-    "contradictions",
-    "files_of",
-    "load_profile",
-    "load_profiles",
-]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

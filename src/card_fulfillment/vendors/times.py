@@ -9,12 +9,11 @@ from zoneinfo import ZoneInfo
 from card_fulfillment.domain.detail import Precision
 from card_fulfillment.domain.facts import SECOND
 from card_fulfillment.domain.value import Value
+from card_fulfillment.messages.times import to_micros
 from card_fulfillment.vendors.formats import Zones, first_of, offset
 from card_fulfillment.vendors.language import ProfileFile, TimeField
 from card_fulfillment.vendors.selectors import Scope, Text, Unfit, text
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_DAY_SECONDS: Final = 86_400
 # Nothing that this product follows is older; what is, is a wrong field, unit or century.
 _EARLIEST: Final = 946_684_800 * SECOND
 # Zones that may be written by their letters whatever the profile says.
@@ -50,12 +49,6 @@ class Clocks(NamedTuple):
 
 
 ReadTime = Callable[[Scope], Stated | None]
-
-
-def microseconds(moment: datetime) -> int:
-    """Whole microseconds since the Unix epoch of an aware time."""
-    passed = moment - _EPOCH
-    return (passed.days * _DAY_SECONDS + passed.seconds) * SECOND + passed.microseconds
 
 
 def clocks(file: ProfileFile) -> Clocks:
@@ -118,8 +111,8 @@ def _placed(moment: datetime, zone: Zone | None, *, day: bool) -> tuple[int, Pre
             raise ValueError("no zone stated, and none declared")
         moment, assumed = moment.replace(tzinfo=zone.info), zone.assumed
     if day:
-        return microseconds(moment), Precision.DAY
-    return microseconds(moment), Precision.ZONE_ASSUMED if assumed else Precision.SECOND
+        return to_micros(moment), Precision.DAY
+    return to_micros(moment), Precision.ZONE_ASSUMED if assumed else Precision.SECOND
 
 
 def date_reader(field: TimeField, levels: Sequence[str], known: Clocks) -> Text:

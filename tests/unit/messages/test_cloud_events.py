@@ -3,6 +3,7 @@ import json
 import pytest
 from wire_samples import as_requested, card_created, embossing_requested, member_created, record
 
+from builders import altered
 from card_fulfillment.domain.facts import Announcement, Order
 from card_fulfillment.messages.envelope import Record, RefusalReason, Refused
 from card_fulfillment.messages.inbound import decode_card_created, decode_embossing_requested
@@ -43,6 +44,11 @@ def statement(read: Record) -> tuple[object, ...]:
 PLAIN = statement(record(member_created()))
 
 
+def test_a_content_type_may_be_in_capitals() -> None:
+    capitals = (("content-type", b"Application/CloudEvents+JSON"),)
+    assert statement(altered(structured(), headers=capitals)) == PLAIN
+
+
 def test_a_structured_event_says_what_its_data_say() -> None:
     assert statement(structured(id="another", time=None)) == PLAIN
 
@@ -55,6 +61,8 @@ def test_the_context_stands_in_for_what_the_data_lack() -> None:
     bare = without_context(member_created())
     assert statement(structured(data=bare)) == PLAIN
     assert statement(record(bare, headers=BINARY)) == PLAIN
+    nulls = bare | {"event_id": None, "occurred_at": None}
+    assert statement(record(nulls, headers=BINARY)) == PLAIN
 
 
 def test_an_order_can_be_a_cloud_event() -> None:

@@ -114,6 +114,12 @@ def test_possible_card_data_are_neither_kept_nor_published() -> None:
     assert event["key"] is event["value"] is None
 
 
+def test_the_longest_key_and_the_largest_value_are_published() -> None:
+    event, out = published(altered(RECORD, key=b"k" * 256, value=b"x" * 65_536))
+    assert out.key == event["key"]["data"] == "k" * 256
+    assert event["value"] == {"encoding": "utf-8", "data": "x" * 65_536}
+
+
 def test_a_value_too_large_to_publish_is_kept_all_the_same() -> None:
     large = altered(RECORD, value=b"x" * 65_537)
     event, out = published(large)

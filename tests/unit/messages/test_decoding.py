@@ -20,6 +20,7 @@ from card_fulfillment.messages.inbound import (
     decode_card_created,
     decode_embossing_requested,
 )
+from card_fulfillment.messages.times import LATEST_RECORD
 
 TRACEPARENT = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -56,7 +57,7 @@ def test_an_announcement_is_a_fact_of_nobodys_vendor() -> None:
 
 def test_a_virtual_card_is_ignored() -> None:
     decoded = decode_card_created(record(card_created(card_type="VIRTUAL")))
-    assert decoded == Ignored("virtual_card", "card_type")
+    assert decoded == Ignored("card_type", "a virtual card")
 
 
 def test_an_order_says_who_makes_what_in_which_attempt() -> None:
@@ -276,7 +277,13 @@ def test_a_tombstone_is_refused(value: bytes | None) -> None:
         assert decoded.reason is RefusalReason.EMPTY
 
 
-def test_a_record_from_the_far_future_is_refused() -> None:
-    decoded = decode_card_created(record(card_created(), timestamp=2**62))
+def test_a_record_of_the_year_2100_is_the_latest_that_is_read() -> None:
+    at = LATEST_RECORD - 1
+    assert announced(card_created(), timestamp=at).fact.received_at == at
+
+
+@pytest.mark.parametrize("timestamp", [LATEST_RECORD, 2**62])
+def test_a_record_from_the_far_future_is_refused(timestamp: int) -> None:
+    decoded = decode_card_created(record(card_created(), timestamp=timestamp))
     assert isinstance(decoded, Refused)
     assert decoded.reason is RefusalReason.MALFORMED

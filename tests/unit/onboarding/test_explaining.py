@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from card_fulfillment.domain.facts import Cause, Fact
 from card_fulfillment.onboarding.story import story
 from card_fulfillment.vendors.explaining import Tried, Visited, _Trace, explain
-from card_fulfillment.vendors.mapping import Outcome, map_message
+from card_fulfillment.vendors.mapping import map_message
+from card_fulfillment.vendors.outcomes import Outcome
 from card_fulfillment.vendors.profile import load_profiles
 
 BUILT_IN = load_profiles()

@@ -19,7 +19,7 @@ def test_after_the_step_the_relay_goes_on_behind_what_kafka_has(
     tail = Tail(0, 1, kafka) if kafka else Tail(0)
     step = step_of(row, tail)
     after = row if step is None else LaneRow(1, 0, step.new_last, step.new_published)
-    assert starting_points({0: tail}, before=[after], since=[after]) == {1: kafka}
+    assert starting_points({0: tail}, before=[after], since=[after], values={}) == {1: kafka}
     assert after.published_seq <= after.last_seq
 
 
@@ -35,6 +35,13 @@ def test_every_change_not_known_to_be_published_gets_a_number_that_will_be(
             range(kafka + 1, step.new_last + 1)
         )
         assert kafka + 1 > row.last_seq  # no number meets one that is still in use
+
+
+def test_a_number_that_was_given_again_is_published_behind_what_kafka_has() -> None:
+    step = step_of(LaneRow(1, 0, 10, 7), Tail(0, 1, 8, b"one"), b"another")
+    assert step is not None
+    assert (step.new_published, step.new_last, step.moved_by) == (8, 11, 1)
+    assert step_of(LaneRow(1, 0, 10, 7), Tail(0, 1, 8, b"one"), b"one") is None
 
 
 def test_lanes_that_agree_are_left_alone() -> None:

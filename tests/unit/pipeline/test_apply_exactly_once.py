@@ -138,7 +138,7 @@ def test_elements_of_a_record_that_fail_alike_are_one_dead_letter() -> None:
 
 
 def test_the_worst_of_its_elements_decides_what_a_record_counts_as() -> None:
-    refused, ignored = Refused(RefusalReason.UNMAPPED_CODE, "a", "b"), Ignored("test")
+    refused, ignored = Refused(RefusalReason.UNMAPPED_CODE, "a", "b"), Ignored("", "a test")
     parked, applied = fact(Status.SHIPPED, 5, _O1), announcement("c1")
     records = [
         sent(applied, parked, refused, ignored),

@@ -8,9 +8,10 @@ from agreement import Telling
 from builders import announcement, hour, order, sent, sized
 from card_fulfillment.domain.facts import SECOND, Cause
 from card_fulfillment.domain.naming import Reference, SubjectKind, bulk_issuance
+from card_fulfillment.messages.envelope import Ignored
 from card_fulfillment.pipeline.batch import Element
 from card_fulfillment.vendors.mapping import map_message
-from card_fulfillment.vendors.outcomes import Ignored, Unusable
+from card_fulfillment.vendors.outcomes import Unusable
 from card_fulfillment.vendors.profile import load_profiles
 
 _PROFILES = load_profiles()

@@ -79,6 +79,10 @@ def test_numbers_in_references_and_tracking_numbers_are_known_to_be_no_card_numb
     }
 
 
+def test_so_are_ids_that_stand_in_one_of_two_fields() -> None:
+    assert BUILT_IN["issuer"].identifiers >= {("card_id",), ("bulk_issuance_id",)}
+
+
 def test_an_example_tells_of_facts_that_would_be_taken_for_one(tmp_path: Path) -> None:
     twice = """
 rules:

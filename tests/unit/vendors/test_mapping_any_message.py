@@ -14,9 +14,10 @@ from vendor_samples import RECEIVED, outcomes
 
 from card_fulfillment.domain.facts import DAY, Fact
 from card_fulfillment.domain.files import FileLine
+from card_fulfillment.messages.envelope import Ignored
 from card_fulfillment.vendors.explaining import Looked, Visited, explain
-from card_fulfillment.vendors.mapping import Ignored, Unusable
 from card_fulfillment.vendors.masking import mask_of
+from card_fulfillment.vendors.outcomes import Unusable
 from card_fulfillment.vendors.profile import Profile
 
 _FULL: Final = 65_536

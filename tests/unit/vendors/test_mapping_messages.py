@@ -7,7 +7,8 @@ from card_fulfillment.domain.detail import Evidence, Precision
 from card_fulfillment.domain.facts import HOUR, Attribute
 from card_fulfillment.domain.naming import Reference
 from card_fulfillment.domain.status import Reason, Status
-from card_fulfillment.vendors.mapping import Ignored, Refusal, Unusable
+from card_fulfillment.messages.envelope import Ignored
+from card_fulfillment.vendors.outcomes import Refusal, Unusable
 from card_fulfillment.vendors.profile import Profile
 
 

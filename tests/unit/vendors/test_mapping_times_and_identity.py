@@ -6,7 +6,7 @@ from vendor_samples import FLAT, HEAD, NESTED, RECEIVED, RICH, fact, outcomes, p
 from card_fulfillment.domain.detail import Precision
 from card_fulfillment.domain.facts import DAY, HOUR, SECOND, Fact
 from card_fulfillment.domain.status import Status
-from card_fulfillment.vendors.mapping import Refusal, Unusable
+from card_fulfillment.vendors.outcomes import Refusal, Unusable
 from card_fulfillment.vendors.profile import Profile
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 from vendor_samples import FLAT, HEAD, profile_of
 
-from card_fulfillment.vendors.profile import ProfileError, load_profile, load_profiles
+from card_fulfillment.vendors.mistakes import ProfileError
+from card_fulfillment.vendors.profile import load_profile, load_profiles
 
 NAMES = """
         names: [{vendor: speedy, role: carrier, kind: waybill, value: message.awb%s}]

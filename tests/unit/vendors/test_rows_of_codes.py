@@ -176,6 +176,23 @@ def test_r32_what_is_private_is_masked_before_a_message_is_stored(tmp_path: Path
     assert mask(b'{"cards":[{"holder":{"name":"Fatima"', {}) is None
 
 
+def test_r32_what_is_masked_says_the_same_to_whoever_reads_it_again(tmp_path: Path) -> None:
+    head = "private: [signed, holder.name]"
+    profile = written(tmp_path, f"- {{code: message.code, {TABLE}}}", head=head)
+    mask = mask_of(profile)
+    assert mask is not None
+    said = {
+        "card": "\u0627\u0644\u0631\u064a\u0627\u0636",
+        "weight": 1.5,
+        "signed": "",
+        "holder": None,
+    }
+    assert mask(orjson.dumps(said), {}) == orjson.dumps(said)
+    assert mask(orjson.dumps(said | {"holder": "A. Name"}), {}) == orjson.dumps(
+        said | {"holder": "(masked)"}
+    )
+
+
 def test_r33_a_carriers_name_from_its_code(tmp_path: Path) -> None:
     carrier = "{at: message.by, names: {'1': aramex, dhl-express: dhl}}"
     profile = written(

@@ -18,7 +18,8 @@ from vendor_samples import (
 from card_fulfillment.domain.facts import Attribute, ParcelRole
 from card_fulfillment.domain.naming import Reference
 from card_fulfillment.domain.status import Status
-from card_fulfillment.vendors.mapping import Ignored, Unusable
+from card_fulfillment.messages.envelope import Ignored
+from card_fulfillment.vendors.outcomes import Unusable
 from card_fulfillment.vendors.profile import Profile
 
 AT = "2026-03-09T10:00:00Z"

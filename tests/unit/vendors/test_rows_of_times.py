@@ -6,8 +6,9 @@ import pytest
 from vendor_samples import RECEIVED, TABLE, at, fact, facts, outcomes, written
 
 from card_fulfillment.domain.detail import Precision
+from card_fulfillment.messages.envelope import Ignored
 from card_fulfillment.vendors.examples import moment
-from card_fulfillment.vendors.mapping import Ignored, Unusable
+from card_fulfillment.vendors.outcomes import Unusable
 
 AT = "2026-03-09T10:00:00Z"
 

@@ -7,7 +7,8 @@ import orjson
 
 from card_fulfillment.domain.facts import Cause, Fact
 from card_fulfillment.vendors.examples import moment
-from card_fulfillment.vendors.mapping import Outcome, map_message
+from card_fulfillment.vendors.mapping import map_message
+from card_fulfillment.vendors.outcomes import Outcome
 from card_fulfillment.vendors.profile import Profile, load_profile
 
 CAUSE: Final = Cause(None, "perso-vendor-tracking-test", 0, 7)

@@ -1,0 +1,83 @@
+"""An input topic is known again by its offsets and by the last record that was taken from it."""
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import RecordsToDelete
+from known_topic import AT, MARKER, known_topic
+from relay_services import admin
+
+from card_fulfillment.kafka.connection import ClientOptions, client_options
+from card_fulfillment.kafka.incarnation import verified_beginnings
+from card_fulfillment.messages.envelope import Record
+from card_fulfillment.pipeline.batch import Partition
+from card_fulfillment.pipeline.positions import (
+    InputRecreated,
+    LastRecord,
+    Position,
+    record_digest,
+)
+from card_fulfillment.settings import KafkaSettings
+from stack import Services
+
+
+@pytest.fixture
+def options(stack: Services) -> ClientOptions:
+    return client_options(KafkaSettings(bootstrap_servers=stack.bootstrap))
+
+
+@pytest.fixture
+async def topic(options: ClientOptions) -> Partition:
+    return await known_topic(options)
+
+
+def taken(partition: Partition, offset: int, value: bytes, *, at: int = AT) -> Position:
+    """Taken up to this record, which was the last one."""
+    digest = record_digest(Record(partition.topic, 0, offset, 0, None, value))
+    return Position(offset + 1, LastRecord(offset, at * 1000, digest))
+
+
+async def found(options: ClientOptions, partition: Partition, position: Position) -> int:
+    beginnings = await verified_beginnings(options, [partition], {partition: position})
+    return beginnings[partition]
+
+
+async def test_a_topic_that_is_still_the_same_is_gone_on_with(
+    options: ClientOptions, topic: Partition
+) -> None:
+    for position in (Position(0, None), taken(topic, 0, b"one"), taken(topic, 1, b"two")):
+        assert await found(options, topic, position) == 0
+
+
+async def test_where_the_last_record_is_gone_there_is_nothing_to_compare_with(
+    options: ClientOptions, topic: Partition
+) -> None:
+    assert await found(options, topic, taken(topic, MARKER, b"compacted away")) == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "at"), [(b"another", AT), (b"one", AT + 1)], ids=["content", "time"]
+)
+async def test_another_record_where_the_last_one_was_is_another_topic(
+    options: ClientOptions, topic: Partition, value: bytes, at: int
+) -> None:
+    with pytest.raises(InputRecreated, match="another record at offset 0"):
+        await found(options, topic, taken(topic, 0, value, at=at))
+
+
+async def test_a_position_behind_the_end_is_of_another_topic(
+    options: ClientOptions, topic: Partition
+) -> None:
+    with pytest.raises(InputRecreated, match="has offsets 0 to 5"):
+        await found(options, topic, Position(6, None))
+
+
+async def test_what_was_deleted_before_it_was_taken_is_told_and_what_was_taken_is_not_missed(
+    options: ClientOptions, topic: Partition
+) -> None:
+    async with admin(options) as client:
+        await client.delete_records({TopicPartition(*topic): RecordsToDelete(before_offset=1)})
+    assert await found(options, topic, taken(topic, 0, b"never looked at")) == 1
+    with pytest.raises(InputRecreated, match="has offsets 1 to 5"):
+        await found(options, topic, Position(0, None))
+    with pytest.raises(InputRecreated, match="another record at offset 1"):
+        await found(options, topic, taken(topic, 1, b"another"))

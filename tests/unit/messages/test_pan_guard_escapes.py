@@ -1,0 +1,48 @@
+"""Card numbers written with escapes, and that looking for them takes no time."""
+
+import json
+import time
+from urllib.parse import quote
+
+import pytest
+
+from card_fulfillment.messages.envelope import Record
+from card_fulfillment.messages.pan_guard import PanGuard
+from card_number_samples import in_groups
+
+VISA = "4111111111111111"
+GUARD = PanGuard((), {}, 65_536)
+
+
+def record(value: bytes) -> Record:
+    return Record("any", 0, 0, 0, b"a key", value)
+
+
+@pytest.mark.parametrize(
+    "value", [b"\\" * 60_000 + b"u", b"4" * 13 + b"\\" * 60_000], ids=["u", "13"]
+)
+def test_a_long_run_of_backslashes_takes_no_time(value: bytes) -> None:
+    began = time.process_time()
+    assert GUARD.refused(record(b'{"note":"' + value + b'"}')) is None
+    assert time.process_time() - began < 0.1
+
+
+@pytest.mark.parametrize(
+    "separator", ["\n", "\t", "\r", "\f", "\b", "\r\n", "/", "\u00a0", "\u2011"], ids=repr
+)
+def test_what_stands_between_groups_may_be_escaped(separator: str) -> None:
+    text = in_groups(VISA, separator)
+    for value in (
+        json.dumps({"note": text}),
+        json.dumps({"note": text}).replace("/", "\\/"),
+        json.dumps({"a": json.dumps({"note": text})}),
+        f"a=b&note={quote(text, safe='')}",
+        json.dumps({"url": f"https://pay.example/?n={quote(text, safe='')}"}),
+    ):
+        assert GUARD.refused(record(value.encode())) is not None, value
+
+
+@pytest.mark.parametrize("zero", [0xFF10, 0x0660, 0x06F0, 0x1D7CE])
+def test_digits_of_another_script_may_be_in_percents(zero: int) -> None:
+    text = "".join(chr(zero + int(digit)) for digit in VISA)
+    assert GUARD.refused(record(f"a=b&note={quote(text)}".encode())) is not None
