@@ -198,6 +198,8 @@ class Worker:
                 files = await sweep_files(store.transaction, grace, self._publishing, clock())
             except (StoreUnavailable, Contended) as error:
                 log.warning("sweep.failed", error=type(error).__name__, detail=str(error))
+            except Exception:  # a defect: what sweeps is no reason to take nothing in
+                log.exception("sweep.failed")
             else:
                 if swept:
                     log.warning("sweep.overdue", facts=swept)

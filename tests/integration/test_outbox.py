@@ -70,6 +70,10 @@ async def test_a_lease_is_for_one_holder_until_it_is_released_or_runs_out(
         assert not await outbox.take_lease()
         await connection.execute("UPDATE relay_lease SET expires_at = clock_timestamp()")
         assert await outbox.take_lease()
+        # The database's clock was set back by an hour, and the holder died.
+        await connection.execute("UPDATE relay_lease SET expires_at = expires_at + '1 h'::interval")
+        assert await other.take_lease()
+        assert not await outbox.take_lease()
 
 
 async def test_published_seq_never_goes_back_and_never_waits_for_a_locked_lane(

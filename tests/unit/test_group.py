@@ -26,4 +26,4 @@ async def test_leaders_are_asked_for_ten_times_a_second_at_most() -> None:
     await asyncio.sleep(0.1)
     before = time.monotonic()
     await client._metadata_update("d")
-    assert time.monotonic() - before < 0.05
+    assert time.monotonic() - before < 0.09

@@ -74,7 +74,10 @@ class FanOut:
             except TooNarrow as narrow:
                 wider = narrow.need
             else:
-                self._reached[chunk.bulk_id] = chunk.reached
+                if chunk.reached == _FROM_THE_START:
+                    self._reached.pop(chunk.bulk_id, None)
+                else:
+                    self._reached[chunk.bulk_id] = chunk.reached
                 return effects
         raise Contended(f"the needs of a fan-out grew {_WIDENINGS} times")
 

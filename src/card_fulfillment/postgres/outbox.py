@@ -77,11 +77,13 @@ UPDATE lane SET published_seq = greatest(lane.published_seq, free.seq)
 FROM free WHERE lane.lane = free.lane RETURNING lane.lane
 """
 
+# A lease that ends later than any can was given before the clock was set back.
 _TAKE: Final = """
 INSERT INTO relay_lease AS lease (name, holder, expires_at)
-VALUES ($1, $2, clock_timestamp() + $3)
+VALUES ($1, $2, clock_timestamp() + $3::interval)
 ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at
 WHERE lease.expires_at <= clock_timestamp() OR lease.holder = excluded.holder
+   OR lease.expires_at > clock_timestamp() + 2 * $3::interval
 RETURNING true
 """
 
