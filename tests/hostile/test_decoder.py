@@ -4,6 +4,7 @@ import json
 import time
 from collections import Counter
 from hashlib import sha256
+from typing import Any
 
 import pytest
 
@@ -91,15 +92,14 @@ def test_the_corpus_is_large_and_its_names_are_its_own() -> None:
 
 
 def test_where_the_guard_itself_fails_nothing_of_the_record_is_kept() -> None:
-    class Broken(PanGuard):
-        def refused(self, record: Record) -> Refused | None:
-            raise TypeError(record.topic)
-
-    case = next(case for case in CORPUS if case.value)
-    decoder = Decoder(_KNOWN.readers, Broken((), {}, _MOST_BYTES), _MOST_BYTES)
-    (refused,) = decoder(record(case)).elements
+    nothing: Any = None
+    broken = PanGuard((), {"card-created": nothing}, _MOST_BYTES)
+    decoder = Decoder(_KNOWN.readers, broken, _MOST_BYTES)
+    taken = Record("card-created", 0, 0, SENT_AT, b"k", b'"4111111111111111"', (("h", b"v"),))
+    (refused,) = decoder(taken).elements
     assert isinstance(refused, Refused)
-    letter = DeadLetter.of(record(case), refused)
+    assert refused.message.startswith("the guard failed: ")
+    letter = DeadLetter.of(taken, refused)
     assert (letter.key, letter.value, letter.headers) == (None, None, ())
 
 
