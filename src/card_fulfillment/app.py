@@ -1,8 +1,6 @@
 """The composition root: starts the worker in order, and ends it when it is told to."""
 
-import asyncio
 import gc
-import signal
 
 import structlog
 
@@ -11,7 +9,7 @@ from card_fulfillment.postgres.writing import Lanes
 from card_fulfillment.settings import Settings
 from card_fulfillment.starting import Misfit, check_outputs, check_topics, checked_lanes
 from card_fulfillment.topology import Topology, topology
-from card_fulfillment.worker import Worker, unless_stopped
+from card_fulfillment.worker import Worker, told_to_stop, unless_stopped
 
 log = structlog.get_logger("card_fulfillment")
 
@@ -19,9 +17,7 @@ log = structlog.get_logger("card_fulfillment")
 async def run(settings: Settings) -> None:
     """The worker, until SIGTERM or SIGINT. Raises Unreachable, Misfit or Alarmed at start."""
     known = topology(settings)
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = told_to_stop()
     lanes = await unless_stopped(stop, _ready(settings, known))
     if lanes is None:
         return

@@ -5,6 +5,7 @@ import contextlib
 import gc
 import os
 import secrets
+import signal
 import socket
 import time
 from collections import Counter
@@ -49,7 +50,7 @@ from card_fulfillment.postgres.spreading import SpreadingTransaction
 from card_fulfillment.postgres.store import PostgresStore, PostgresTransaction
 from card_fulfillment.postgres.writing import Lanes
 from card_fulfillment.reporting import BatchReporter, RelayReporter, SpreadReporter
-from card_fulfillment.settings import Settings
+from card_fulfillment.settings import OpsSettings, Settings
 from card_fulfillment.starting import Alarmed, reachable
 from card_fulfillment.topology import Topology
 from card_fulfillment.watching import Watch
@@ -87,6 +88,27 @@ async def unless_stopped(stop: asyncio.Event, work: Awaitable[T]) -> T | None:
         await asyncio.wait({working, stopped})
 
 
+def told_to_stop() -> asyncio.Event:
+    """Set by SIGTERM and SIGINT from now on."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+def limits_of(ops: OpsSettings) -> Limits:
+    return Limits(ops.stalled_after.total_seconds(), ops.stuck_after.total_seconds())
+
+
+def listening(ops: OpsSettings) -> socket.socket | None:
+    """The operator's port, if there is to be one; the log tells which. Raises PortTaken."""
+    listener = bound(ops.host, ops.port)
+    if listener is not None:
+        host, port = listener.getsockname()[:2]
+        log.info("ops.listening", host=host, port=port)
+    return listener
+
+
 def process_name() -> str:
     """Of no other process: in containers every process has number 1, and hosts may share a name."""
     return f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
@@ -113,9 +135,7 @@ class Worker:
         }
         self._health = Health(
             {topic: relay.status for topic, relay in self._relays.items()},
-            Limits(
-                settings.ops.stalled_after.total_seconds(), settings.ops.stuck_after.total_seconds()
-            ),
+            limits_of(settings.ops),
         )
         census = PostgresCensus(self._connect("census"))
         self._spreader = self._made_spreader()
@@ -123,10 +143,7 @@ class Worker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Raises PortTaken before anything is started."""
-        listener = bound(self._settings.ops.host, self._settings.ops.port)
-        if listener is not None:
-            host, port = listener.getsockname()[:2]
-            log.info("ops.listening", host=host, port=port)
+        listener = listening(self._settings.ops)
         app = operator_app(self._health, self._meter, time.monotonic)
         async with serving(app, listener):
             await self._work(stop)

@@ -61,6 +61,20 @@ async def run_until_drained(world: World) -> None:
     await worker.ended()
 
 
+async def published_up_to(world: World, lane: int, last: int) -> list[Published]:
+    """What the lane has in Kafka once a worker published it so far: all numbers, each once."""
+    worker = world.worker()
+
+    async def published() -> bool:
+        rows = await world.fetch("SELECT last_seq, published_seq FROM lane WHERE lane = $1", lane)
+        return [tuple(row) for row in rows] == [(last, last)]
+
+    await world.until(published, worker)
+    output = [r for r in await read_output(world.bootstrap, world.output) if r.lane == lane]
+    assert [r.seq for r in output] == list(range(1, last + 1))
+    return output
+
+
 def journeys(output: Sequence[Published]) -> dict[str, list[str]]:
     """As a subscriber has them that drops versions which it has seen."""
     seen: defaultdict[str, dict[int, str]] = defaultdict(dict)
@@ -117,15 +131,7 @@ async def test_changes_made_after_the_restore_are_published_and_not_taken_for_pu
     kept = await world.fetch("SELECT key FROM change WHERE lane = $1 AND seq > $2", lane, last - 8)
     code, did = await command(world, "accept", "output", world.output, "--yes")
     assert (code, f"{len(kept)} changes will be published after {last}" in did) == (0, True), did
-    worker = world.worker()
-
-    async def published() -> bool:
-        rows = await world.fetch("SELECT last_seq, published_seq FROM lane WHERE lane = $1", lane)
-        return [tuple(row) for row in rows] == [(last + len(kept), last + len(kept))]
-
-    await world.until(published, worker)
-    output = [r for r in await read_output(world.bootstrap, world.output) if r.lane == lane]
-    assert [r.seq for r in output] == list(range(1, last + len(kept) + 1))
+    output = await published_up_to(world, lane, last + len(kept))
     assert [r.key for r in output[last:]] == [row["key"] for row in kept]
 
 
@@ -144,15 +150,8 @@ async def test_a_database_of_the_past_that_has_outgrown_kafka_is_noticed_and_goe
     kept = await world.fetch("SELECT key FROM change WHERE lane = $1 AND seq > $2", lane, last - 6)
     code, did = await command(world, "accept", "output", world.output, "--yes")
     assert (code, f"6 changes will be published after {last}" in did) == (0, True), did
-    worker = world.worker()
-
-    async def published() -> bool:
-        rows = await world.fetch("SELECT last_seq, published_seq FROM lane WHERE lane = $1", lane)
-        return [tuple(row) for row in rows] == [(last + 6, last + 6)]
-
-    await world.until(published, worker)
-    output = [r for r in await read_output(world.bootstrap, world.output) if r.lane == lane]
-    assert [r.seq for r in output] == list(range(1, last + 6 + 1))
+    assert len(kept) == 6
+    output = await published_up_to(world, lane, last + len(kept))
     assert [r.key for r in output[last:]] == [row["key"] for row in kept]
 
 

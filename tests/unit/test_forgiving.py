@@ -26,18 +26,18 @@ def batch(first_offset: int, names: list[str], codec: int = _NONE) -> bytes:
     for number, name in enumerate(names):
         headers = [(name, b"value"), ("null", None)]
         assert builder.append(number, 1000 + number, b"k", b"v" * number, headers)
-    data = bytearray(builder.build())
-    data[:_LENGTH_AT] = struct.pack(">q", first_offset)
-    return bytes(data)
+    return at_offset(first_offset, builder.build())
 
 
 def large(offset: int, size: int, codec: int) -> bytes:
     """A batch of one record of so many zeros."""
     builder = DefaultRecordBatchBuilder(2, codec, 0, -1, -1, -1, size + 1000)
     assert builder.append(0, 1000, None, bytes(size), [])
-    data = bytearray(builder.build())
-    data[:_LENGTH_AT] = struct.pack(">q", offset)
-    return bytes(data)
+    return at_offset(offset, builder.build())
+
+
+def at_offset(offset: int, built: bytes | bytearray) -> bytes:
+    return struct.pack(">q", offset) + built[_LENGTH_AT:]
 
 
 def spoilt(data: bytes) -> bytes:

@@ -8,12 +8,10 @@ import typer
 
 from card_fulfillment import starting
 from card_fulfillment.audit.follow import follow as keep_auditing
-from card_fulfillment.audit.topic import Connected, HeldBack, TopicAudit
+from card_fulfillment.audit.topic import Connected, HeldBack, TopicAudit, is_passing
 from card_fulfillment.command import FOUND_WRONG, finish, load_settings, topics_of
-from card_fulfillment.kafka import connection as kafka_connection
 from card_fulfillment.ops.look import number
 from card_fulfillment.pipeline.audit import Finding
-from card_fulfillment.postgres import connection as postgres_connection
 from card_fulfillment.settings import Settings
 
 _MOST_SENTENCES: Final = 100
@@ -57,11 +55,7 @@ async def _connected(audit: TopicAudit, stack: AsyncExitStack) -> Connected:
     async def enter() -> Connected:
         return await stack.enter_async_context(audit.connected())
 
-    return await starting.reachable("Kafka or Postgres", enter, _is_passing)
-
-
-def _is_passing(error: BaseException) -> bool:
-    return kafka_connection.is_passing(error) or postgres_connection.is_transient(error)
+    return await starting.reachable("Kafka or Postgres", enter, is_passing)
 
 
 class _Teller:

@@ -1,7 +1,6 @@
 """The continuous auditor: a process that goes on proving, with an operator's port of its own."""
 
 import asyncio
-import signal
 import time
 from collections.abc import Sequence
 from typing import Final
@@ -9,16 +8,13 @@ from typing import Final
 import structlog
 
 from card_fulfillment import metrics
-from card_fulfillment.audit.topic import HeldBack, TopicAudit
-from card_fulfillment.kafka import connection as kafka_connection
+from card_fulfillment.audit.topic import HeldBack, TopicAudit, is_passing
 from card_fulfillment.metrics import AUDIT_CATALOGUE, Meter, by_topic
 from card_fulfillment.ops.audit_health import AUDIT_VIOLATION, AuditHealth
-from card_fulfillment.ops.health import Limits
-from card_fulfillment.ops.http import bound, operator_app, serving
+from card_fulfillment.ops.http import operator_app, serving
 from card_fulfillment.pipeline.audit import Finding
-from card_fulfillment.postgres import connection as postgres_connection
 from card_fulfillment.settings import Settings
-from card_fulfillment.worker import unless_stopped
+from card_fulfillment.worker import limits_of, listening, told_to_stop, unless_stopped
 
 log = structlog.get_logger("card_fulfillment")
 
@@ -33,13 +29,8 @@ async def follow(settings: Settings, topics: Sequence[str], last: int | None) ->
 
     last: as of TopicAudit.
     """
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    listener = bound(settings.ops.host, settings.ops.port)
-    if listener is not None:
-        host, port = listener.getsockname()[:2]
-        log.info("ops.listening", host=host, port=port)
+    stop = told_to_stop()
+    listener = listening(settings.ops)
     auditor = _Auditor(settings, topics)
     async with serving(operator_app(auditor.health, auditor.meter, time.monotonic), listener):
         log.info("audit.starting", topics=topics)
@@ -50,10 +41,7 @@ async def follow(settings: Settings, topics: Sequence[str], last: int | None) ->
 class _Auditor:
     def __init__(self, settings: Settings, topics: Sequence[str]) -> None:
         self._settings, self._topics = settings, topics
-        limits = Limits(
-            settings.ops.stalled_after.total_seconds(), settings.ops.stuck_after.total_seconds()
-        )
-        self.health = AuditHealth(topics, limits, time.monotonic())
+        self.health = AuditHealth(topics, limits_of(settings.ops), time.monotonic())
         self.meter = Meter(AUDIT_CATALOGUE)
         self._records = 0
 
@@ -86,7 +74,7 @@ class _Auditor:
             try:
                 await self._until_it_fails(audit)
             except Exception as error:
-                if not _is_passing(error):
+                if not (isinstance(error, HeldBack) or is_passing(error)):
                     raise
                 self._failed(audit.topic, error)
                 await asyncio.sleep(_AGAIN_IN)
@@ -116,11 +104,3 @@ class _Auditor:
             await asyncio.sleep(_LINE_EVERY)
             log.info("audit.held", records=self._records)
             self._records = 0
-
-
-def _is_passing(error: Exception) -> bool:
-    return (
-        isinstance(error, HeldBack)
-        or kafka_connection.is_passing(error)
-        or postgres_connection.is_transient(error)
-    )

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 import asyncpg
 
+from card_fulfillment.kafka import connection as kafka_connection
 from card_fulfillment.kafka.connection import client_options
 from card_fulfillment.kafka.output import OutputReader, output_reader
 from card_fulfillment.kafka.partitioner import partition_of
@@ -16,7 +17,8 @@ from card_fulfillment.messages.envelope import Record
 from card_fulfillment.messages.headers import Headers
 from card_fulfillment.pipeline.audit import Audit, Finding, Pinned
 from card_fulfillment.pipeline.relay_ports import LaneRow
-from card_fulfillment.postgres.connection import connect, disconnect
+from card_fulfillment.postgres import connection as postgres_connection
+from card_fulfillment.postgres.connection import connect, connected
 from card_fulfillment.postgres.ledger import PostgresLedger
 from card_fulfillment.postgres.outbox import lanes_of
 from card_fulfillment.postgres.schema import check_schema
@@ -28,6 +30,11 @@ _HELD_BACK_AFTER: Final = 30.0
 
 class HeldBack(Exception):
     """A transaction stays open, and subscribers do not see what comes after its beginning."""
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether Kafka or Postgres may simply not be there."""
+    return kafka_connection.is_passing(error) or postgres_connection.is_transient(error)
 
 
 class Observer(Protocol):
@@ -54,8 +61,7 @@ class TopicAudit:
     async def connected(self) -> AsyncIterator["Connected"]:
         """Raises Misfit, Alarmed, and what Kafka and Postgres raise; so does `Connected`."""
         open_ = partial(connect, self._settings.postgres, application_name="card-fulfillment audit")
-        connection = await open_()
-        try:
+        async with connected(open_) as connection:
             await check_schema(connection)
             lanes = await lanes_of(connection, self.topic)
             await self._check_partitions(lanes)
@@ -64,8 +70,6 @@ class TopicAudit:
             async with output_reader(options, self.topic, partitions) as reader:
                 audit = await self._begin(reader, lanes)
                 yield Connected(self.topic, reader, connection, audit, self._next, self._observer)
-        finally:
-            await disconnect(connection)
 
     async def _check_partitions(self, lanes: Sequence[LaneRow]) -> None:
         if not lanes:

@@ -210,39 +210,11 @@ def _only_one(bindings: Bindings, fact: Fact, bulk_of: BulkOf) -> Binding | None
 _Candidates = Mapping[Subject, Collection[Binding]]
 
 
-def in_force(binding: Binding, time: int, rivals: Held) -> bool:
-    """Until the window ends, or 72 h before the reference was recycled for another subject."""
-    return _in_window(binding, time) and all(
-        r.subject == binding.subject
-        or r.valid_from <= binding.valid_from + LETTER
-        or time < r.valid_from - GRACE
-        for r in rivals
-    )
+def in_force(bindings: Held, time: int) -> list[Binding]:
+    """Those within their window, until 72 h before the reference was recycled for another subject.
 
-
-def is_bound(reference: Reference, bindings: Held, time: int) -> bool:
-    """Whether a reference with these bindings means anybody at that time."""
-    if is_issuers_name(reference):
-        return bool(bindings)
-    if len(bindings) == 1:
-        (only,) = bindings
-        return _in_window(only, time)
-    return any(in_force(b, time, bindings) for b in bindings)
-
-
-def _in_window(binding: Binding, time: int) -> bool:
-    return binding.valid_from - GRACE <= time <= binding.valid_from + WINDOW
-
-
-def _candidates(reference: Reference, bindings: Held, time: int) -> _Candidates:
-    found: dict[Subject, list[Binding]] = {}
-    for each in bindings if is_issuers_name(reference) else _in_force_then(bindings, time):
-        found.setdefault(each.subject, []).append(each)
-    return found
-
-
-def _in_force_then(bindings: Held, time: int) -> Iterable[Binding]:
-    """Those that are `in_force`, by one look at all: only the newest that began can end others."""
+    By one look at all of them: only the newest that began can end others.
+    """
     found = [b for b in bindings if b.valid_from - GRACE <= time]
     if len({b.subject for b in found}) > 1:
         newest = max(found, key=attrgetter("valid_from"))
@@ -252,6 +224,27 @@ def _in_force_then(bindings: Held, time: int) -> Iterable[Binding]:
             b for b in found if ends.get(b.subject, newest.valid_from) <= b.valid_from + LETTER
         ]
     return [b for b in found if _in_window(b, time)]
+
+
+def is_bound(reference: Reference, bindings: Held, time: int) -> bool:
+    """Whether a reference with these bindings means anybody at that time."""
+    if is_issuers_name(reference):
+        return bool(bindings)
+    if len(bindings) == 1:
+        (only,) = bindings
+        return _in_window(only, time)
+    return bool(in_force(bindings, time))
+
+
+def _in_window(binding: Binding, time: int) -> bool:
+    return binding.valid_from - GRACE <= time <= binding.valid_from + WINDOW
+
+
+def _candidates(reference: Reference, bindings: Held, time: int) -> _Candidates:
+    found: dict[Subject, list[Binding]] = {}
+    for each in bindings if is_issuers_name(reference) else in_force(bindings, time):
+        found.setdefault(each.subject, []).append(each)
+    return found
 
 
 def _in_common(

@@ -130,7 +130,7 @@ def _meant(reference: Reference, time: int | None, bindings: Bindings) -> Collec
     if is_issuers_name(reference):
         return ()
     held = bindings.get(reference, ())
-    return {b.subject for b in held if time is None or in_force(b, time, held)}
+    return {b.subject for b in (held if time is None else in_force(held, time))}
 
 
 def references(files: Iterable[VendorFile]) -> set[Reference]:

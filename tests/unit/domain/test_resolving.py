@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import box_no, fact, hour, order_no, own_id, waybill
-from card_fulfillment.domain.bindings import Binding, Bindings, Resolution, in_force, resolve
+from card_fulfillment.domain.bindings import (
+    GRACE,
+    LETTER,
+    WINDOW,
+    Binding,
+    Bindings,
+    Held,
+    Resolution,
+    resolve,
+)
 from card_fulfillment.domain.detail import Precision
 from card_fulfillment.domain.facts import DAY, HOUR
 from card_fulfillment.domain.naming import Reference, Subject, bulk_issuance, card
@@ -19,6 +28,17 @@ _ORDER, _OTHER = order_no("o1"), order_no("o2")
 _CARD, _SECOND = card("c1"), card("c2")
 _BULK = bulk_issuance("b1")
 _MEMBERS = {"c1": "b1", "c2": "b1", "c3": None}
+
+
+def in_force(binding: Binding, time: int, rivals: Held) -> bool:
+    """Until the window ends, or 72 h before the reference was recycled for another subject."""
+    within = binding.valid_from - GRACE <= time <= binding.valid_from + WINDOW
+    return within and all(
+        r.subject == binding.subject
+        or r.valid_from <= binding.valid_from + LETTER
+        or time < r.valid_from - GRACE
+        for r in rivals
+    )
 
 
 def _bound(at: float, subject: Subject = _CARD, attempt: int = 1) -> Binding:
