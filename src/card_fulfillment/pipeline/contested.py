@@ -82,6 +82,15 @@ def _has_attempts_of_bulk(state: CardState, view: View) -> bool:
     return bulk is not None and has_attempts(bulk_issuance(bulk), view)
 
 
+def moves_issuers_facts(order: Order, view: View) -> bool:
+    """Whether what the issuer stated of its subject can be of another attempt by it."""
+    return (
+        order.subject.kind is SubjectKind.BULK_ISSUANCE
+        or order.attempt > 1
+        or has_attempts(order.subject, view)
+    )
+
+
 def shaken(bound: Collection[Reference], view: View, bulk_of: BulkOf) -> list[StoredFact]:
     """Stored facts that may go elsewhere: of their references some may be bound, or unbound, now.
 

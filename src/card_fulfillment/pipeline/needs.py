@@ -27,7 +27,7 @@ from card_fulfillment.domain.naming import (
     own_reference,
 )
 from card_fulfillment.pipeline.batch import Batch
-from card_fulfillment.pipeline.contested import contested, has_attempts, shaken
+from card_fulfillment.pipeline.contested import contested, moves_issuers_facts, shaken
 from card_fulfillment.pipeline.filing import want_files, want_line
 from card_fulfillment.pipeline.view import Need, View
 
@@ -94,12 +94,9 @@ def _want_order(need: Need, order: Order) -> None:
     need.unlocks.add(ordering(order.subject.id))
     if order.subject.kind is SubjectKind.BULK_ISSUANCE:
         need.filed.update(order.references)
-    if order.subject.kind is SubjectKind.BULK_ISSUANCE or order.attempt > 1:
-        _want_issuers_facts(need, order.subject)
 
 
 def _want_issuers_facts(need: Need, subject: Subject) -> None:
-    """What the issuer stated of the subject can be of another attempt now."""
     need.references.add(issuers_name(subject))
     need.unlocks.add(issuers_name(subject))
     need.refolds.add(subject)
@@ -137,7 +134,7 @@ def needs(want: Wanted, view: View) -> Need:
     """
     need = want.need | Need()
     for order in want.orders:
-        if has_attempts(order.subject, view):
+        if moves_issuers_facts(order, view):
             _want_issuers_facts(need, order.subject)
     bulk_of = {**want.members, **view.bulk_of}
     need.retimed.update(

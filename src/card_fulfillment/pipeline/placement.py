@@ -34,6 +34,7 @@ from card_fulfillment.domain.naming import (
     issuers_name,
 )
 from card_fulfillment.domain.value import Value
+from card_fulfillment.pipeline.contested import moves_issuers_facts
 from card_fulfillment.pipeline.view import Place, Places, StoredFact, View
 
 
@@ -101,7 +102,8 @@ class Placement:
         for reference in order.references:
             self._bind(reference, order.subject, order.attempt, order.fact)
         named = Binding(order.subject, order.attempt, order.fact.stated, order.fact.fact_id)
-        self._name(order.subject, named, order.fact)
+        moves = moves_issuers_facts(order, self._view)
+        self._name(order.subject, named, order.fact if moves else None)
         self._place(order.fact, {}, {order.subject: order.attempt})
 
     def track(self, facts: Iterable[Fact]) -> None:
@@ -250,11 +252,18 @@ class Placement:
                 for subject, attempt in subjects.items():
                     self._bind(name, subject, attempt, fact)
 
-    def _name(self, subject: Subject, binding: Binding, by: Fact) -> None:
-        """The issuer's own name is bound by what it says itself; that is stored as such already."""
+    def _name(self, subject: Subject, binding: Binding, by: Fact | None) -> None:
+        """The issuer's own name is bound by what it says itself; that is stored as such already.
+
+        by: none where no stored fact can go elsewhere thereby.
+        """
         name = issuers_name(subject)
         held = self._bindings.get(name)
-        if held is not None and binding not in held:
+        if held is None or binding in held:
+            return
+        if by is None:
+            self._bindings[name] = (*held, binding)
+        else:
             self._rebind(name, (*held, binding), by)
 
     def _bind(self, reference: Reference, subject: Subject, attempt: int, by: Fact) -> None:

@@ -5,7 +5,17 @@ from collections.abc import Sequence
 import pytest
 
 from agreement import Telling, run
-from builders import NOW, announcement, fact, order, order_no, own_id, publishing, sent
+from builders import (
+    NOW,
+    announcement,
+    fact,
+    order,
+    order_no,
+    own_id,
+    publishing,
+    sent,
+    waybill,
+)
 from card_fulfillment.domain.facts import Statement
 from card_fulfillment.domain.naming import bulk_issuance, card
 from card_fulfillment.domain.status import Status
@@ -81,3 +91,17 @@ def test_another_vendor_gains_nothing_by_it() -> None:
     telling = _told([announcement("c1"), fact(Status.CANCELLED, 2, own_id("alpha", "c1"))], 1)
 
     assert telling.snapshot().statuses() == {"c1": ["created"]}
+
+
+def test_it_keeps_what_it_is_about_while_an_earlier_request_comes_and_another_vendor_asks() -> None:
+    refusal = fact(Status.REJECTED, 170, order_no("o2"), own_id("issuer", "c1"))
+    statements: list[Statement] = [
+        order("c1", 165, order_no("o2")),
+        refusal,
+        order("c1", 0, order_no("o1")),
+        fact(Status.PRODUCED, 190, own_id("beta", "c1"), names=[waybill("w")]),
+    ]
+
+    snapshot = _told(statements, 2).snapshot()
+
+    assert snapshot.facts[refusal.fact_id].places.keys() == {card("c1")}
