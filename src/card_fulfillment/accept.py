@@ -23,7 +23,7 @@ from card_fulfillment.command import (
 from card_fulfillment.kafka import connection as kafka_connection
 from card_fulfillment.kafka.connection import client_options
 from card_fulfillment.kafka.examination import examiner
-from card_fulfillment.kafka.incarnation import verified_beginnings
+from card_fulfillment.kafka.incarnation import verified_extents
 from card_fulfillment.kafka.producer import publisher_of
 from card_fulfillment.kafka.tail import read_tails
 from card_fulfillment.messages.headers import Headers
@@ -174,14 +174,15 @@ async def _why_another(settings: Settings, partition: Partition) -> str | None:
     )
     found = await positions.load([partition])
     try:
-        await verified_beginnings(client_options(settings.kafka), [partition], found)
+        await verified_extents(client_options(settings.kafka), [partition], found)
     except InputRecreated as error:
         return str(error)
     return None
 
 
 async def _beginning(settings: Settings, partition: Partition) -> int:
-    return (await verified_beginnings(client_options(settings.kafka), [partition], {}))[partition]
+    extents = await verified_extents(client_options(settings.kafka), [partition], {})
+    return extents[partition].first
 
 
 @asynccontextmanager

@@ -120,6 +120,13 @@ WITHHELD: Final = Metric(
     ("topic",),
     "Offsets that Kafka holds back because somebody's transaction on the input topic is open.",
 )
+IN_DOUBT: Final = Metric(
+    Gauge,
+    "partitions_in_doubt",
+    (),
+    "Input partitions at which workers died again and again, so that this worker takes one record "
+    "after the other.",
+)
 OUTBOX: Final = Metric(
     Gauge,
     "outbox_backlog",
@@ -203,6 +210,7 @@ CATALOGUE: Final[tuple[Metric[Any], ...]] = (
     LAG,
     OLDEST,
     WITHHELD,
+    IN_DOUBT,
     OUTBOX,
     OUTBOX_OLDEST,
     OPEN_LETTERS,

@@ -1,10 +1,13 @@
 """What the pipeline tells is logged here: a canonical line a batch, one a change of state."""
 
+import traceback
 from collections import Counter
+from pathlib import Path
 
 import structlog
 
 from card_fulfillment import metrics
+from card_fulfillment.messages.envelope import Record
 from card_fulfillment.metrics import Meter
 from card_fulfillment.pipeline.batch import Batch, RecordClass
 from card_fulfillment.pipeline.effects import Effects
@@ -57,6 +60,18 @@ class BatchReporter:
         self._meter.count(metrics.FETCH_FAILURES, type(error).__name__)
         log.warning(
             "fetch.failed", error=type(error).__name__, detail=str(error), again_in=again_in
+        )
+
+    def record_failed(self, record: Record, error: Exception) -> None:
+        """Without the error's words, which may quote the record."""
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        log.error(
+            "record.failed",
+            error=type(error.__cause__ or error).__name__,
+            at=f"{Path(place.filename).name}:{place.lineno}",
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
         )
 
 

@@ -40,6 +40,7 @@ class Watch:
         self._census, self._clock = census, clock
         self._inputs: Measured | None = None
         self._published: dict[str, int] = {}
+        self._in_doubt = 0
         self._standing: set[str] = set()
 
     def follow(self, inputs: Measured) -> None:
@@ -59,6 +60,7 @@ class Watch:
         self._health.look(now)
         alarms = {reason.name: reason.detail for reason in self._health.alarms(now)}
         self._tell(alarms)
+        self._look_at_doubts()
         meter = self._meter
         meter.set(metrics.ALARM, {(n,): n in alarms for n in (*ALARMS, *alarms)})
         meter.set(metrics.READY, {(): not self._health.unready(now)})
@@ -80,6 +82,15 @@ class Watch:
         for name in self._standing - alarms.keys():
             log.info("alarm.over", alarm=name)
         self._standing = set(alarms)
+
+    def _look_at_doubts(self) -> None:
+        before, now = self._in_doubt, self._inputs.in_doubt if self._inputs else 0
+        self._in_doubt = now
+        self._meter.set(metrics.IN_DOUBT, {(): now})
+        if now and not before:
+            log.warning("intake.in_doubt", partitions=now)
+        elif before and not now:
+            log.info("intake.in_doubt_no_more")
 
     async def _measure_inputs(self) -> None:
         if self._inputs is None or not self._inputs.joined:

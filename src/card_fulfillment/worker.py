@@ -58,8 +58,10 @@ from card_fulfillment.watching import Watch
 log = structlog.get_logger("card_fulfillment")
 
 _INTAKE_STOPS_WITHIN: Final = 4.0
+_LETS_GO_WITHIN: Final = 1.0
 _COLLECT_EVERY: Final = 20.0
 _SIDE_BY_SIDE: Final = 3  # transactions that the intake has under way at most
+_BATCHES_IN_HAND: Final = 3  # one is filled, and parts of two more may wait for their tracks
 
 T = TypeVar("T")
 
@@ -73,6 +75,12 @@ async def _collect_now_and_then() -> None:
     while True:
         await asyncio.sleep(_COLLECT_EVERY)
         gc.collect()
+
+
+async def _within(seconds: float, work: Awaitable[None]) -> None:
+    """Where it takes longer, or the database is away, it is left."""
+    with contextlib.suppress(TimeoutError, StoreUnavailable):
+        await asyncio.wait_for(work, seconds)
 
 
 async def unless_stopped(stop: asyncio.Event, work: Awaitable[T]) -> T | None:
@@ -121,12 +129,12 @@ class Worker:
         self._settings, self._known, self._lanes = settings, known, lanes
         self._publishing = publishing(settings, known, lanes)
         self._meter = Meter()
-        holder = process_name()
+        self._name = process_name()
         headers = Headers(settings.events.source, settings.events.schema_base)
         self._relays = {
             topic: Relay(
                 RelayPorts(
-                    outbox_of(settings.postgres, topic=topic, holder=holder),
+                    outbox_of(settings.postgres, topic=topic, holder=self._name),
                     publisher_of(settings.kafka, topic, headers),
                 ),
                 observe=RelayReporter(topic),
@@ -185,6 +193,7 @@ class Worker:
             start = reachable("Kafka", source.start, kafka_connection.is_passing)
             await unless_stopped(stop, start)
             await intake.run(stop, self._settings.intake.batch_records)
+            await _within(_LETS_GO_WITHIN, source.let_go())
         except InputRecreated as error:
             if not reporter.batches:
                 raise Alarmed(INPUT_RECREATED, str(error)) from error
@@ -192,8 +201,7 @@ class Worker:
             log.exception("intake.alarm", alarm=INPUT_RECREATED, detail=str(error))
             await stop.wait()  # the relays go on; an exit would only loop
         finally:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(source.stop(), _INTAKE_STOPS_WITHIN)
+            await _within(_INTAKE_STOPS_WITHIN, source.stop())
             for store in stores:
                 store.discard()
 
@@ -239,7 +247,8 @@ class Worker:
             client_options(kafka),
             GroupOptions(kafka.group_id, kafka.session_timeout // timedelta(milliseconds=1)),
             self._known.readers,
-            PostgresPositions(self._connect("positions")),
+            PostgresPositions(self._connect("positions"), self._name),
+            _BATCHES_IN_HAND * self._settings.intake.batch_records,
         )
 
 

@@ -15,14 +15,21 @@ _LOG_TAIL = 4000
 COMPILED_PACKAGE = os.environ.get("COMPILED_PACKAGE")
 
 
+_MORTAL = Path(__file__).with_name("mortal_worker.py")
+
+
 class WorkerProcess:
-    """`python -m card_fulfillment ARGUMENTS`, with these settings and nobody else's."""
+    """`python -m card_fulfillment ARGUMENTS`, with these settings and nobody else's.
+
+    One with the setting MORTAL_OF is a worker that dies of some records.
+    """
 
     def __init__(self, settings: Mapping[str, str], log: Path, *arguments: str) -> None:
         self._log = log
+        product = ["-m", "card_fulfillment", *(arguments or ("run",))]
         with log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603 - our own program
-                [sys.executable, "-m", "card_fulfillment", *(arguments or ("run",))],
+                [sys.executable, *([str(_MORTAL)] if "MORTAL_OF" in settings else product)],
                 env=_foreign_environment() | _what_is_run() | dict(settings),
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -109,9 +109,10 @@ class World:
         """Start a load that lasts until it is told that it is enough, 2,000 cards at most."""
         return Feed(load, rate=rate, most=CARDS)
 
-    def worker(self, failpoint: str = "", **more: str) -> WorkerProcess:
+    def worker(self, failpoint: str = "", *, mortal_of: str = "", **more: str) -> WorkerProcess:
         """Start one; it is killed at the end of the test at the latest."""
-        settings = self.settings(**more) | ({"FAILPOINT": failpoint} if failpoint else {})
+        flaws = {"FAILPOINT": failpoint, "MORTAL_OF": mortal_of}
+        settings = self.settings(**more) | {name: flaw for name, flaw in flaws.items() if flaw}
         worker = WorkerProcess(settings, self.directory / "worker.log")
         self.processes.append(worker)
         return worker

@@ -7,7 +7,7 @@ from known_topic import AT, MARKER, known_topic
 from relay_services import admin
 
 from card_fulfillment.kafka.connection import ClientOptions, client_options
-from card_fulfillment.kafka.incarnation import verified_beginnings
+from card_fulfillment.kafka.incarnation import verified_extents
 from card_fulfillment.messages.envelope import Record
 from card_fulfillment.pipeline.batch import Partition
 from card_fulfillment.pipeline.positions import (
@@ -37,8 +37,8 @@ def taken(partition: Partition, offset: int, value: bytes, *, at: int = AT) -> P
 
 
 async def found(options: ClientOptions, partition: Partition, position: Position) -> int:
-    beginnings = await verified_beginnings(options, [partition], {partition: position})
-    return beginnings[partition]
+    extents = await verified_extents(options, [partition], {partition: position})
+    return extents[partition].first
 
 
 async def test_a_topic_that_is_still_the_same_is_gone_on_with(

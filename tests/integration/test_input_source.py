@@ -20,7 +20,7 @@ from card_fulfillment.kafka.consumer import InputSource
 from card_fulfillment.kafka.group import GroupOptions
 from card_fulfillment.pipeline.batch import Partition
 from card_fulfillment.pipeline.intake_ports import Fetched, SourceUnavailable
-from card_fulfillment.pipeline.positions import InputRecreated, Position
+from card_fulfillment.pipeline.positions import InputRecreated, Position, Taken
 from card_fulfillment.settings import KafkaSettings
 from stack import Services
 
@@ -40,6 +40,16 @@ class _Positions:
 
     async def begin(self, offsets: Mapping[Partition, int]) -> None:
         self._begun |= {p: Position(offset, None) for p, offset in offsets.items()}
+
+    async def take(self, partitions: Collection[Partition]) -> Mapping[Partition, Taken]:
+        positions = await self.load(partitions)
+        return {p: Taken(position, 1, in_doubt=False) for p, position in positions.items()}
+
+    async def hold(self, partition: Partition, offset: int) -> int | None:
+        raise AssertionError(f"{partition}, {offset}: nothing is in doubt")
+
+    async def let_go(self) -> None:
+        raise AssertionError("nothing is in doubt")
 
 
 class _Fetching:
@@ -88,7 +98,7 @@ async def producer(options: ClientOptions) -> AsyncIterator[AIOKafkaProducer]:
 
 @asynccontextmanager
 async def fetching(options: ClientOptions, topic: str) -> AsyncIterator[_Fetching]:
-    source = InputSource(options, GroupOptions(topic, 6000), [topic], _Positions())
+    source = InputSource(options, GroupOptions(topic, 6000), [topic], _Positions(), _ALL)
     await source.start()
     found = _Fetching(source)
     await until(lambda: source.joined)
@@ -156,7 +166,7 @@ async def first_of(source: InputSource) -> list[int]:
 async def test_what_is_fetched_while_it_goes_back_is_dropped_and_fetched_again(
     options: ClientOptions, topic: str, producer: AIOKafkaProducer
 ) -> None:
-    source = InputSource(options, GroupOptions(topic, 6000), [topic], _Positions())
+    source = InputSource(options, GroupOptions(topic, 6000), [topic], _Positions(), _ALL)
     await ready(source)
     under_way = asyncio.create_task(source.fetch(_ALL))
     await asyncio.sleep(0)
@@ -190,7 +200,7 @@ async def test_positions_that_were_looked_up_before_it_went_back_are_not_gone_on
         for _ in range(3):
             await producer.send_and_wait(topic, b"", partition=partition)
     positions = _MovedMeanwhile()
-    source = InputSource(options, GroupOptions(topic, 6000), [topic], positions)
+    source = InputSource(options, GroupOptions(topic, 6000), [topic], positions, _ALL)
     positions.goes_back = source.rewind
     await source.start()
     await until(lambda: source.joined)

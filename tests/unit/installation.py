@@ -140,6 +140,9 @@ class Installation:
     def batch_failed(self, _error: Exception, *, again_in: float) -> None:
         self.told["batch"] += again_in > 0
 
+    def record_failed(self, _record: Record, error: Exception) -> None:
+        self.told[type(error).__name__] += 1
+
 
 def _record(partition: Partition, offset: int) -> Record:
     return Record(*partition, offset, 0, None, b"{}")

@@ -11,16 +11,19 @@ from hypothesis import strategies as st
 from installation import MOST, PARTITIONS, Installation, seeded
 from virtual_time import run_virtually
 
+from card_fulfillment.messages.dead_letter import DeadLetter
+from card_fulfillment.messages.envelope import Refused
 from card_fulfillment.messages.pan_guard import PanGuard
 from card_fulfillment.pipeline import ahead, intake
-from card_fulfillment.pipeline.batch import Batch
+from card_fulfillment.pipeline.batch import Batch, Decoded
 from card_fulfillment.pipeline.decode import Decoder
 from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.pipeline.intake import Intake
 from card_fulfillment.pipeline.intake_ports import Fetched
-from card_fulfillment.pipeline.ports import StoreUnavailable
+from card_fulfillment.pipeline.ports import StoreUnavailable, Unstorable
 
 _TRACKS: Final = 2
+_MOST_IN_A_ROW: Final = 10
 
 
 def intake_of(world: Installation) -> Intake:
@@ -77,6 +80,62 @@ def test_only_what_fails_after_a_long_time_is_cut(slow: float, most: int) -> Non
         world = run_virtually(story())
     assert world.is_done
     assert most / 2 < max(world.sizes) <= most
+
+
+class Poisoned(Installation):
+    """Some records cannot be applied, whoever is in a batch with them, unless they are refused."""
+
+    def __init__(self, rng: Random, records: int, *, trouble: int, poison: float) -> None:
+        super().__init__(rng, records, trouble=trouble)
+        places = [(p.topic, p.partition, o) for p in PARTITIONS for o in range(self.ends[p])]
+        self.poison = {place for place in places if rng.random() < poison}
+        self.refused: list[tuple[str, int, int]] = []
+
+    async def _apply(self, batch: Batch) -> Effects:
+        fine = [each for each in batch.decoded if not each.elements]
+        if not self.poison.isdisjoint(map(_place, fine)):
+            raise self.rng.choice([Unstorable(), ValueError(), KeyError(), OverflowError()])
+        effects = await super()._apply(batch)
+        for record, elements in ((each.record, each.elements) for each in batch.decoded):
+            refused = [each for each in elements if isinstance(each, Refused)]
+            effects.dead_letters += [DeadLetter.of(record, each) for each in refused]
+            self.refused += [_place(Decoded(record, ())) for _ in refused]
+        return effects
+
+
+def _place(decoded: Decoded) -> tuple[str, int, int]:
+    record = decoded.record
+    return record.topic, record.partition, record.offset
+
+
+@given(st.integers(0, 2**32), st.integers(1, 4000), st.sampled_from([0, 3]))
+def test_a_record_that_cannot_be_applied_is_refused_alone(
+    seed: int, records: int, trouble: int
+) -> None:
+    async def story() -> Poisoned:
+        world = Poisoned(seeded(seed), records, trouble=trouble, poison=0.002)
+        async with asyncio.timeout(3600):
+            await intake_of(world).run(world.stop, MOST)
+        return world
+
+    world = run_virtually(story())
+    assert world.is_done
+    for partition, offsets in world.taken.items():
+        assert offsets == list(range(world.stored[partition]))
+    assert set(world.refused) <= world.poison
+    assert trouble or sorted(world.refused) == sorted(world.poison)  # else another took some
+
+
+def test_where_all_records_fail_they_are_not_to_blame() -> None:
+    async def story() -> Poisoned:
+        world = Poisoned(seeded(6), 3000, trouble=0, poison=1.0)
+        running = asyncio.create_task(intake_of(world).run(world.stop, MOST))
+        await asyncio.wait([running])
+        assert isinstance(running.exception(), (Unstorable, ValueError, KeyError, OverflowError))
+        return world
+
+    world = run_virtually(story())
+    assert len(world.refused) == _MOST_IN_A_ROW
 
 
 def test_a_backlog_is_applied_side_by_side_and_a_few_records_as_a_whole() -> None:

@@ -14,7 +14,7 @@ from card_fulfillment.doctor.findings import Finding, fail, ok
 from card_fulfillment.kafka.broker_version import broker_release
 from card_fulfillment.kafka.connection import client_options, refusal
 from card_fulfillment.kafka.examination import KafkaExaminer, examiner
-from card_fulfillment.kafka.incarnation import verified_beginnings
+from card_fulfillment.kafka.incarnation import verified_extents
 from card_fulfillment.kafka.tail import read_tails
 from card_fulfillment.kafka.topics import ensure_topics
 from card_fulfillment.ops.effective import redacted
@@ -198,7 +198,7 @@ async def _inputs(case: _Case) -> Findings:
     partitions = [p for p in case.stored.positions if p.topic in case.known.readers]
     positions = await PostgresPositions(case.connect).load(partitions)
     try:
-        await verified_beginnings(client_options(case.settings.kafka), partitions, positions)
+        await verified_extents(client_options(case.settings.kafka), partitions, positions)
     except InputRecreated as error:
         yield fail(f"input_recreated: {error}", _RUNBOOK.format("input_recreated"))
     else:

@@ -19,16 +19,18 @@ from aiokafka.errors import (
     OffsetOutOfRangeError,
 )
 
+from card_fulfillment.kafka.caution import Caution
 from card_fulfillment.kafka.connection import ClientOptions
 from card_fulfillment.kafka.ending import end_consumer
 from card_fulfillment.kafka.group import POLL_MS, GroupOptions, group_consumer
-from card_fulfillment.kafka.incarnation import verified_beginnings
+from card_fulfillment.kafka.incarnation import verified_extents
 from card_fulfillment.kafka.lag import measure
 from card_fulfillment.kafka.records import in_time_order
 from card_fulfillment.messages.envelope import Record
 from card_fulfillment.pipeline.backlog import InputBacklog
 from card_fulfillment.pipeline.batch import Partition, last_records
 from card_fulfillment.pipeline.intake_ports import Fetched, SourceUnavailable
+from card_fulfillment.pipeline.ports import StoreUnavailable
 from card_fulfillment.pipeline.positions import InputRecreated, Position, Positions
 
 _COMMIT_EVERY: Final = 1.0
@@ -36,6 +38,9 @@ _COMMIT_WITHIN: Final = 5.0
 _GIVE_AWAY_WITHIN: Final = 3.0
 _STOP_WITHIN: Final = 5.0
 _MEASURE_WITHIN: Final = 3.0
+
+# In doubt, how often is looked whether the record in hand is applied.
+_LOOK_AGAIN: Final = 0.001
 
 # Fewer records are not worth a fetch and a transaction of their own as often as they could be had.
 _FEW: Final = 50
@@ -53,7 +58,7 @@ class _Given(NamedTuple):
 
 
 class InputSource(ConsumerRebalanceListener):
-    """topics: exact names."""
+    """topics: exact names. In doubt it gives one record, and the next one when that is applied."""
 
     def __init__(
         self,
@@ -61,9 +66,12 @@ class InputSource(ConsumerRebalanceListener):
         group: GroupOptions,
         topics: Collection[str],
         positions: Positions,
+        most_in_hand: int,
     ) -> None:
+        """most_in_hand: records that are fetched and not applied yet, at most."""
         self._options, self._topics = options, list(topics)
         self._positions = positions
+        self._caution = Caution(positions, most_in_hand)
         self._consumer = group_consumer(options, group)
         self._assigned: frozenset[TopicPartition] = frozenset()
         self._assignment = 0
@@ -99,8 +107,10 @@ class InputSource(ConsumerRebalanceListener):
         """Let the batch in hand end, for whoever is next; the fence does not need it."""
         self._sought = False
         self._assignment += 1
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._free.wait(), _GIVE_AWAY_WITHIN)
+        with contextlib.suppress(TimeoutError, StoreUnavailable):
+            async with asyncio.timeout(_GIVE_AWAY_WITHIN):
+                await self._free.wait()
+                await self.let_go()
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         self._assigned = frozenset(assigned)
@@ -113,6 +123,8 @@ class InputSource(ConsumerRebalanceListener):
     async def fetch(self, most: int) -> Fetched:
         if not self._sought:
             await self._seek()
+        if self._caution.until:
+            return await self._next_alone()
         if not self._buffer:
             await self._fill()
         return self._cut(most)
@@ -141,7 +153,16 @@ class InputSource(ConsumerRebalanceListener):
         while self._given and self._given[0].is_done(self._done):
             self._given.popleft()
 
+    async def let_go(self) -> None:
+        """Nothing is in hand any more: what ends now ends in order. Raises StoreUnavailable."""
+        if self._caution.until:
+            await self._positions.let_go()
+
     # What is measured beside it.
+
+    @property
+    def in_doubt(self) -> int:
+        return len(self._caution.until)
 
     @property
     def joined(self) -> bool:
@@ -170,9 +191,10 @@ class InputSource(ConsumerRebalanceListener):
         self._buffer.clear()
         self._given.clear()
         stored = await self._positions.load(partitions)
-        beginnings = await verified_beginnings(self._options, partitions, stored)
-        await self._positions.begin({p: o for p, o in beginnings.items() if p not in stored})
-        stored = await self._positions.load(partitions)
+        extents = await verified_extents(self._options, partitions, stored)
+        await self._positions.begin({p: e.first for p, e in extents.items() if p not in stored})
+        taken = await self._positions.take(partitions)
+        stored = {p: each.position for p, each in taken.items()}
         if assignment != self._assignment:
             return
         _refuse_a_set_back(stored, self._done)
@@ -181,7 +203,29 @@ class InputSource(ConsumerRebalanceListener):
                 self._consumer.seek(TopicPartition(*partition), position.next_offset)
             self._next = {p: position.next_offset for p, position in stored.items()}
             self._done = dict(self._next)
+            self._caution.begin(taken, extents)
             self._sought = True
+
+    async def _next_alone(self) -> Fetched:
+        """One record, noted before anything looks at it, when the one before is applied."""
+        if self._given:
+            await asyncio.sleep(_LOOK_AGAIN)
+        elif not self._buffer:
+            await self._caution.over([p for p in self._caution.until if await self._is_passed(p)])
+            await self._fill()
+        elif (deadly := await self._caution.is_deadly(self._buffer[0])) is None:
+            self.rewind()
+        elif self._sought:
+            return self._cut(1)._replace(deadly=deadly)
+        return Fetched([], {}, self._assignment)
+
+    async def _is_passed(self, partition: Partition) -> bool:
+        """Whether all that is in doubt is applied, or was never there."""
+        tp = TopicPartition(*partition)
+        with contextlib.suppress(IllegalStateError):  # taken away just now: the listener will tell
+            passed: int = await self._consumer.position(tp)
+            return passed >= self._caution.until[partition]
+        return False
 
     async def _gather(self) -> dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]:
         """Fetch what there is; after few records not again at once, so that more come together.

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -23,10 +23,17 @@ from card_fulfillment.pipeline.positions import (
 _READ_WITHIN_MS: Final = 2000
 
 
-async def verified_beginnings(
+class Extent(NamedTuple):
+    """The first offset of a partition, and the one after its last."""
+
+    first: int
+    end: int
+
+
+async def verified_extents(
     options: ClientOptions, partitions: Collection[Partition], stored: Mapping[Partition, Position]
-) -> Mapping[Partition, int]:
-    """The first offset of each partition, after the stored positions were held against the topics.
+) -> Mapping[Partition, Extent]:
+    """What each partition has, after the stored positions were held against the topics.
 
     Raises InputRecreated where a position is out of range or the record before it is another one,
     and SourceUnavailable where Kafka does not answer.
@@ -51,7 +58,10 @@ async def verified_beginnings(
         raise SourceUnavailable(type(error).__name__) from error
     finally:
         await end_consumer(consumer)
-    return {Partition(tp.topic, tp.partition): offset for tp, offset in beginnings.items()}
+    return {
+        Partition(tp.topic, tp.partition): Extent(first, ends[tp])
+        for tp, first in beginnings.items()
+    }
 
 
 def _check_range(partition: Partition, position: Position, beginning: int, end: int) -> None:

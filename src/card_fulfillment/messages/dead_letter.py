@@ -21,6 +21,8 @@ MOST_KEY_BYTES: Final = 256
 # A larger value is not stored: nobody has looked through it for card numbers.
 MOST_KEPT_BYTES: Final = 1_048_576
 MOST_TEXT: Final = 500
+# Card numbers may be in the whole of it.
+_NOT_LOOKED_AT: Final = frozenset({RefusalReason.CARD_DATA, RefusalReason.WORKER_DIED})
 # A record's value and headers -> what may be kept of the value; null: nothing.
 Mask = Callable[[bytes, Mapping[str, bytes]], bytes | None]
 
@@ -60,7 +62,7 @@ class DeadLetter:
         """mask: what may be kept of a value, where that is not all of it."""
         path = _encodable(refused.field_path)
         where = (record.topic, record.partition, record.offset, path, refused.reason)
-        secret = refused.reason is RefusalReason.CARD_DATA
+        secret = refused.reason in _NOT_LOOKED_AT
         return cls(
             dead_letter_id=uuid5("dead_letter:" + orjson.dumps(where).decode()),
             reason=refused.reason,

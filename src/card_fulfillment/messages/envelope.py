@@ -50,6 +50,8 @@ class RefusalReason(StrEnum):
     PARKING_DEADLINE = "parking_deadline"
     UNKNOWN_VENDOR = "unknown_vendor"
     READER_FAILED = "reader_failed"
+    APPLYING_FAILED = "applying_failed"
+    WORKER_DIED = "worker_died"
     VENDOR_ALERT = "vendor_alert"
     FILE_TOTAL_MISMATCH = "file_total_mismatch"
     FILE_LINES_MISSING = "file_lines_missing"

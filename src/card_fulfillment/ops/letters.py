@@ -27,6 +27,9 @@ WHAT_TO_DO: Final[Mapping[RefusalReason, str]] = {
     RefusalReason.PARKING_DEADLINE: "ask who should have announced or ordered it; it waits on",
     RefusalReason.UNKNOWN_VENDOR: "enable a profile of the vendor, and redrive",
     RefusalReason.READER_FAILED: "a defect of ours: deploy a version that reads it, and redrive",
+    RefusalReason.APPLYING_FAILED: "a defect of ours: deploy a version that takes it, and redrive",
+    RefusalReason.WORKER_DIED: "a defect of ours: find out what ended the worker, deploy a version "
+    "that withstands it, and redrive: it is read from Kafka again",
     RefusalReason.VENDOR_ALERT: "see the timeline; ask the vendor what it wants to be done",
     RefusalReason.FILE_TOTAL_MISMATCH: "ask the vendor whether its file or its trailer is right",
     RefusalReason.FILE_LINES_MISSING: "have the lines sent again, or redrive those in quarantine",
@@ -114,6 +117,8 @@ def _why_no_bytes(letter: Quarantined) -> str:
         return "none: the record has no value"
     if letter.reason is RefusalReason.TOO_LARGE:
         return f"not kept, it is larger than a mebibyte; sha256 {letter.sha256}"
+    if letter.reason is RefusalReason.WORKER_DIED:
+        return f"not kept, nobody has looked at it; sha256 {letter.sha256}"
     return f"not kept, something private may be in it; sha256 {letter.sha256}"
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from card_fulfillment.messages.envelope import Record
+from card_fulfillment.messages.envelope import Record, RefusalReason
 from card_fulfillment.pipeline.batch import Batch, Decoded, Move, Partition, last_records
 from card_fulfillment.pipeline.decode import Decoder
 from card_fulfillment.pipeline.failpoints import failpoint
@@ -20,6 +20,7 @@ from card_fulfillment.pipeline.ports import StoreUnavailable
 
 # Of values: a batch of the largest records would fill the memory.
 _MOST_BYTES: Final = 8 * 1_048_576
+_DEADLY: Final = RefusalReason.WORKER_DIED, "workers died again and again when they had it in hand"
 # Decoding gives way to others on the event loop this often.
 _SLICE: Final = 100
 
@@ -75,7 +76,10 @@ class Ahead:
                 await self._add(fetched)
 
     async def _add(self, fetched: Fetched) -> None:
-        decoded = await self._decoded(fetched.records)
+        if fetched.deadly:
+            decoded = [self._decoder.refused(each, *_DEADLY) for each in fetched.records]
+        else:
+            decoded = await self._decoded(fetched.records)
         failpoint("intake.decoded")
         if fetched.assignment != self._waiting.assignment:
             self._begin_anew(fetched.assignment)

@@ -63,6 +63,11 @@ class Measured(Protocol):
         """Whether the group ever gave it partitions, or told it that there are none to spare."""
         ...
 
+    @property
+    def in_doubt(self) -> int:
+        """How many partitions are taken one record after the other, because workers died there."""
+        ...
+
     async def backlog(self) -> Sequence[InputBacklog]:
         """Of all partitions that are taken from just now.
 

@@ -47,8 +47,11 @@ class Decoder:
             return Decoded(record, _bounded(elements, len(record.value or b"")))
         except Exception as error:  # noqa: BLE001 - a defect of a reader must not stop its partition
             message = f"the reader failed: {type(error).__name__}"
-            refused = Refused(RefusalReason.READER_FAILED, "", message)
-            return Decoded(record, (self._of_vendor(record, refused),))
+            return self.refused(record, RefusalReason.READER_FAILED, message)
+
+    def refused(self, record: Record, reason: RefusalReason, message: str) -> Decoded:
+        """The record as one that is refused as a whole, without reading it."""
+        return Decoded(record, (self._of_vendor(record, Refused(reason, "", message)),))
 
     def _guarded(self, record: Record) -> Refused | None:
         """Where the guard itself fails nobody has looked for card numbers: nothing is kept.

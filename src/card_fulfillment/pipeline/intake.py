@@ -7,13 +7,21 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
+from card_fulfillment.messages.envelope import RefusalReason, Refused
 from card_fulfillment.pipeline.ahead import Ahead, InHand
+from card_fulfillment.pipeline.batch import Batch, Decoded
 from card_fulfillment.pipeline.decode import Decoder
 from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.pipeline.failpoints import failpoint
 from card_fulfillment.pipeline.intake_ports import Applying, IntakeStatus, Observer, Source
 from card_fulfillment.pipeline.pauses import pauses
-from card_fulfillment.pipeline.ports import Contended, PositionLost, StoreUnavailable
+from card_fulfillment.pipeline.ports import (
+    UNAPPLICABLE,
+    Contended,
+    PositionLost,
+    StoreUnavailable,
+    why_unapplicable,
+)
 from card_fulfillment.pipeline.tracks import Tracks
 
 # A server ends transactions that take too long: what failed so often after so many seconds is
@@ -21,10 +29,18 @@ from card_fulfillment.pipeline.tracks import Tracks
 _SLOW: Final = 2.0
 _SLOW_FAILURES: Final = 2
 
+_FAILED: Final = RefusalReason.APPLYING_FAILED
+# So many in a row are no fault of theirs.
+_MOST_IN_A_ROW: Final = 10
+
 # Of fewer records a part of a batch costs more than it gains.
 _WORTH_A_TRANSACTION: Final = 250
 # A stop waits so long for transactions under way, then rolls them back.
 _ENDS_WITHIN: Final = 3.0
+
+
+class _TooSlow(Exception):
+    """The server ended it because of its time, again and again."""
 
 
 class Intake:
@@ -46,6 +62,7 @@ class Intake:
         self._source, self._decoder, self._appliers = source, decoder, appliers
         self._clock, self._observer, self._spread = clock, observer, spread
         self.status = IntakeStatus()
+        self._failed_in_a_row = 0
 
     async def run(self, stop: asyncio.Event, most: int) -> None:
         """Until `stop` is set; what is being applied then is finished.
@@ -103,8 +120,21 @@ class Intake:
         return True
 
     async def _apply(self, in_hand: InHand, applier: Applying) -> bool:
-        """False where a position is elsewhere: what was fetched after it is to be dropped."""
-        after_failures, slow = pauses(), 0
+        """False where a position is elsewhere: what was fetched after it is to be dropped.
+
+        What cannot be applied as a whole is applied in halves, down to the record that is to blame.
+        """
+        try:
+            return await self._apply_whole(in_hand, applier)
+        except (_TooSlow, *UNAPPLICABLE) as error:
+            if len(in_hand.batch.decoded) > 1:
+                return await self._apply_halves(in_hand, applier)
+            return await self._apply_refused(in_hand, applier, error)
+
+    async def _apply_whole(self, in_hand: InHand, applier: Applying) -> bool:
+        """Try until it is done, or is better tried in parts. A lone record is tried twice."""
+        after_failures, slow, failed = pauses(), 0, 0
+        is_one = len(in_hand.batch.decoded) == 1
         while self._source.is_current(in_hand.assignment):
             began = time.monotonic()
             try:
@@ -116,8 +146,12 @@ class Intake:
                 pause = next(after_failures)
                 self._observer.batch_failed(error, again_in=pause)
                 await asyncio.sleep(pause)
-                if slow >= _SLOW_FAILURES and len(in_hand.batch.decoded) > 1:
-                    return await self._apply_halves(in_hand, applier)
+                if slow >= _SLOW_FAILURES and not is_one:
+                    raise _TooSlow from error
+            except UNAPPLICABLE:
+                failed += 1
+                if not is_one or failed > 1:
+                    raise
             else:
                 failpoint("intake.committed")
                 self._done(in_hand, effects, time.monotonic() - began)
@@ -130,6 +164,18 @@ class Intake:
                 return False
         return True
 
+    async def _apply_refused(self, in_hand: InHand, applier: Applying, error: Exception) -> bool:
+        """A record that fails alone is quarantined. Raises the error where it is not to blame."""
+        self._failed_in_a_row += 1
+        (decoded,) = in_hand.batch.decoded
+        if _has_failed(decoded) or self._failed_in_a_row > _MOST_IN_A_ROW:
+            raise error
+        self._observer.record_failed(decoded.record, error)
+        message = why_unapplicable(error)
+        refused = self._decoder.refused(decoded.record, _FAILED, message)
+        batch = Batch([refused], in_hand.batch.moves)
+        return await self._apply(InHand(batch, in_hand.assignment), applier)
+
     async def _try(self, in_hand: InHand, applier: Applying) -> Effects:
         self.status.tries += 1
         self.status.applying += 1
@@ -141,9 +187,15 @@ class Intake:
 
     def _done(self, in_hand: InHand, effects: Effects, seconds: float) -> None:
         moves = in_hand.batch.moves
+        if not any(letter.reason is _FAILED for letter in effects.dead_letters):
+            self._failed_in_a_row = 0
         self._source.applied({p: move.next_offset for p, move in moves.items()})
         self._observer.batch_applied(in_hand.batch, effects, seconds)
         self._spread(effects)
+
+
+def _has_failed(decoded: Decoded) -> bool:
+    return any(isinstance(each, Refused) and each.reason is _FAILED for each in decoded.elements)
 
 
 async def _cancel(task: asyncio.Task[Any]) -> None:

@@ -14,11 +14,13 @@ class Fetched(NamedTuple):
     """Records in partition order, with the position that each partition's first one continues.
 
     assignment: counts the assignments; records of an earlier one are not ours any more.
+    deadly: workers died of them again and again: nobody is to read them.
     """
 
     records: list[Record]
     starts: Mapping[Partition, int]
     assignment: int
+    deadly: bool = False
 
 
 class SourceUnavailable(Exception):
@@ -68,6 +70,10 @@ class Observer(Protocol):
     def fetch_failed(self, error: Exception, *, again_in: float) -> None: ...
 
     def batch_failed(self, error: Exception, *, again_in: float) -> None: ...
+
+    def record_failed(self, record: Record, error: Exception) -> None:
+        """A record cannot be applied, and is quarantined."""
+        ...
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from card_fulfillment.domain.bulk import Bulk
 from card_fulfillment.domain.facts import Fact
@@ -31,6 +31,28 @@ class StoreUnavailable(Exception):
 
     What became of a commit under way is unknown.
     """
+
+
+class Unstorable(Exception):
+    """The store refuses a value, and will refuse it again. Nothing was written."""
+
+
+UNAPPLICABLE: Final = (
+    Unstorable,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What one record can do to its whole batch: a value that no store takes, or a defect of ours."""
+
+
+def why_unapplicable(error: Exception) -> str:
+    """For people; without the error's words, which may quote the record."""
+    return f"it could not be applied: {type(error.__cause__ or error).__name__}"
 
 
 class Transaction(Protocol):
@@ -120,6 +142,6 @@ class Store(Protocol):
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """Commits where its body ends, rolls back where it raises.
 
-        Raises StoreUnavailable or Contended.
+        Raises StoreUnavailable, Contended or Unstorable.
         """
         ...

@@ -31,13 +31,42 @@ class Position(NamedTuple):
     last: LastRecord | None
 
 
+class Taken(NamedTuple):
+    """A partition as it was taken over.
+
+    takers: processes in a row that took it at this position, this one included. in_doubt: whether
+    the next record was begun alone by one that then ended in no order.
+    """
+
+    position: Position
+    takers: int
+    in_doubt: bool
+
+
 class Positions(Protocol):
+    """Each method may raise StoreUnavailable."""
+
     async def load(self, partitions: Collection[Partition]) -> Mapping[Partition, Position]:
         """The stored positions; partitions never taken from are absent."""
         ...
 
     async def begin(self, offsets: Mapping[Partition, int]) -> None:
         """Store first positions; one that is stored already stays as it is."""
+        ...
+
+    async def take(self, partitions: Collection[Partition]) -> Mapping[Partition, Taken]:
+        """The stored positions, and that this process takes the partitions from there on."""
+        ...
+
+    async def hold(self, partition: Partition, offset: int) -> int | None:
+        """Note that the record at the position is begun alone, before anything looks at it.
+
+        Returns how often it was before; null where another process has taken the partition.
+        """
+        ...
+
+    async def let_go(self) -> None:
+        """Note that this process has nothing in hand any more: it ends in order."""
         ...
 
 

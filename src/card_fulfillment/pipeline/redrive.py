@@ -9,7 +9,7 @@ from card_fulfillment.messages.envelope import Record, RefusalReason
 from card_fulfillment.pipeline.batch import Batch, Decoded, RecordClass
 from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.pipeline.file_alerts import FILE_ALERTS
-from card_fulfillment.pipeline.ports import Contended
+from card_fulfillment.pipeline.ports import UNAPPLICABLE, Contended, why_unapplicable
 
 _TRIES: Final = 5
 _ALERTS: Final = frozenset(
@@ -126,6 +126,8 @@ class Redriver:
             effects = await self._apply(letter, Batch([self.decode(record)], {}))
         except (BytesGone, Contended) as error:
             return _not_applied(letter, str(error))
+        except UNAPPLICABLE as error:
+            return _not_applied(letter, why_unapplicable(error))
         return _redriven(letter, effects)
 
     async def _apply(self, letter: Quarantined, batch: Batch) -> Effects:

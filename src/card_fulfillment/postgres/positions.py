@@ -1,18 +1,42 @@
 """Stored positions of input partitions."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
+import asyncpg
+
 from card_fulfillment.pipeline.batch import Partition
-from card_fulfillment.pipeline.positions import LastRecord, Position
+from card_fulfillment.pipeline.ports import StoreUnavailable
+from card_fulfillment.pipeline.positions import LastRecord, Position, Taken
 from card_fulfillment.postgres.apart import fetch_apart
-from card_fulfillment.postgres.connection import Connect
+from card_fulfillment.postgres.connection import Connect, disconnect, is_transient
 
 _LOAD: Final = """
 SELECT p.topic, p.partition, p.next_offset, p.last_offset, p.last_timestamp, p.last_hash
 FROM input_position p
 JOIN unnest($1::text[], $2::int[]) AS u (topic, partition)
   ON p.topic = u.topic AND p.partition = u.partition
+"""
+_TAKE: Final = """
+UPDATE input_position p
+SET takers = CASE WHEN p.taken_from IS DISTINCT FROM p.next_offset THEN 1
+                  WHEN p.taken_by = $3 THEN p.takers
+                  ELSE least(p.takers + 1, 1000) END,
+    taken_from = p.next_offset, taken_by = $3
+FROM unnest($1::text[], $2::int[]) AS u (topic, partition)
+WHERE p.topic = u.topic AND p.partition = u.partition
+RETURNING p.topic, p.partition, p.next_offset, p.last_offset, p.last_timestamp, p.last_hash,
+          p.takers, coalesce(p.in_hand >= p.next_offset, false)
+"""
+_HOLD: Final = """
+UPDATE input_position
+SET held = CASE WHEN in_hand = $3 THEN least(held + $5::smallint, 1000) ELSE 0 END, in_hand = $3
+WHERE topic = $1 AND partition = $2 AND taken_by = $4
+RETURNING held
+"""
+_LET_GO: Final = """
+UPDATE input_position SET in_hand = NULL WHERE taken_by = $1 AND in_hand IS NOT NULL
 """
 _BEGIN: Final = """
 INSERT INTO input_position (topic, partition, next_offset)
@@ -21,24 +45,70 @@ SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[]) ON CONFLICT DO NOTHING
 
 
 class PostgresPositions:
-    """Connects for each call: partitions are assigned while a transaction is under way."""
+    """Connects for each call: partitions are assigned while a transaction is under way.
 
-    def __init__(self, connect: Connect) -> None:
-        self._connect = connect
+    But what is held one after the other is held on one connection, until it is let go.
+    """
+
+    def __init__(self, connect: Connect, taker: str = "") -> None:
+        """taker: this process's name, and no other's."""
+        self._connect, self._taker = connect, taker
+        self._connection: asyncpg.Connection | None = None
+        self._held: tuple[Partition, int] | None = None
 
     async def load(self, partitions: Collection[Partition]) -> dict[Partition, Position]:
         rows = await fetch_apart(self._connect, _LOAD, *_columns(partitions))
-        return {
-            Partition(topic, partition): Position(
-                next_offset,
-                None if offset is None else LastRecord(offset, timestamp, digest),
-            )
-            for topic, partition, next_offset, offset, timestamp, digest in rows
-        }
+        return {Partition(*row[:2]): _position(*row[2:]) for row in rows}
 
     async def begin(self, offsets: Mapping[Partition, int]) -> None:
         if offsets:
             await fetch_apart(self._connect, _BEGIN, *_columns(offsets), list(offsets.values()))
+
+    async def take(self, partitions: Collection[Partition]) -> dict[Partition, Taken]:
+        await self.hang_up()
+        rows = await fetch_apart(self._connect, _TAKE, *_columns(partitions), self._taker)
+        return {Partition(*row[:2]): Taken(_position(*row[2:6]), *row[6:]) for row in rows}
+
+    async def hold(self, partition: Partition, offset: int) -> int | None:
+        once_more = (partition, offset) != self._held  # or only asked again
+        self._held = partition, offset
+        async with self._kept() as connection:
+            held: int | None = await connection.fetchval(
+                _HOLD, *partition, offset, self._taker, int(once_more)
+            )
+        return held
+
+    async def let_go(self) -> None:
+        self._held = None
+        async with self._kept() as connection:
+            await connection.execute(_LET_GO, self._taker)
+        await self.hang_up()
+
+    @asynccontextmanager
+    async def _kept(self) -> AsyncIterator[asyncpg.Connection]:
+        """Raises StoreUnavailable where another try may succeed."""
+        try:
+            self._connection = self._connection or await self._connect()
+            yield self._connection
+        except Exception as error:
+            await self.hang_up()
+            if is_transient(error):
+                raise StoreUnavailable(type(error).__name__) from error
+            raise
+
+    async def hang_up(self) -> None:
+        """Close the connection that is kept, if there is one; what is held stays so."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await disconnect(connection)
+
+
+def _position(
+    next_offset: int, offset: int | None, timestamp: int | None, digest: bytes | None
+) -> Position:
+    if offset is None or timestamp is None or digest is None:
+        return Position(next_offset, None)
+    return Position(next_offset, LastRecord(offset, timestamp, digest))
 
 
 def _columns(partitions: Collection[Partition]) -> list[list[Any]]:

@@ -11,7 +11,7 @@ import asyncpg
 from card_fulfillment.domain.facts import Fact
 from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.pipeline.failpoints import failpoint
-from card_fulfillment.pipeline.ports import Contended, StoreUnavailable
+from card_fulfillment.pipeline.ports import Contended, StoreUnavailable, Unstorable
 from card_fulfillment.pipeline.view import Need, View
 from card_fulfillment.postgres import letters_writing, locking, reading, writing
 from card_fulfillment.postgres.connection import Connect, is_transient
@@ -25,6 +25,11 @@ _LOST_A_RACE: Final = (
     asyncpg.LockNotAvailableError,
     asyncpg.UniqueViolationError,
     asyncpg.InvalidCachedStatementError,
+)
+_REFUSED_VALUES: Final = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,
 )
 _DATABASE_ERRORS: Final = (
     asyncpg.PostgresError,
@@ -102,6 +107,8 @@ class PostgresStore(Generic[Begun]):
             await transaction.commit()
         except _LOST_A_RACE as error:
             raise Contended(type(error).__name__) from error
+        except _REFUSED_VALUES as error:
+            raise Unstorable(type(error).__name__) from error
         except _DATABASE_ERRORS as error:
             self.discard()
             if is_transient(error):

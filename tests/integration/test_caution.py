@@ -1,0 +1,156 @@
+"""Where workers died again and again, records are taken one by one until the one is found."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection
+from functools import partial
+from typing import Final
+
+import asyncpg
+import pytest
+from known_topic import known_topic
+
+from card_fulfillment.kafka.connection import ClientOptions, client_options
+from card_fulfillment.kafka.consumer import InputSource
+from card_fulfillment.kafka.group import GroupOptions
+from card_fulfillment.pipeline.batch import Partition
+from card_fulfillment.pipeline.positions import Taken
+from card_fulfillment.postgres.connection import connect, connected
+from card_fulfillment.postgres.positions import PostgresPositions
+from card_fulfillment.settings import KafkaSettings, PostgresSettings
+from stack import Services
+
+_ALL: Final = 10_000
+
+
+class Database:
+    """Its positions, as several processes take them."""
+
+    def __init__(self, dsn: str, connection: asyncpg.Connection, partition: Partition) -> None:
+        self._open = partial(
+            connect, PostgresSettings(dsn=dsn), application_name="card-fulfillment test"
+        )
+        self._connection, self.partition = connection, partition
+
+    def process(self, name: str) -> PostgresPositions:
+        return PostgresPositions(self._open, name)
+
+    async def taken_by(self, process: PostgresPositions) -> Taken:
+        (taken,) = (await process.take([self.partition])).values()
+        return taken
+
+    async def move(self, to: int) -> None:
+        await self._connection.execute("UPDATE input_position SET next_offset = $1", to)
+
+
+@pytest.fixture
+def options(stack: Services) -> ClientOptions:
+    return client_options(KafkaSettings(bootstrap_servers=stack.bootstrap))
+
+
+@pytest.fixture
+async def partition(options: ClientOptions) -> Partition:
+    return await known_topic(options)
+
+
+@pytest.fixture
+async def database(dsn: str, partition: Partition) -> AsyncIterator[Database]:
+    opened = partial(connect, PostgresSettings(dsn=dsn), application_name="card-fulfillment test")
+    async with connected(opened) as connection:
+        database = Database(dsn, connection, partition)
+        await database.process("nobody").begin({partition: 0})
+        yield database
+
+
+async def test_processes_that_take_a_partition_are_counted_until_it_moves(
+    database: Database,
+) -> None:
+    takers = [(await database.taken_by(database.process(name))).takers for name in "aabcc"]
+    assert takers == [1, 1, 2, 3, 3]
+    await database.move(1)
+    assert [(await database.taken_by(database.process(name))).takers for name in "ca"] == [1, 2]
+
+
+async def test_what_was_in_hand_of_a_process_that_died_is_in_doubt_and_counted(
+    database: Database,
+) -> None:
+    first, second, third = map(database.process, "abc")
+    assert not (await database.taken_by(first)).in_doubt
+    assert [await first.hold(database.partition, 0) for _ in range(2)] == [0, 0]
+    assert (await database.taken_by(second)).in_doubt
+    assert await first.hold(database.partition, 0) is None, "another has the partition"
+    await first.hang_up()
+    assert await second.hold(database.partition, 0) == 1
+    await second.let_go()
+    assert not (await database.taken_by(third)).in_doubt
+    assert await third.hold(database.partition, 0) == 0
+    await database.move(1)
+    assert not (await database.taken_by(second)).in_doubt
+    await third.let_go()
+
+
+class _Died(PostgresPositions):
+    """As after three processes that died where the positions are."""
+
+    async def take(self, partitions: Collection[Partition]) -> dict[Partition, Taken]:
+        taken = await super().take(partitions)
+        return {p: each._replace(takers=4) for p, each in taken.items()}
+
+
+async def fetched(source: InputSource, times: int) -> list[int]:
+    """Offsets that so many fetches give."""
+    found: list[int] = []
+    for _ in range(times):
+        found += [record.offset for record in (await source.fetch(_ALL)).records]
+        await asyncio.sleep(0)
+    return found
+
+
+async def until_fetched(source: InputSource) -> list[int]:
+    async with asyncio.timeout(20):
+        while not (found := await fetched(source, 1)):
+            pass
+    return found
+
+
+async def test_in_doubt_a_record_comes_when_the_one_before_is_applied(
+    options: ClientOptions, database: Database, dsn: str
+) -> None:
+    """The topic ends with a marker of a transaction, behind which the doubt ends, too."""
+    topic, partition = database.partition.topic, database.partition
+    opened = partial(connect, PostgresSettings(dsn=dsn), application_name="card-fulfillment test")
+    positions = _Died(opened, "d")
+    source = InputSource(options, GroupOptions(topic, 6000), [topic], positions, _ALL)
+    await source.start()
+    for offset in (0, 1, 3):
+        assert await until_fetched(source) == [offset]
+        assert source.in_doubt == 1
+        assert await fetched(source, 20) == []
+        await database.move(offset + 1)
+        source.applied({partition: offset + 1})
+    async with asyncio.timeout(20):
+        while source.in_doubt:
+            assert await fetched(source, 1) == []
+    assert not (await database.taken_by(database.process("e"))).in_doubt
+    await source.stop()
+
+
+@pytest.mark.parametrize(("deaths", "deadly"), [(1, False), (2, True)])
+async def test_a_record_is_deadly_after_two_deaths_with_it_alone_in_hand(
+    options: ClientOptions, database: Database, deaths: int, *, deadly: bool
+) -> None:
+    for number in range(deaths):
+        dying = database.process(f"dying {number}")
+        await database.taken_by(dying)
+        await dying.hold(database.partition, 0)
+        await dying.hang_up()
+    topic = database.partition.topic
+    source = InputSource(
+        options, GroupOptions(topic, 6000), [topic], database.process("next"), _ALL
+    )
+    await source.start()
+    async with asyncio.timeout(20):
+        while not (first := await source.fetch(_ALL)).records:
+            pass
+    assert (len(first.records), first.records[0].offset, first.deadly) == (1, 0, deadly)
+    await source.let_go()
+    await source.stop()
