@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
 
@@ -41,6 +42,13 @@ class Database:
     async def move(self, to: int) -> None:
         await self._connection.execute("UPDATE input_position SET next_offset = $1", to)
 
+    @asynccontextmanager
+    async def moving(self, to: int) -> AsyncIterator[None]:
+        """While a transaction is open that moves it."""
+        async with self._connection.transaction():
+            await self.move(to)
+            yield
+
 
 @pytest.fixture
 def options(stack: Services) -> ClientOptions:
@@ -68,6 +76,17 @@ async def test_processes_that_take_a_partition_are_counted_until_it_moves(
     assert takers == [1, 1, 2, 3, 3]
     await database.move(1)
     assert [(await database.taken_by(database.process(name))).takers for name in "ca"] == [1, 2]
+
+
+async def test_a_position_that_somebody_is_about_to_move_is_taken_without_waiting(
+    database: Database,
+) -> None:
+    late = database.process("a")
+    async with database.moving(to=1), asyncio.timeout(5):
+        taken = await database.taken_by(late)
+        assert await late.hold(database.partition, 0) is None, "it could not be noted"
+    assert taken.position.next_offset == 0
+    await late.hang_up()
 
 
 async def test_what_was_in_hand_of_a_process_that_died_is_in_doubt_and_counted(

@@ -18,16 +18,33 @@ FROM input_position p
 JOIN unnest($1::text[], $2::int[]) AS u (topic, partition)
   ON p.topic = u.topic AND p.partition = u.partition
 """
+# What somebody's transaction is about to move is not waited for: whoever has frozen in it may be
+# the one that is succeeded.
 _TAKE: Final = """
-UPDATE input_position p
-SET takers = CASE WHEN p.taken_from IS DISTINCT FROM p.next_offset THEN 1
-                  WHEN p.taken_by = $3 THEN p.takers
-                  ELSE least(p.takers + 1, 1000) END,
-    taken_from = p.next_offset, taken_by = $3
-FROM unnest($1::text[], $2::int[]) AS u (topic, partition)
-WHERE p.topic = u.topic AND p.partition = u.partition
-RETURNING p.topic, p.partition, p.next_offset, p.last_offset, p.last_timestamp, p.last_hash,
-          p.takers, coalesce(p.in_hand >= p.next_offset, false)
+WITH wanted AS (
+    SELECT * FROM unnest($1::text[], $2::int[]) AS u (topic, partition)
+), free AS (
+    SELECT topic, partition FROM input_position p JOIN wanted USING (topic, partition)
+    FOR NO KEY UPDATE OF p SKIP LOCKED
+), noted AS (
+    UPDATE input_position p
+    SET takers = CASE WHEN p.taken_from IS DISTINCT FROM p.next_offset THEN 1
+                      WHEN p.taken_by = $3 THEN p.takers
+                      ELSE least(p.takers + 1, 1000) END,
+        taken_from = p.next_offset, taken_by = $3
+    FROM free WHERE p.topic = free.topic AND p.partition = free.partition
+    RETURNING p.*
+)
+SELECT topic, partition, next_offset, last_offset, last_timestamp, last_hash, takers,
+       coalesce(in_hand >= next_offset, false)
+FROM (
+    SELECT * FROM noted
+    UNION ALL
+    SELECT p.* FROM input_position p JOIN wanted USING (topic, partition)
+    WHERE NOT EXISTS (
+        SELECT FROM noted WHERE noted.topic = p.topic AND noted.partition = p.partition
+    )
+) AS taken
 """
 _HOLD: Final = """
 UPDATE input_position
