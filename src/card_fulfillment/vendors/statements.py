@@ -4,7 +4,14 @@ from hashlib import blake2b
 from typing import Final
 
 from card_fulfillment.domain.detail import Detail, Evidence, Precision
-from card_fulfillment.domain.facts import DAY, Attribute, AttributeValue, Fact, ParcelRole
+from card_fulfillment.domain.facts import (
+    DAY,
+    Attribute,
+    AttributeValue,
+    Cause,
+    Fact,
+    ParcelRole,
+)
 from card_fulfillment.domain.naming import Reference
 from card_fulfillment.domain.status import Reason, Status
 from card_fulfillment.domain.value import Value
@@ -88,7 +95,7 @@ def fact(statement: Statement, code: Said, who: Who, record: Record, scope: Scop
         content,
         sense.status,
         Detail(at, precision, received_at, reason, evidence, vendor, code.text, text),
-        record.cause,
+        _cause(who, record),
         who.references,
         who.level,
         names,
@@ -101,6 +108,13 @@ def fact(statement: Statement, code: Said, who: Who, record: Record, scope: Scop
         sense.alert,
         record.mapping_version,
     )
+
+
+def _cause(who: Who, record: Record) -> Cause:
+    if who.event_id is None:
+        return record.cause
+    came = record.cause
+    return Cause(who.event_id, came.topic, came.partition, came.offset, came.traceparent)
 
 
 def _brings(

@@ -1,8 +1,9 @@
 from pathlib import Path
 
 import pytest
-from vendor_samples import FLAT, HEAD, NESTED, RECEIVED, RICH, fact, outcomes, profile_of
+from vendor_samples import CAUSE, FLAT, HEAD, NESTED, RECEIVED, RICH, fact, outcomes, profile_of
 
+from builders import altered
 from card_fulfillment.domain.detail import Precision
 from card_fulfillment.domain.facts import DAY, HOUR, SECOND, Fact
 from card_fulfillment.domain.status import Status
@@ -89,6 +90,17 @@ def test_a_trusted_event_id_makes_copies_one_fact_and_other_content_a_conflict(
     assert stated(b"e1")[0] != stated(b"e2")[0]
     assert stated(b"e1")[0] == stated(b"e1", card="d")[0]
     assert stated(b"e1")[1] != stated(b"e1", card="d")[1]
+
+
+def test_the_cause_tells_the_event_id_that_the_vendor_gave(rich: Profile) -> None:
+    def told(headers: dict[str, bytes]) -> str | None:
+        (found,) = outcomes(rich, {"card": "c", "code": "X"}, headers=headers)
+        assert isinstance(found, Fact)
+        assert altered(found.cause, event_id=None) == CAUSE
+        return found.cause.event_id
+
+    assert told({"event-id": b"e1"}) == "e1"
+    assert told({}) is None
 
 
 def test_a_new_mapping_of_a_code_makes_neither_a_new_fact_nor_a_conflict(tmp_path: Path) -> None:
