@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from card_fulfillment.vendors.bodies import body_of, parse
+from card_fulfillment.vendors.bodies import body_of, opened, parse
 from card_fulfillment.vendors.language import ProfileFile, Rule
 from card_fulfillment.vendors.placing import selectors_of
 from card_fulfillment.vendors.selectors import MESSAGE, split
@@ -15,8 +15,9 @@ _KEYS: Final = re.compile(r"[\w$:-]+(?:\.[\w$:-]+)*", re.ASCII)
 
 def unread(payload: bytes, headers: Mapping[str, bytes], file: ProfileFile) -> list[str]:
     """Name the fields in their order, the elements of a list as one: lines[].stage."""
+    body = body_of(headers, file.body)
     try:
-        message = parse(payload, body_of(headers, file.body))
+        message, _ = opened(parse(payload, body), headers, body)
     except ValueError:
         return []
     read = [path for rule in file.rules for path in _of_rule(rule)]

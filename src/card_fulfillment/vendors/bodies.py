@@ -1,4 +1,4 @@
-"""How a message is written: JSON, or a form; its content type says, else the profile."""
+"""How a message is written: JSON, a form, a CloudEvent; its content type says, or the profile."""
 
 import json
 from collections.abc import Mapping
@@ -8,8 +8,9 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-Body = Literal["json", "form"]
+Body = Literal["json", "form", "cloudevent"]
 _FORM: Final = b"application/x-www-form-urlencoded"
+_CLOUD_EVENT: Final = b"application/cloudevents+json"
 _MOST_FIELDS: Final = 1_000
 
 
@@ -19,12 +20,14 @@ def body_of(headers: Mapping[str, bytes], otherwise: Body) -> Body:
     stated = (headers.get("content-type") or b"").lower()
     if stated.startswith(_FORM):
         return "form"
+    if stated.startswith(_CLOUD_EVENT):
+        return "cloudevent"
     return "json" if b"json" in stated else otherwise
 
 
 def parse(payload: bytes, body: Body) -> object:
     """Parse a message; ValueError where it is not so written."""
-    return orjson.loads(payload) if body == "json" else _form(payload)
+    return _form(payload) if body == "form" else orjson.loads(payload)
 
 
 def parse_exactly(payload: bytes, body: Body) -> object:
@@ -35,6 +38,22 @@ def parse_exactly(payload: bytes, body: Body) -> object:
         return json.loads(payload, parse_float=Decimal)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def opened(
+    document: object, headers: Mapping[str, bytes], body: Body
+) -> tuple[object, Mapping[str, bytes]]:
+    """Give message and headers; ValueError for a CloudEvent without data.
+
+    One in structured mode is what it would be in binary mode: its context stands in headers.
+    """
+    if body != "cloudevent":
+        return document, headers
+    if not isinstance(document, dict) or "data" not in document:
+        raise ValueError("a CloudEvent without data")
+    context = {n: v for n, v in document.items() if n != "data" and isinstance(v, str)}
+    told = {f"ce_{name}": value.encode() for name, value in context.items()}
+    return document["data"], {**headers, **told}
 
 
 def _form(payload: bytes) -> dict[str, str | list[str]]:

@@ -5,7 +5,7 @@ from typing import Final
 
 from card_fulfillment.domain.facts import Cause, Fact
 from card_fulfillment.messages.envelope import Ignored
-from card_fulfillment.vendors.bodies import body_of, parse, parse_exactly
+from card_fulfillment.vendors.bodies import body_of, opened, parse, parse_exactly
 from card_fulfillment.vendors.file_lines import FileReader, file_line
 from card_fulfillment.vendors.outcomes import Outcome, Refusal, Unusable
 from card_fulfillment.vendors.profile import Profile
@@ -84,11 +84,11 @@ def read_message(
     """
     body = body_of(headers, profile.body)
     try:
-        message = parse(payload, body)
+        base = [*opened(parse(payload, body), headers, body)]
     except ValueError:
         return [Unusable("", Refusal.MALFORMED, f"not written as {body}, or nested too deeply")]
     try:
-        return _outcomes(profile, begin(record), [message, headers])
+        return _outcomes(profile, begin(record), base)
     except InexactNumber:
         return _exactly(profile, begin(record.read_exactly()), payload, headers)
     except _TooMany:
@@ -99,12 +99,13 @@ def _exactly(
     profile: Profile, reading: Reading, payload: bytes, headers: Mapping[str, bytes]
 ) -> list[Outcome]:
     """Read the message again so that integers beyond 64 bits are kept."""
+    body = body_of(headers, profile.body)
     try:
-        message = parse_exactly(payload, body_of(headers, profile.body))
+        base = [*opened(parse_exactly(payload, body), headers, body)]
     except ValueError:
         return [Unusable("", Refusal.MALFORMED, "a number too long, or nested too deeply")]
     try:
-        return _outcomes(profile, reading, [message, headers])
+        return _outcomes(profile, reading, base)
     except _TooMany:
         return [_too_many()]
 

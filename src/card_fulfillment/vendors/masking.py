@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from card_fulfillment.messages.dead_letter import Mask
 from card_fulfillment.messages.pan_guard import EACH, Path
-from card_fulfillment.vendors.bodies import Body, body_of, parse_exactly
+from card_fulfillment.vendors.bodies import Body, body_of, opened, parse_exactly
 from card_fulfillment.vendors.conditions import NOTHING
 from card_fulfillment.vendors.profile import Profile
 
@@ -32,12 +32,13 @@ def _masked(payload: bytes, body: Body, paths: Iterable[Path]) -> bytes | None:
     A redrive reads what is kept: it must say the same, and be no longer than the intake lets pass.
     """
     try:
-        message = parse_exactly(payload, body)
+        document = parse_exactly(payload, body)
+        message, _ = opened(document, {}, body)
         for path in paths:
             _cover(message, path)
         if body == "form":
-            return urlencode(cast("dict[str, object]", message), doseq=True).encode()
-        text = json.dumps(message, default=float, ensure_ascii=False, separators=(",", ":"))
+            return urlencode(cast("dict[str, object]", document), doseq=True).encode()
+        text = json.dumps(document, default=float, ensure_ascii=False, separators=(",", ":"))
         return text.encode(errors="surrogatepass")
     except (ValueError, RecursionError):
         return None

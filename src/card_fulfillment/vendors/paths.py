@@ -19,9 +19,10 @@ def identifiers(rules: Iterable[Rule]) -> frozenset[Path]:
     """Where references and tracking numbers stand: digits there need be no card number.
 
     An expression may be a choice of keys, `a.b || c`; of other ones, of headers, and of what stands
-    in a text, nothing is known.
+    in a text, nothing is known. A CloudEvent in structured mode has all of it in its data.
     """
-    return frozenset(path for rule in rules for path in _of_rule(rule))
+    paths = [path for rule in rules for path in _of_rule(rule)]
+    return frozenset((*paths, *(("data", *path) for path in paths)))
 
 
 def _of_rule(rule: Rule) -> Iterable[Path]:

@@ -72,11 +72,12 @@ def test_a_tracked_shipping_method_is_what_the_request_says_then_the_method(
 def test_numbers_in_references_and_tracking_numbers_are_known_to_be_no_card_numbers(
     meridian: Profile,
 ) -> None:
-    assert meridian.identifiers == {
+    paths = {
         ("notifications", "[]", "card"),
         ("notifications", "[]", "issuerRef"),
         ("notifications", "[]", "detail", "shipment", "trackingNumber"),
     }
+    assert meridian.identifiers == paths | {("data", *path) for path in paths}
 
 
 def test_so_are_ids_that_stand_in_one_of_two_fields() -> None:
