@@ -33,9 +33,11 @@ STORIES = (
     "Data that the bureau cannot use",
     "Ordered anew while the first one is still on its way",
     "Returned, and replaced by another card",
+    "The courier tells all of it each time",
     "A branch waits for sixty cards in three boxes",
 )
 WORDS = (
+    "recipient_absent",
     "late",
     "came 3 times",
     "quarantined unmapped_code",

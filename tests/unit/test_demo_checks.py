@@ -18,6 +18,7 @@ from card_fulfillment.messages.envelope import Record, RefusalReason
 from card_fulfillment.messages.event_models import CardStatusChanged, DeadLetterEvent
 from card_fulfillment.pipeline.batch import RecordClass
 from card_fulfillment.pipeline.timeline import Timeline
+from card_fulfillment.vendors.profile import load_profiles
 
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
 TRACKING = Input.MERIDIAN.value
@@ -54,6 +55,12 @@ def event(version: int, status: Status) -> CardStatusChanged:
         "shipment": {"tracking_number": None},
     }
     return cast("CardStatusChanged", said)
+
+
+def test_every_vendor_that_is_a_model_to_copy_has_its_part() -> None:
+    spoken = {each.topic.value for story in play(MIDNIGHT).stories for each in story.steps}
+    vendors = load_profiles().keys() - {"issuer"}
+    assert {f"perso-vendor-tracking-{vendor}" for vendor in vendors} <= spoken
 
 
 EVENTS = (event(1, Status.CREATED), event(2, Status.ORDERED))

@@ -32,9 +32,9 @@ _SELDOM: Final = 5.0  # seconds between lines that would otherwise only fill a f
 
 
 _INTRODUCTION: Final = (
-    "An issuer announces cards and orders them, two bureaux report on them in their own\n"
-    "words, and the worker tells everybody where each card and each bulk order is. Here\n"
-    "it does so on an Apache Kafka 4.3 and a Postgres 18 of its own."
+    "An issuer announces cards and orders them, two bureaux and a courier report on\n"
+    "them in their own words, and the worker tells everybody where each card and each\n"
+    "bulk order is. Here it does so on an Apache Kafka 4.3 and a Postgres 18 of its own."
 )
 
 

@@ -19,7 +19,7 @@ from card_fulfillment.demo.passages import (
 )
 from card_fulfillment.demo.second_cards import ordered_anew, replaced
 from card_fulfillment.demo.story import Ending, Play, Story, Told
-from card_fulfillment.demo.wire import Plastic, When, Wire, plastics, push, quarantined
+from card_fulfillment.demo.wire import Plastic, Scan, When, Wire, plastics, push, quarantined
 from card_fulfillment.domain.journey import ChangeKind
 from card_fulfillment.domain.status import Status
 from card_fulfillment.messages.envelope import RefusalReason
@@ -48,6 +48,7 @@ def play(begins: datetime) -> Play:
         _bad_data(wire, next(cards)),
         ordered_anew(wire, next(cards)),
         replaced(wire, next(cards), next(cards)),
+        _told_by_the_courier(wire, next(cards)),
     )
     return Play(begins, (*told, *branch_order(wire), *crowd(wire, plastics(_FIRST_OF_THE_CROWD))))
 
@@ -204,6 +205,33 @@ def _nobody_home(wire: Wire, card: Plastic) -> Story:
                     Told(Status.OUT_FOR_DELIVERY),
                     Told(Status.DELIVERED),
                 ),
+            )
+        },
+    )
+
+
+def _told_by_the_courier(wire: Wire, card: Plastic) -> Story:
+    created, _, *made = production(wire, card)
+    name = {"vendor_id": "sahra", "kind": "reference", "value": card.issuer_ref}
+    failed = Scan(When(4, "12:30"), "006")
+    under_way = (Scan(When(4, "08:20"), "002"), Scan(When(3, "04:51"), "009"))
+    snapshot = wire.snapshot(card, 4, "R-14", failed, *under_way)
+    return Story(
+        title="The courier tells all of it each time",
+        moral="A snapshot, the newest scan first: told scan by scan in order, with the reason.",
+        steps=(
+            created,
+            wire.ordered(card, When(0, "09:02"), "express", name),
+            *made,
+            wire.said(card, HANDOVER, "SHIPPED"),
+            snapshot,
+            replace(snapshot, day=5, becomes=RecordClass.DUPLICATE),
+        ),
+        endings={
+            card.card_id: Ending(
+                told=(*LAST_MILE, Told(Status.DELIVERY_EXCEPTION, ChangeKind.REGRESSION)),
+                tracking_number=card.tracking_number,
+                copies={"006": 2, "002": 2, "009": 2},
             )
         },
     )

@@ -21,6 +21,7 @@ class Input(StrEnum):
     EMBOSSING_REQUESTED = "embossing-requested"
     MERIDIAN = "perso-vendor-tracking-meridian"
     DELTA = "perso-vendor-tracking-delta"
+    SAHRA = "perso-vendor-tracking-sahra"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

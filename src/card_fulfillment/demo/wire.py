@@ -1,4 +1,4 @@
-"""Messages as issuer and bureau send them, for the demo's cards."""
+"""Messages as issuer, bureau and courier send them, for the demo's cards."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from card_fulfillment.messages.envelope import RefusalReason
 from card_fulfillment.pipeline.batch import RecordClass
 
 _SITE: Final = "DXB1"
+_RIYADH: Final = timedelta(hours=3)  # ahead of UTC: the courier's clock
 _PENDING: Final = frozenset({"PERSO_REQUESTED", "DATA_OK", "PERSO_READY", "PERSO_ONGOING"})
 
 Body = dict[str, Any]
@@ -23,6 +24,13 @@ class When(NamedTuple):
 
     day: int
     time: str
+
+
+class Scan(NamedTuple):
+    """Of the courier, in its own code."""
+
+    when: When
+    code: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +62,11 @@ class Wire:
     begins: datetime
 
     def at(self, when: When) -> str:
+        return self._moment(when).isoformat().replace("+00:00", "Z")
+
+    def _moment(self, when: When) -> datetime:
         hour, minute = when.time.split(":")
-        time = timedelta(days=when.day, hours=int(hour), minutes=int(minute))
-        return (self.begins + time).isoformat().replace("+00:00", "Z")
+        return self.begins + timedelta(days=when.day, hours=int(hour), minutes=int(minute))
 
     def created(self, card: Plastic, when: When, **more: object) -> Step:
         """`more`: fields of the message."""
@@ -70,7 +80,8 @@ class Wire:
         }
         return step(Input.CARD_CREATED, when.day, card.card_id, body | more)
 
-    def ordered(self, card: Plastic, when: When, method: str = "express") -> Step:
+    def ordered(self, card: Plastic, when: When, method: str = "express", *listed: Body) -> Step:
+        """`listed`: references beside the bureau's own."""
         body = {
             "event_id": f"evt_{card.card_id}_ordered_{card.attempt}",
             "occurred_at": self.at(when),
@@ -81,6 +92,7 @@ class Wire:
             "references": [
                 {"kind": "card", "value": card.handle},
                 {"kind": "issuer_ref", "value": card.issuer_ref},
+                *listed,
             ],
             "shipping": {"method": method},
         }
@@ -122,6 +134,21 @@ class Wire:
         shipment = _shipment(card) | {"status": scan, "at": self.at(when)}
         notification = self.notification(card, shipped, "SHIPPED", shipment)
         return self.pushed(card, when.day if day is None else day, notification)
+
+    def snapshot(self, card: Plastic, day: int, reason: str, *scans: Scan) -> Step:
+        """All that the courier has scanned of the card's parcel, the newest first."""
+        body = {
+            "waybillNo": card.tracking_number,
+            "reference": card.issuer_ref,
+            "reason": reason,
+            "receivedBy": None,
+            "scans": [{"code": code, **self._of_the_courier(when)} for when, code in scans],
+        }
+        return step(Input.SAHRA, day, card.tracking_number, body)
+
+    def _of_the_courier(self, when: When) -> Body:
+        local = self._moment(when) + _RIYADH
+        return {"date": f"{local:%d-%b-%Y}", "time": f"{local:%H:%M}"}
 
 
 def quarantined(day: int, key: str, value: bytes, *refused: tuple[RefusalReason, str]) -> Step:
