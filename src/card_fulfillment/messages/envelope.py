@@ -48,7 +48,6 @@ class RefusalReason(StrEnum):
     REFERENCE_CONFLICT = "reference_conflict"
     VENDOR_MISMATCH = "vendor_mismatch"
     PARKING_DEADLINE = "parking_deadline"
-    UNKNOWN_VENDOR = "unknown_vendor"
     READER_FAILED = "reader_failed"
     APPLYING_FAILED = "applying_failed"
     WORKER_DIED = "worker_died"

@@ -25,7 +25,6 @@ WHAT_TO_DO: Final[Mapping[RefusalReason, str]] = {
     RefusalReason.REFERENCE_CONFLICT: "see the timelines of the cards; it waits until they agree",
     RefusalReason.VENDOR_MISMATCH: "ask why the vendor has it; it waits for the order",
     RefusalReason.PARKING_DEADLINE: "ask who should have announced or ordered it; it waits on",
-    RefusalReason.UNKNOWN_VENDOR: "enable a profile of the vendor, and redrive",
     RefusalReason.READER_FAILED: "a defect of ours: deploy a version that reads it, and redrive",
     RefusalReason.APPLYING_FAILED: "a defect of ours: deploy a version that takes it, and redrive",
     RefusalReason.WORKER_DIED: "a defect of ours: find out what ended the worker, deploy a version "
