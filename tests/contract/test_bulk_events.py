@@ -9,11 +9,11 @@ import jsonschema_rs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import announcement, box_no, fact, headers_of, hour, order_no
+from builders import altered, announcement, box_no, fact, headers_of, hour, order_no
 from card_fulfillment.domain.bulk import Bulk, BulkChange, Common, Member, because, tell
 from card_fulfillment.domain.claims import entry
 from card_fulfillment.domain.detail import Evidence, Precision
-from card_fulfillment.domain.facts import Attribute, Fact
+from card_fulfillment.domain.facts import Attribute, Cause, Fact
 from card_fulfillment.domain.members import scope_of
 from card_fulfillment.domain.parcels import Hearing, Line, Parcel, Reports, Said
 from card_fulfillment.domain.registers import Register
@@ -71,6 +71,17 @@ def events(*steps: Step) -> list[dict[str, Any]]:
         OPEN.validate(event)
         found.append(event)
     return found
+
+
+def test_its_headers_are_those_of_a_cloud_event_with_the_trace_of_the_cause() -> None:
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    traced = altered(fact(Status.SHIPPED, 5, ORDER), cause=Cause(None, "t", 0, 0, trace))
+    steps = (Step(), Step((traced,), {Member(Status.SHIPPED, 1): 1}))
+    first, last = (headers_of(ENCODER.bulk("bulk-1", *each, hour(0))) for each in published(steps))
+    assert "traceparent" not in first
+    assert last["traceparent"] == trace
+    assert (last["ce_type"], last["ce_subject"]) == (BULK_EVENT, "bulk-1")
+    assert last["ce_id"] == bulk_event_id("bulk-1", 2)
 
 
 CARTON = fact(

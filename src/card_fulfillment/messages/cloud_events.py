@@ -35,7 +35,8 @@ def header(record: Record, name: str) -> bytes | None:
 
 
 def traceparent(record: Record) -> str | None:
-    value = header(record, "traceparent")
+    """Of the record's own header, or of the CloudEvent that it is in binary mode."""
+    value = header(record, "traceparent") or header(record, "ce_traceparent")
     return value.decode() if value and _TRACEPARENT.fullmatch(value) else None
 
 
