@@ -153,6 +153,16 @@ class VendorSettings(_Section):
     enabled: list[str] | None = Field(None, description="vendor ids; null: all")
 
 
+class BindingSettings(_Section):
+    grace: Pause = Field(
+        timedelta(hours=72),
+        description="how long before it was named a vendor's reference means its subject",
+    )
+    window: Duration = Field(
+        timedelta(days=180), description="how long afterwards; a profile may say less"
+    )
+
+
 class IntakeSettings(_Section):
     batch_records: int = Field(1500, ge=1, le=50_000)
     max_record_bytes: int = Field(65_536, ge=1024, le=1_048_576)
@@ -225,6 +235,7 @@ class Settings(BaseSettings):
     postgres: PostgresSettings = PostgresSettings()
     topics: TopicSettings = TopicSettings()
     vendors: VendorSettings = VendorSettings()
+    bindings: BindingSettings = BindingSettings()
     intake: IntakeSettings = IntakeSettings()
     bulks: BulkSettings = BulkSettings()
     parking: ParkingSettings = ParkingSettings()

@@ -2,16 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
 
+from card_fulfillment.domain.facts import DAY
+from card_fulfillment.domain.windows import Windows
 from card_fulfillment.kafka.topics import TopicPlan, output_configs
 from card_fulfillment.messages.dead_letter import Mask
 from card_fulfillment.messages.pan_guard import OWN_IDS, Spared
 from card_fulfillment.pipeline.decode import Reader
 from card_fulfillment.pipeline.readers import card_created, embossing_requested, vendor_tracking
-from card_fulfillment.settings import Settings, TopicSettings
+from card_fulfillment.settings import BindingSettings, Settings, TopicSettings
 from card_fulfillment.vendors.masking import mask_of
 from card_fulfillment.vendors.near_miss import hint
 from card_fulfillment.vendors.profile import Profile, load_profiles
+
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class UnknownVendor(ValueError):
@@ -23,12 +29,14 @@ class Topology:
     """readers: of the input topics, by full name. spared: where ids stand in them.
 
     vendors: whose they are, of those that are a vendor's. masks: of those with private fields.
+    windows: for how long vendors' references mean somebody.
     """
 
     readers: Mapping[str, Reader]
     spared: Mapping[str, Spared]
     vendors: Mapping[str, str]
     masks: Mapping[str, Mask]
+    windows: Windows
     status_changed: str
     dead_letter: str
     plans: tuple[TopicPlan, ...]
@@ -51,6 +59,7 @@ def topology(settings: Settings) -> Topology:
             for name, vendor in of_vendors.items()
             if (mask := mask_of(profiles[vendor])) is not None
         },
+        _windows(settings.bindings, profiles),
         status_changed,
         dead_letter,
         (
@@ -58,6 +67,15 @@ def topology(settings: Settings) -> Topology:
             _output_plan(topics, status_changed),
             _output_plan(topics, dead_letter),
         ),
+    )
+
+
+def _windows(bindings: BindingSettings, profiles: Mapping[str, Profile]) -> Windows:
+    days = {vendor: profile.source.window_days for vendor, profile in profiles.items()}
+    return Windows(
+        bindings.grace // _MICROSECOND,
+        bindings.window // _MICROSECOND,
+        {vendor: number * DAY for vendor, number in days.items() if number is not None},
     )
 
 

@@ -267,4 +267,5 @@ def publishing(settings: Settings, known: Topology, lanes: Lanes) -> Publishing:
         lambda topic, key: partition_of((key or "").encode(), partitions[topic]),
         updates=settings.events.updates,
         masks=known.masks,
+        windows=known.windows,
     )

@@ -149,7 +149,7 @@ async def test_bindings_read_back_in_their_order(subject: Subject) -> None:
     held = (
         Binding(_C2, 2, hour(3), b"\x00\xff"),
         Binding(_C1, 1, hour(-3), b"by"),
-        Binding(bulk_issuance("b1"), 1, hour(4), b"by"),
+        Binding(bulk_issuance("b1"), 1, hour(4), b"by", grace=0, window=5),
     )
 
     need = Need(references={_O1}, locked_references={_O1})

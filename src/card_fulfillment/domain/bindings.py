@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from operator import attrgetter
 from typing import Final
 
-from card_fulfillment.domain.facts import DAY, HOUR, Fact
+from card_fulfillment.domain.facts import DAY, Fact
 from card_fulfillment.domain.naming import (
     ISSUER,
     OWN_KIND,
@@ -20,10 +20,8 @@ from card_fulfillment.domain.naming import (
     own_reference,
 )
 from card_fulfillment.domain.value import Value
+from card_fulfillment.domain.windows import GRACE, WINDOW
 
-# Clock skew, day precision, scans before the end-of-day line that names the waybill.
-GRACE: Final = 72 * HOUR
-WINDOW: Final = 180 * DAY
 # Bindings of one reference to several subjects within this belong to one letter or box; later, it
 # was recycled.
 LETTER: Final = 7 * DAY
@@ -38,16 +36,26 @@ _BEGINNING: Final = 0
 class Binding(Value):
     """A reference means this subject, in this attempt, from `valid_from` on (less the grace).
 
-    made_by: the fact_id of what named it.
+    made_by: the fact_id of what named it. window: for how long.
     """
 
-    __match_args__ = ("subject", "attempt", "valid_from", "made_by")
+    __match_args__ = ("subject", "attempt", "valid_from", "made_by", "grace", "window")
 
-    def __init__(self, subject: Subject, attempt: int, valid_from: int, made_by: bytes) -> None:
+    def __init__(
+        self,
+        subject: Subject,
+        attempt: int,
+        valid_from: int,
+        made_by: bytes,
+        grace: int = GRACE,
+        window: int = WINDOW,
+    ) -> None:
         self.subject: Final = subject
         self.attempt: Final = attempt
         self.valid_from: Final = valid_from
         self.made_by: Final = made_by
+        self.grace: Final = grace
+        self.window: Final = window
 
     @property
     def says(self) -> tuple[Subject, int]:
@@ -80,7 +88,9 @@ def bound_to(bindings: Bindings, reference: Reference, bulk_of: BulkOf) -> Held:
     bulk, member = bulk_issuance(through.value), card(reference.value)
     of_bulk = bindings.get(through, ())
     theirs = [
-        Binding(member, b.attempt, b.valid_from, b.made_by) for b in of_bulk if b.subject == bulk
+        Binding(member, b.attempt, b.valid_from, b.made_by, b.grace, b.window)
+        for b in of_bulk
+        if b.subject == bulk
     ]
     return (*held, *theirs)
 
@@ -211,11 +221,11 @@ _Candidates = Mapping[Subject, Collection[Binding]]
 
 
 def in_force(bindings: Held, time: int) -> list[Binding]:
-    """Those within their window, until 72 h before the reference was recycled for another subject.
+    """Those within their window, until a grace before the reference was recycled for another one.
 
     By one look at all of them: only the newest that began can end others.
     """
-    found = [b for b in bindings if b.valid_from - GRACE <= time]
+    found = [b for b in bindings if b.valid_from - b.grace <= time]
     if len({b.subject for b in found}) > 1:
         newest = max(found, key=attrgetter("valid_from"))
         second = max(b.valid_from for b in found if b.subject != newest.subject)
@@ -237,7 +247,7 @@ def is_bound(reference: Reference, bindings: Held, time: int) -> bool:
 
 
 def _in_window(binding: Binding, time: int) -> bool:
-    return binding.valid_from - GRACE <= time <= binding.valid_from + WINDOW
+    return binding.valid_from - binding.grace <= time <= binding.valid_from + binding.window
 
 
 def _candidates(reference: Reference, bindings: Held, time: int) -> _Candidates:

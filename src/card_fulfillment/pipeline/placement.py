@@ -34,6 +34,7 @@ from card_fulfillment.domain.naming import (
     issuers_name,
 )
 from card_fulfillment.domain.value import Value
+from card_fulfillment.domain.windows import USUAL, Windows
 from card_fulfillment.pipeline.contested import moves_issuers_facts
 from card_fulfillment.pipeline.view import Place, Places, StoredFact, View
 
@@ -66,9 +67,10 @@ class Placement:
         view: View,
         identities: Mapping[str, CardIdentity],
         retimed: Mapping[bytes, Fact] = MappingProxyType({}),
+        windows: Windows = USUAL,
     ) -> None:
         """retimed: earlier copies of stored facts, which take their place."""
-        self._view, self._retimed = view, retimed
+        self._view, self._retimed, self._windows = view, retimed, windows
         self._bindings = dict(view.bindings)
         self._bulk_of = {i: card.bulk_issuance_id for i, card in identities.items()}
         self._stored = {s.fact.fact_id: s for h in view.histories.values() for s in h}
@@ -267,7 +269,8 @@ class Placement:
             self._rebind(name, (*held, binding), by)
 
     def _bind(self, reference: Reference, subject: Subject, attempt: int, by: Fact) -> None:
-        binding = Binding(subject, attempt, by.stated, by.fact_id)
+        grace, window = self._windows.grace, self._windows.of(reference.vendor)
+        binding = Binding(subject, attempt, by.stated, by.fact_id, grace, window)
         held = self._bindings.get(reference, ())
         made = self._makers.get(reference)
         if made is None:

@@ -1,9 +1,10 @@
-"""How what is decided goes out: encoded, and for which partition."""
+"""What is decided by, beside what comes; how it goes out: encoded, and for which partition."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from card_fulfillment.domain.naming import Subject
+from card_fulfillment.domain.windows import USUAL, Windows
 from card_fulfillment.messages.dead_letter import DeadLetter, Mask
 from card_fulfillment.messages.envelope import Outgoing
 from card_fulfillment.messages.outbound import Encoder
@@ -14,7 +15,7 @@ from card_fulfillment.pipeline.effects import NewChange
 class Publishing:
     """`partition_of(topic, key)` is the partition that a key belongs to.
 
-    masks: by topic, what may be stored of a value that is quarantined.
+    masks: by topic, what may be stored of a value that is quarantined. windows: of what is bound.
     """
 
     encoder: Encoder
@@ -23,6 +24,7 @@ class Publishing:
     partition_of: Callable[[str, str | None], int]
     updates: bool = True
     masks: Mapping[str, Mask] = field(default_factory=dict)
+    windows: Windows = USUAL
 
     def change(self, outgoing: Outgoing, subject: Subject, version: int) -> NewChange:
         partition = self.partition_of(self.status_topic, outgoing.key)

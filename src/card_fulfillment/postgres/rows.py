@@ -17,6 +17,7 @@ from card_fulfillment.domain.registers import Register, Registers
 from card_fulfillment.domain.side_parcels import SideParcel
 from card_fulfillment.domain.status import BY_RANK, STANDING
 from card_fulfillment.domain.value import Value
+from card_fulfillment.domain.windows import GRACE, WINDOW
 from card_fulfillment.postgres.words import (
     ATTRIBUTES,
     EVIDENCE,
@@ -211,13 +212,22 @@ def load_headers(text: Json) -> tuple[tuple[str, bytes], ...]:
 
 def dump_bindings(bindings: Held) -> Json:
     return dump(
-        [(b.subject.kind, b.subject.id, b.attempt, b.valid_from, b.made_by.hex()) for b in bindings]
+        [
+            (b.subject.kind, b.subject.id, b.attempt, b.valid_from, b.made_by.hex(), *_window(b))
+            for b in bindings
+        ]
     )
+
+
+def _window(binding: Binding) -> tuple[int, ...]:
+    """Nothing where it is the usual one."""
+    window = (binding.grace, binding.window)
+    return () if window == (GRACE, WINDOW) else window
 
 
 @lru_cache(maxsize=4096)  # most references are read again and again, and bound once
 def load_bindings(text: Json) -> Held:
     return tuple(
-        Binding(Subject(KINDS[kind], id_), attempt, valid_from, bytes.fromhex(made_by))
-        for kind, id_, attempt, valid_from, made_by in orjson.loads(text)
+        Binding(Subject(KINDS[kind], id_), attempt, valid_from, bytes.fromhex(made_by), *window)
+        for kind, id_, attempt, valid_from, made_by, *window in orjson.loads(text)
     )

@@ -265,6 +265,7 @@ class ProfileFile(Part):
 
     body: how a message is written whose content type does not say.
     when: else a message is ignored. zones: abbreviations in the vendor's times.
+    window_days: for how long its references mean the same, where that is less than usual.
     """
 
     vendor: Name
@@ -279,6 +280,7 @@ class ProfileFile(Part):
         list[Annotated[ReferenceKind, under("kind")]],
         Field(min_length=1, max_length=KINDS_PER_VENDOR),
     ]
+    window_days: Annotated[int, Field(ge=1, le=3650)] | None = None
     methods: dict[CodeText, ShippingMethod] = {}
     private: list[PayloadPath] = []
     when: Condition = Condition()

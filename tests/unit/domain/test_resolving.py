@@ -7,11 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import box_no, fact, hour, order_no, own_id, waybill
+from builders import altered, box_no, fact, hour, order_no, own_id, waybill
 from card_fulfillment.domain.bindings import (
-    GRACE,
     LETTER,
-    WINDOW,
     Binding,
     Bindings,
     Held,
@@ -22,6 +20,7 @@ from card_fulfillment.domain.detail import Precision
 from card_fulfillment.domain.facts import DAY, HOUR
 from card_fulfillment.domain.naming import Reference, Subject, bulk_issuance, card
 from card_fulfillment.domain.status import Status
+from card_fulfillment.domain.windows import GRACE, WINDOW
 from oracle_whom import Meaning, whom_of
 
 _ORDER, _OTHER = order_no("o1"), order_no("o2")
@@ -71,6 +70,27 @@ def test_a_binding_is_in_force_from_72_hours_before_until_180_days_after(
     at: float, *, bound: bool
 ) -> None:
     assert (_resolved({_ORDER: [_bound(0)]}, at).subjects is not None) == bound
+
+
+@pytest.mark.parametrize(
+    ("at", "bound"), [(-10, True), (-10.01, False), (240, True), (240.01, False)]
+)
+@pytest.mark.parametrize("reference", [_ORDER, own_id("alpha", "c1")])
+def test_a_binding_may_have_a_grace_and_a_window_of_its_own(
+    reference: Reference, at: float, *, bound: bool
+) -> None:
+    """A member's own id has those of its bulk's order."""
+    subject, name = (_CARD, reference) if reference == _ORDER else (_BULK, own_id("alpha", "b1"))
+    binding = altered(_bound(0, subject), grace=10 * HOUR, window=10 * DAY)
+    assert (_resolved({name: [binding]}, at, reference).subjects is not None) == bound
+
+
+@pytest.mark.parametrize(("at", "subject"), [(490, _SECOND), (489.99, _CARD)])
+def test_a_recycled_reference_means_the_new_subject_from_its_own_grace_on(
+    at: float, subject: Subject
+) -> None:
+    bindings = {_ORDER: [_bound(0), altered(_bound(500, _SECOND), grace=10 * HOUR)]}
+    assert _resolved(bindings, at).subjects == {subject: 1}
 
 
 @pytest.mark.parametrize(("at", "subject"), [(399, _CARD), (427.99, _CARD), (428, _SECOND)])
