@@ -74,14 +74,11 @@ def events(*steps: Step) -> list[dict[str, Any]]:
 
 
 def test_its_headers_are_those_of_a_cloud_event_with_the_trace_of_the_cause() -> None:
-    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-    traced = altered(fact(Status.SHIPPED, 5, ORDER), cause=Cause(None, "t", 0, 0, trace))
+    traced = altered(fact(Status.SHIPPED, 5, ORDER), cause=Cause(None, "t", 0, 0, "a trace"))
     steps = (Step(), Step((traced,), {Member(Status.SHIPPED, 1): 1}))
     first, last = (headers_of(ENCODER.bulk("bulk-1", *each, hour(0))) for each in published(steps))
-    assert "traceparent" not in first
-    assert last["traceparent"] == trace
-    assert (last["ce_type"], last["ce_subject"]) == (BULK_EVENT, "bulk-1")
-    assert last["ce_id"] == bulk_event_id("bulk-1", 2)
+    assert (first.get("traceparent"), last["traceparent"]) == (None, "a trace")
+    assert (last["ce_type"], last["ce_id"]) == (BULK_EVENT, bulk_event_id("bulk-1", 2))
 
 
 CARTON = fact(
