@@ -11,7 +11,7 @@ from card_fulfillment.moments import moment
 from card_fulfillment.onboarding import screen
 from card_fulfillment.onboarding.checking import check_all
 from card_fulfillment.onboarding.finding import choose, look
-from card_fulfillment.onboarding.inquiry import Inquiry, inquire
+from card_fulfillment.onboarding.inquiry import Inquiry, guarded, inquire
 from card_fulfillment.onboarding.proving import prove
 from card_fulfillment.vendors.mistakes import ProfileError
 from card_fulfillment.vendors.profile import Profile
@@ -85,10 +85,14 @@ def explain(  # noqa: PLR0913 - one for each option
         key.encode() if key is not None else None,
         to_micros(moment(at) if at is not None else clock().replace(microsecond=0)),
     )
-    if example:
-        typer.echo(inquiry.example(), nl=False)
+    settings = load_settings()
+    if not example:
+        screen.explained(inquiry, inquire(inquiry, settings), as_json=json)
         return
-    screen.explained(inquiry, inquire(inquiry, load_settings()), as_json=json)
+    refused = guarded(inquiry, settings)
+    if refused is not None:
+        fail(FOUND_WRONG, screen.kept_from_mapping(refused))
+    typer.echo(inquiry.example(), nl=False)
 
 
 def _chosen(names: list[str]) -> list[Profile]:

@@ -57,7 +57,10 @@ class Inquiry:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """kept_from_mapping: why the worker would not let the profile read it at all, else null."""
+    """kept_from_mapping: why the worker would not let the profile read it at all, else null.
+
+    Nothing comes of it then, and nothing of it is told: it may be a card number.
+    """
 
     kept_from_mapping: Refused | None
     outcomes: list[Outcome]
@@ -66,18 +69,16 @@ class Answer:
 
 
 def inquire(inquiry: Inquiry, settings: Settings) -> Answer:
+    refused = guarded(inquiry, settings)
+    if refused is not None:
+        return Answer(refused, [], [], [])
     told = inquiry.explained()
     file = inquiry.profile.source
-    chapters = story(told, file)
-    return Answer(
-        _guarded(inquiry, settings),
-        told.outcomes,
-        chapters,
-        unread(inquiry.payload, inquiry.headers, file),
-    )
+    nothing_reads = unread(inquiry.payload, inquiry.headers, file)
+    return Answer(None, told.outcomes, story(told, file), nothing_reads)
 
 
-def _guarded(inquiry: Inquiry, settings: Settings) -> Refused | None:
+def guarded(inquiry: Inquiry, settings: Settings) -> Refused | None:
     """Ask what stands before every profile: the guard of card numbers, and bounds of size."""
     most_bytes = settings.intake.max_record_bytes
     spared = {_TOPIC: Spared(inquiry.profile.identifiers)}

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from card_fulfillment.domain.facts import Fact
 from card_fulfillment.domain.files import FileLine
-from card_fulfillment.messages.envelope import Ignored
+from card_fulfillment.messages.envelope import Ignored, Refused
 from card_fulfillment.onboarding import as_data
 from card_fulfillment.onboarding.checking import Checked
 from card_fulfillment.onboarding.inquiry import Answer, Inquiry
@@ -98,15 +98,19 @@ def explained(inquiry: Inquiry, answer: Answer, *, as_json: bool) -> None:
     received = moment(inquiry.received_at)
     page.line(0, (profile.vendor, "bold"), f" {profile.version}, received {received}")
     if answer.kept_from_mapping is not None:
-        refused = answer.kept_from_mapping
-        why = f"{refused.reason}: {refused.message} {refused.field_path}".rstrip()
-        page.line(0, ("The worker does not let a profile read it: ", "bold red"), why)
+        page.line(0, (kept_from_mapping(answer.kept_from_mapping), "bold red"))
+        return
     for chapter in answer.chapters:
         _chapter(page, chapter)
     page.line(0, ("What comes out", "bold"))
     _outcomes(page, answer.outcomes)
     if answer.unread:
         page.line(0, ("Nothing reads ", "dim"), (", ".join(answer.unread), "dim"))
+
+
+def kept_from_mapping(refused: Refused) -> str:
+    why = f"{refused.reason}: {refused.message} {refused.field_path}".rstrip()
+    return f"The worker does not let a profile read it: {why}"
 
 
 def _chapter(page: _Page, chapter: Chapter) -> None:

@@ -55,5 +55,5 @@ def vendors(*arguments: object, stdin: str | None = None, **settings: str) -> Re
     return call("vendors", *arguments, stdin=stdin, **settings)
 
 
-def as_data(*arguments: object) -> Any:  # noqa: ANN401 - JSON
-    return json.loads(vendors(*arguments, "--json").output)
+def as_data(*arguments: object, stdin: str | None = None) -> Any:  # noqa: ANN401 - JSON
+    return json.loads(vendors(*arguments, "--json", stdin=stdin).output)

@@ -84,12 +84,18 @@ def test_explain_knows_vendors_headers_and_stdin(profile: Path) -> None:
 
 
 def test_explain_says_that_the_worker_would_not_let_a_profile_read_it(profile: Path) -> None:
-    card_data = '{"lines":[],"note":"4111 1111 1111 1111"}'
+    card_data = '{"lines":[{"stage":"P","card":"c1"}],"note":"4111 1111 1111 1111"}'
 
-    assert (
-        "does not let a profile read it: card_data"
-        in vendors("explain", profile, "-", stdin=card_data).output
-    )
+    told = vendors("explain", profile, "-", stdin=card_data).output
+    assert "does not let a profile read it: card_data" in told
+    assert "produced" not in told
+    in_json = as_data("explain", profile, "-", stdin=card_data)
+    assert in_json["kept_from_mapping"]["reason"] == "card_data"
+    assert (in_json["outcomes"], in_json["rules"], in_json["unread"]) == ([], [], [])
+    example = vendors("explain", profile, "-", "--example", stdin=card_data)
+    assert example.exit_code == 1
+    assert "does not let a profile read it: card_data" in example.output
+    assert "4111" not in told + example.output
     key = vendors("explain", profile, "-", "--key", "4111111111111111", stdin="{}").output
     assert "does not let a profile read it: card_data" in key
 
