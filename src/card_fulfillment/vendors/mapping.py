@@ -37,6 +37,7 @@ class Reading:
 
     positions: where each loop of the current rule stands.
     who: whom the elements here are about, once one of them has asked.
+    spoilt: what of the current statement cannot be read, and costs no more than itself.
     tell: called with each outcome when it comes.
     """
 
@@ -46,6 +47,7 @@ class Reading:
         self.elements = 0
         self.who: Who | None = None
         self.outcomes: Final[list[Outcome]] = []
+        self.spoilt: Final[list[Unfit]] = []
         self.tell: Final = tell
 
     def add(self, outcome: Outcome) -> None:
@@ -186,19 +188,30 @@ def _element(reading: Reading, rule: CompiledRule, scope: Scope) -> None:
     if rule.conditions and not _wanted(reading, rule, scope):
         return
     for statement in rule.statements:
-        try:
-            outcome = _outcome(reading, rule, statement, scope)
-            if outcome is not None:
-                reading.add(outcome)
-        except NoSubject as nobody:
-            reading.add(_refused(reading, rule, nobody))
+        if not _tried(reading, rule, statement, scope):
             break
-        except Unfit as unfit:
-            reading.add(_refused(reading, rule, unfit))
     if rule.file is not None:
         _line(reading, rule, rule.file, scope, before)
     if len(reading.outcomes) == before:
         reading.add(Ignored(place_of(reading.positions, rule, None), "no statement applies"))
+
+
+def _tried(reading: Reading, rule: CompiledRule, statement: Statement, scope: Scope) -> bool:
+    """Tell what comes of one statement; false where the element names nobody."""
+    try:
+        outcome = _outcome(reading, rule, statement, scope)
+        if outcome is not None:
+            reading.add(outcome)
+    except NoSubject as nobody:
+        reading.add(_refused(reading, rule, nobody))
+        return False
+    except Unfit as unfit:
+        reading.add(_refused(reading, rule, unfit))
+    if reading.spoilt:
+        for each in reading.spoilt:
+            reading.add(_refused(reading, rule, each))
+        reading.spoilt.clear()
+    return True
 
 
 def _outcome(
@@ -213,7 +226,7 @@ def _outcome(
     who = reading.who
     if who is None:
         who = reading.who = subject(rule, reading.record, scope)
-    what = fact(statement, code, who, reading.record, scope)
+    what = fact(statement, code, who, reading.record, scope, reading.spoilt)
     return what or _ignored(reading, rule, statement)
 
 

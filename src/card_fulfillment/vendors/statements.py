@@ -20,7 +20,7 @@ from card_fulfillment.vendors.conditions import NOTHING
 from card_fulfillment.vendors.outcomes import Refusal
 from card_fulfillment.vendors.record import Record
 from card_fulfillment.vendors.rules import Statement
-from card_fulfillment.vendors.selectors import Scope, Unfit
+from card_fulfillment.vendors.selectors import Scope, Text, Unfit
 from card_fulfillment.vendors.times import Stated
 from card_fulfillment.vendors.whom import Who
 
@@ -74,12 +74,20 @@ def _turned(statement: Statement, first: str, second: str | None, scope: Scope) 
     return turned
 
 
-def fact(statement: Statement, code: Said, who: Who, record: Record, scope: Scope) -> Fact | None:
+def fact(
+    statement: Statement,
+    code: Said,
+    who: Who,
+    record: Record,
+    scope: Scope,
+    spoilt: list[Unfit],
+) -> Fact | None:
     """Make the fact; null where it has neither a status nor anything else to tell.
 
+    spoilt: gets what cannot be read and is left out, as no status is lost to it.
     Where nothing tells when, and no event id tells copies apart, every record is another fact.
     """
-    attributes, names, parcels, brought = _brings(statement, scope)
+    attributes, names, parcels, brought = _brings(statement, record, scope, spoilt)
     sense, which = code.sense, who.which
     if sense.status is None and not (brought or sense.alert or which.is_some_of_many):
         return None
@@ -88,7 +96,9 @@ def fact(statement: Statement, code: Said, who: Who, record: Record, scope: Scop
     reason, reason_raw = _reason(statement, sense, record, scope)
     saying = f"{who.raw}{code.raw}{reason_raw}{when}{brought}{signed}"
     fact_id, content = _identity(saying, who, record, code.raw + when)
-    text = statement.text(scope) if statement.text is not None else None
+    text = None
+    if statement.text is not None:
+        text = _spared(statement.text, record, scope, spoilt)
     vendor, received_at = record.vendor, record.received_at
     return Fact(
         fact_id,
@@ -117,8 +127,18 @@ def _cause(who: Who, record: Record) -> Cause:
     return Cause(who.event_id, came.topic, came.partition, came.offset, came.traceparent)
 
 
+def _spared(read: Text, record: Record, scope: Scope, spoilt: list[Unfit]) -> str | None:
+    """Read what the statement can do without."""
+    try:
+        return read(scope)
+    except Unfit as unfit:
+        record.settle(unfit)
+        spoilt.append(unfit)
+        return None
+
+
 def _brings(
-    statement: Statement, scope: Scope
+    statement: Statement, record: Record, scope: Scope, spoilt: list[Unfit]
 ) -> tuple[
     dict[Attribute, AttributeValue],
     tuple[tuple[int, Reference], ...],
@@ -129,7 +149,7 @@ def _brings(
     raw = ""
     attributes: dict[Attribute, AttributeValue] = {}
     for register in statement.registers:
-        value = register.value(scope)
+        value = _spared(register.value, record, scope, spoilt)
         if value is not None:
             attributes[register.attribute] = register.means.get(value, value)
             raw += register.token + value

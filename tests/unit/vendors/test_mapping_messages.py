@@ -4,7 +4,7 @@ import pytest
 from vendor_samples import FLAT, HEAD, NESTED, RECEIVED, RICH, fact, facts, outcomes, profile_of
 
 from card_fulfillment.domain.detail import Evidence, Precision
-from card_fulfillment.domain.facts import HOUR, Attribute
+from card_fulfillment.domain.facts import HOUR, Attribute, Fact
 from card_fulfillment.domain.naming import Reference
 from card_fulfillment.domain.status import Reason, Status
 from card_fulfillment.messages.envelope import Ignored
@@ -168,10 +168,6 @@ def test_where_no_statement_applies_the_element_is_ignored(rich: Profile) -> Non
         ({"lines": {"type": "batch"}, "card": None}, ""),
         ({"code": None}, "code"),
         ({"code": ["X"]}, "code"),
-        ({"url": "javascript:alert(1)"}, "url"),
-        ({"url": "https://" + "x" * 2048}, "url"),
-        ({"label": "x" * 2049}, "label"),
-        ({"eta": "soon"}, "eta"),
         ({"awb": []}, "awb"),
     ],
 )
@@ -183,6 +179,38 @@ def test_a_value_out_of_bounds_is_malformed_and_not_repeated(
     assert isinstance(refused, Unusable)
     assert (refused.path, refused.reason, refused.code) == (path, Refusal.MALFORMED, None)
     assert "alert" not in refused.message
+
+
+@pytest.mark.parametrize(
+    ("changed", "path"),
+    [
+        ({"url": "javascript:alert(1)"}, "url"),
+        ({"url": "https://" + "x" * 2048}, "url"),
+        ({"label": "x" * 2049}, "label"),
+        ({"eta": "soon"}, "eta"),
+        ({"carrier": ["a"]}, "carrier"),
+    ],
+)
+def test_what_a_fact_can_do_without_is_malformed_alone(
+    rich: Profile, changed: dict[str, object], path: str
+) -> None:
+    kept, refused = outcomes(rich, {"card": "c", "code": "R", "method": "post"} | changed)
+
+    assert isinstance(kept, Fact)
+    assert (kept.status, kept.attributes) == (Status.RETURNED, {Attribute.METHOD: "post"})
+    assert isinstance(refused, Unusable)
+    assert (refused.path, refused.reason) == (path, Refusal.MALFORMED)
+    assert "alert" not in refused.message
+
+
+def test_what_is_wrong_with_one_statement_is_not_told_of_the_next(rich: Profile) -> None:
+    spoilt = {"card": "c", "code": "R", "eta": "soon", "at": "never"}
+
+    assert [getattr(each, "path", "") for each in outcomes(rich, spoilt)] == ["at", "eta"]
+    assert [type(each) for each in outcomes(rich, {"card": "c", "code": "K", "eta": "soon"})] == [
+        Ignored,
+        Unusable,
+    ]
 
 
 def test_an_unmapped_code_keeps_its_text(flat: Profile) -> None:
