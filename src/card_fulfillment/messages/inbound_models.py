@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from card_fulfillment.messages.times import PlausibleTime
 
@@ -28,7 +28,12 @@ Labels = Annotated[
     ),
 ]
 Method = Annotated[str, Field(min_length=1, max_length=64, pattern=_VISIBLE)]
-ReferenceValue = Annotated[str, Field(min_length=1, max_length=256, pattern=_VISIBLE)]
+# Without the blanks around it, as vendors' own are read.
+ReferenceValue = Annotated[
+    str,
+    Field(min_length=1, max_length=256, pattern=_VISIBLE),
+    AfterValidator(lambda value: value.strip() or value),
+]
 Size = Annotated[int, Field(ge=1, le=1_000_000)]
 SerialNumber = Annotated[int, Field(ge=1, le=10_000_000)]
 Time = Annotated[datetime, PlausibleTime]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from card_fulfillment.domain.facts import Attribute, AttributeValue
 from card_fulfillment.vendors.language import Attributes, YesOrNo
-from card_fulfillment.vendors.selectors import LONG, Scope, Text, Unfit, text, word
+from card_fulfillment.vendors.selectors import LONG, Scope, Text, Unfit, identifier, text, word
 from card_fulfillment.vendors.times import Clocks, date_reader
 
 
@@ -37,8 +37,10 @@ def _compiled(
     token, field = f"\0a{name}\0=", getattr(attributes, name.value)
     selector: str = field if isinstance(field, str) else field.at
     match name:
-        case Attribute.METHOD | Attribute.TRACKING_NUMBER:
+        case Attribute.METHOD:
             return Register(name, token, selector, text(selector, levels))
+        case Attribute.TRACKING_NUMBER:
+            return Register(name, token, selector, identifier(selector, levels))
         case Attribute.CARRIER:
             return Register(name, token, selector, text(selector, levels), field.names)
         case Attribute.TRACKING_URL:

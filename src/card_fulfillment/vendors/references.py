@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from card_fulfillment.domain.naming import OWN_KIND, Role, reference_level
 from card_fulfillment.vendors.language import NamedReference, ProfileFile
 from card_fulfillment.vendors.near_miss import hint
-from card_fulfillment.vendors.selectors import Text, text
+from card_fulfillment.vendors.selectors import Text, identifier, text
 
 _PARCEL_ROLES = (Role.AGGREGATOR, Role.CARRIER)
 
@@ -38,7 +38,7 @@ def level_of(role: Role, kinds: Sequence[str], kind: str) -> int:
 
 def compile_kind(file: ProfileFile, kind: str, selector: str, levels: Sequence[str]) -> Kind:
     level = level_of(file.role, file.kinds, kind)
-    read = text(selector, levels)
+    read = (text if kind == OWN_KIND else identifier)(selector, levels)
     return Kind(file.vendor, kind, level, f"\0r{kind}\0=", selector, read, _is_parcel(file, kind))
 
 
@@ -76,6 +76,6 @@ def _named(name: NamedReference, file: ProfileFile, levels: Sequence[str], top: 
         level=level,
         token=f"\0n{vendor}\0{name.kind}\0=",
         selector=name.value,
-        value=text(name.value, levels),
+        value=identifier(name.value, levels),
         parcel=parcel if name.parcel is None else name.parcel,
     )

@@ -22,6 +22,10 @@ BUILT_IN: Final = (MESSAGE, HEADER)
 SHORT: Final = 256
 LONG: Final = 2048
 
+# What senders write where they have no number to give: fillers alone, or one of these words.
+_FILLERS: Final = "0-_./*#? "
+_NOBODY: Final = frozenset({"null", "none", "nil", "nan", "na", "n/a", "undefined"})
+
 # A scope holds what the levels stand at: the message, the headers, then one element per loop.
 Scope = list[object]
 Getter = Callable[[Scope], object]
@@ -156,6 +160,23 @@ def text(selector: str, levels: Sequence[str], limit: int = SHORT) -> Text:
     It gives null where the value is absent or empty, and raises Unfit for anything else.
     """
     return _reader(selector, levels, limit, _digits)
+
+
+def identifier(selector: str, levels: Sequence[str]) -> Text:
+    """Compile a getter of a text that names something: without blanks around it, null for a filler.
+
+    A filler that counted would make one thing of all that have no number yet.
+    """
+    read = text(selector, levels)
+
+    def named(scope: Scope) -> str | None:
+        value = read(scope)
+        if value is None:
+            return None
+        value = value.strip()
+        return None if not value.strip(_FILLERS) or value.lower() in _NOBODY else value
+
+    return named
 
 
 def word(selector: str, levels: Sequence[str]) -> Text:

@@ -74,6 +74,14 @@ def test_a_bulk_issuance_can_be_ordered() -> None:
     assert decoded.references[-1] == Reference("meridian", "id", "bulk-1")
 
 
+def test_blanks_around_a_reference_do_not_count() -> None:
+    listed = [{"kind": "issuer_ref", "value": " emb-1  "}]
+
+    found = ordered(embossing_requested(references=listed)).references
+
+    assert found[0] == Reference("meridian", "issuer_ref", "emb-1")
+
+
 def test_references_default_to_the_ordered_vendor_and_include_the_subjects_own_id_once() -> None:
     listed = [
         {"kind": "issuer_ref", "value": "emb-1"},

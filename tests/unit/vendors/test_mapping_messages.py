@@ -213,6 +213,31 @@ def test_what_is_wrong_with_one_statement_is_not_told_of_the_next(rich: Profile)
     ]
 
 
+FILLERS = ["", " ", "0", "000000", "-", "N/A", "n/a", "null", "NONE", "0000-00-00", "*"]
+
+
+@pytest.mark.parametrize("filler", FILLERS)
+def test_what_stands_for_no_number_names_nobody(rich: Profile, filler: str) -> None:
+    found = fact(rich, {"card": "c", "code": "X", "awb": filler})
+    (refused,) = outcomes(rich, {"card": filler, "code": "X"})
+
+    assert found.names == ()
+    assert isinstance(refused, Unusable)
+    assert refused.message == "no reference that says whom it is about"
+
+
+@pytest.mark.parametrize("value", ["A0", "10", "0-1", "NAN1", "nobody", "0" * 40 + "7"])
+def test_what_only_looks_like_a_filler_is_a_number(rich: Profile, value: str) -> None:
+    assert fact(rich, {"card": value, "code": "X"}).references[0].value == value
+
+
+def test_blanks_around_a_number_are_no_part_of_it(rich: Profile) -> None:
+    padded = fact(rich, {"card": " c ", "code": "X", "awb": "W-1   "})
+
+    assert padded.references == (Reference("acme", "card", "c"),)
+    assert [name.value for _, name in padded.names] == ["W-1"]
+
+
 def test_an_unmapped_code_keeps_its_text(flat: Profile) -> None:
     assert outcomes(flat, {"card": "c", "code": "a"}) == [
         Unusable("code", Refusal.UNMAPPED_CODE, "the profile does not know the code", "a")
