@@ -197,6 +197,12 @@ class Trailer(Part):
     when: Condition
     total: Selector
 
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if self.when == Condition():
+            raise ValueError("when says nothing: every line would be a trailer")
+        return self
+
 
 class File(Part):
     """Of what file an element is a line. sequence: of the file among the vendor's, without gaps."""
@@ -257,7 +263,7 @@ class ShippingMethod(Part):
     """tracked: whether anyone scans such mail; null is unknown."""
 
     tracked: bool | None = None
-    carrier: str | None = None
+    carrier: CodeText | None = None
 
 
 class ProfileFile(Part):

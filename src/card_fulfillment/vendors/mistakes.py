@@ -20,6 +20,8 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "dict_type": _OBJECT,
     "model_type": _OBJECT,
     "list_type": "a list is expected",
+    "too_short": "at least one is expected",
+    "bool_type": "true or false is expected",
     "string_type": "a text is expected",
     "bool_parsing": "true or false is expected",
     "int_parsing": "a whole number is expected",
@@ -82,6 +84,8 @@ def _sentence(at: Location, errors: list[dict[str, Any]], document: Document) ->
     allowed = [word for e in errors for word in _words(e)]
     if allowed and isinstance(value, str):
         return f"{_shown(value)} is none of {', '.join(allowed)}" + hint(value, allowed)
+    if kind == "enum":
+        return f"one of {', '.join(allowed)} is expected"
     if kind == "string_pattern_mismatch":
         return f"{_shown(value)} is not of the form {errors[0]['ctx']['pattern']}"
     return _SENTENCES.get(kind, errors[0]["msg"].removeprefix("Value error, "))
@@ -145,7 +149,9 @@ def _below(node: dict[str, Any], step: str | int) -> dict[str, Any]:
     if isinstance(step, int):
         return _element(node)
     node = _element(node)
-    return _opened(node.get("properties", {}).get(step) or node.get("additionalProperties") or {})
+    named = node.get("properties", {}).get(step) or node.get("additionalProperties")
+    by_pattern = iter(node.get("patternProperties", {}).values())
+    return _opened(named or next(by_pattern, {}))
 
 
 def _element(node: dict[str, Any]) -> dict[str, Any]:

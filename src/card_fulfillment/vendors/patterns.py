@@ -35,6 +35,11 @@ def check_pattern(pattern: str) -> None:
     _compiled(pattern)
 
 
+def groups_of(pattern: str) -> tuple[str, ...]:
+    """Name the groups of a pattern."""
+    return tuple(_compiled(pattern).groupindex)
+
+
 def finder(pattern: str) -> Match:
     """Find the pattern anywhere in a text."""
     search = _compiled(pattern).search

@@ -5,11 +5,13 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from card_fulfillment.vendors.language import ProfileFile, Rule
+from card_fulfillment.vendors.language import Level, ProfileFile, Rule
+from card_fulfillment.vendors.near_miss import hint
 from card_fulfillment.vendors.notation import Written
+from card_fulfillment.vendors.patterns import groups_of
 from card_fulfillment.vendors.references import level_of
 from card_fulfillment.vendors.rules import compile_rule
-from card_fulfillment.vendors.selectors import BUILT_IN, getter
+from card_fulfillment.vendors.selectors import BUILT_IN, getter, is_keys, split
 from card_fulfillment.vendors.yaml_text import Location
 
 
@@ -49,9 +51,31 @@ def _levels(rule: Rule) -> Iterator[Misplaced]:
     for name, level in rule.each.items():
         yield from _strays(level, ("each", name), levels)
         levels.append(name)
+        if level.match and not _keys_of(level):
+            yield Misplaced(("each", name, "pattern"), "names no group, e.g. (?P<number>[0-9]+)")
     rest = (name for name in Rule.model_fields if name != "each")
     for name in rest:
         yield from _strays(getattr(rule, name), (name,), levels)
+    yield from _unknown_keys(rule)
+
+
+def _keys_of(level: Level) -> tuple[str, ...] | None:
+    """Name what a level has, where its message has no say in it."""
+    if level.pattern is not None:
+        return groups_of(level.pattern)
+    return ("key", "value") if level.entries else None
+
+
+def _unknown_keys(rule: Rule) -> Iterator[Misplaced]:
+    """What is read of the groups of a pattern, or of an entry, must be one of its own."""
+    known = {name: _keys_of(level) for name, level in rule.each.items()}
+    for name in Rule.model_fields:
+        for where, selector in selectors_of(getattr(rule, name), (name,)):
+            level, path = split(selector)
+            keys, key = known.get(level), path.partition(".")[0]
+            if keys and key and is_keys(path) and key not in keys:
+                meant = hint(key, keys) or f" ({', '.join(keys)})"
+                yield Misplaced(where, f"{level!r} has no {key!r}{meant}")
 
 
 def _strays(part: object, at: Location, levels: list[str]) -> Iterator[Misplaced]:

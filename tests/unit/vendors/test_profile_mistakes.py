@@ -53,6 +53,68 @@ def test_a_slip_is_told_with_what_was_probably_meant(
     assert found.message.endswith(f": did you mean `{meant}`?")
 
 
+@pytest.mark.parametrize(
+    ("level", "value", "meant"),
+    [
+        ("{match: message.line, pattern: '(?P<state>A)'}", "x.sate", ": did you mean `state`?"),
+        ("{match: message.line, pattern: '(?P<state>A)'}", "x.at", " (state)"),
+        ("{entries: message.states}", "x.vlue", ": did you mean `value`?"),
+    ],
+)
+def test_what_a_level_can_never_have_is_not_asked_of_it(
+    tmp_path: Path, level: str, value: str, meant: str
+) -> None:
+    text = (HEAD + FLAT).replace("- references:", f"- each: {{x: {level}}}\n    references:")
+
+    (found,) = mistakes(tmp_path, text.replace("time: message.at", f"time: {value}"))
+
+    assert found.field == "rules[0].facts[0].time"
+    assert found.message == f"'x' has no {value[2:]!r}{meant}"
+
+
+@pytest.mark.parametrize(
+    ("added", "field", "message"),
+    [
+        ("each: {x: {lst: message.a}}", "rules[0].each.x.lst", "did you mean `list`?"),
+        (
+            "each: {x: {match: message.a, pattern: '[A-Z]'}}",
+            "rules[0].each.x.pattern",
+            "names no group, e.g. (?P<number>[0-9]+)",
+        ),
+        (
+            "file: {name: message.f, line: message.l, trailer: {when: {}, total: message.n}}",
+            "rules[0].file.trailer",
+            "when says nothing: every line would be a trailer",
+        ),
+    ],
+)
+def test_a_part_that_would_say_nothing_is_refused(
+    tmp_path: Path, added: str, field: str, message: str
+) -> None:
+    text = (HEAD + FLAT).replace("- references:", f"- {added}\n    references:")
+
+    assert (field, message) in [
+        (each.field, each.message[-len(message) :]) for each in mistakes(tmp_path, text)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("role: bureau", "role:", "one of issuer, bureau, aggregator, carrier is expected"),
+        ("role: bureau", "role: bureau\nmethods: {m: {carrier: ''}}", "at least 1 character"),
+        ("[card, batch]", "[]", "at least one is expected"),
+        ("live_tracking: false", "live_tracking:", "true or false is expected"),
+    ],
+)
+def test_what_is_expected_is_told_in_words_of_the_language(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    assert any(
+        message in each.message for each in mistakes(tmp_path, (HEAD + FLAT).replace(old, new, 1))
+    )
+
+
 def test_all_mistakes_of_a_file_are_told_in_its_order(tmp_path: Path) -> None:
     text = (HEAD + FLAT).replace("card, batch", "card, card").replace("A: accepted", "A: x, A: y")
     text = text.replace("role: bureau", "roel: bureau").replace("time: message.at", "time: at all")
