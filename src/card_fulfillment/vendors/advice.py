@@ -54,7 +54,23 @@ def _is_of(rule: Rule, selector: str, element: str) -> bool:
     return levels.index(split(selector)[0]) >= levels.index(element)
 
 
+def _too_short(fact: FactRule) -> Iterator[Advice]:
+    """Digits are padded before any table is asked: fewer of them are no code any more."""
+    tables: list[tuple[Location, Iterable[str]]] = [
+        (("codes",), fact.codes),
+        (("ignore",), fact.ignore),
+    ]
+    for i, after in enumerate(fact.after):
+        tables += [(("after", i, "seen"), after.seen), (("after", i, "codes"), after.codes)]
+    for at, keys in tables:
+        for key in keys:
+            halves = key.split("/") if len(fact.code) > 1 else [key]
+            if any(half.isdecimal() and len(half) < fact.pad_codes for half in halves):
+                yield at, f"no code is {key!r}: with pad_codes, digits are {fact.pad_codes} or more"
+
+
 def _of_fact(fact: FactRule) -> Iterator[Advice]:
+    yield from _too_short(fact)
     yield from ((("when", *at), message) for at, message in _of_condition(fact.when))
     for key in sorted({key.casefold() for key in fact.codes} & {k.casefold() for k in fact.ignore}):
         yield ("codes",), f"code {key!r} is mapped in one spelling and ignored in another"
@@ -70,7 +86,7 @@ def _of_condition(when: Condition) -> Iterator[Advice]:
     for selector, values in when.one_of.items():
         if set(values) <= set(when.none_of.get(selector, ())):
             yield ("one_of", selector), f"never holds: {selector} may have none of these values"
-        if selector in when.absent:
+        if selector in when.absent and "" not in values:
             yield ("one_of", selector), f"never holds: {selector} is absent"
 
 

@@ -43,8 +43,8 @@ def _not_there(get: Getter) -> Holds:
 
 
 def _among(get: Text, values: frozenset[str]) -> Holds:
-    return lambda scope: get(scope) in values
+    return lambda scope: (get(scope) or "") in values
 
 
 def _not_among(get: Text, values: frozenset[str]) -> Holds:
-    return lambda scope: get(scope) not in values
+    return lambda scope: (get(scope) or "") not in values

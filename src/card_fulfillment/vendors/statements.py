@@ -48,14 +48,15 @@ def said(statement: Statement, scope: Scope) -> Said | None:
         return None if sense is None else Said(None, f"\0s{sense.entry}", sense)
     first = statement.first(scope)
     if first is None:
-        raise Unfit(statement.code_selectors[-1], "no code")
+        raise Unfit(statement.code_selectors[0], "no code")
     second = statement.second(scope) if statement.second is not None else None
     sense = _turned(statement, first, second, scope) if statement.turns else None
     sense = sense or statement.find(first, second)
     if sense is None:
         unknown = code_text(first, second)
         message = "the profile does not know the code"
-        raise Unfit(statement.code_selectors[-1], message, Refusal.UNMAPPED_CODE, unknown)
+        selector = statement.code_selectors[0 if second is None else -1]
+        raise Unfit(selector, message, Refusal.UNMAPPED_CODE, unknown)
     if second is None:
         return Said(first, f"\0c{first}", sense)
     return Said(f"{first}/{second}", f"\0c{first}\0d{second}", sense)

@@ -67,6 +67,11 @@ def test_a_broken_file_is_told_and_the_others_are_still_checked(profile: Path) -
             "references: {card: line.card}\n    event_id: message.id",
             "rules[0].event_id: is the same for each 'line'",
         ),
+        (
+            "codes: {P:",
+            "pad_codes: 3\n        codes: {'05': accepted, P:",
+            "facts[0].codes: no code is '05': with pad_codes, digits are 3 or more",
+        ),
         ("examples:", "#", "no examples: nothing shows that it does what it says"),
     ],
 )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from vendor_samples import RECEIVED, TABLE, fact, outcomes, written
+from vendor_samples import RECEIVED, TABLE, fact, facts, outcomes, written
 
 from card_fulfillment.domain.detail import Evidence
 from card_fulfillment.domain.facts import Attribute
@@ -107,6 +107,39 @@ def test_r20_what_is_ignored_by_declaration_is_told_apart_from_what_is_unknown(
     found = [type(o).__name__ for c in changes for o in outcomes(profile, message | c)]
 
     assert found == ["Fact", "Ignored", "Ignored", "Ignored", "Unusable", "Unusable"]
+
+
+@pytest.mark.parametrize(
+    ("said", "path"),
+    [
+        ({}, "code"),
+        ({"sub": "b"}, "code"),
+        ({"code": "x"}, "code"),
+        ({"code": "x", "sub": "b"}, "sub"),
+    ],
+)
+def test_an_unknown_code_is_where_it_was_read(
+    tmp_path: Path, said: dict[str, str], path: str
+) -> None:
+    pair = written(tmp_path, "- {code: [message.code, message.sub], codes: {A/b: shipped}}")
+
+    (refused,) = outcomes(pair, {"card": "c"} | said)
+
+    assert getattr(refused, "path", "") == path
+
+
+@pytest.mark.parametrize("why", [{}, {"why": ""}, {"why": "A"}])
+def test_the_empty_text_among_values_is_an_absent_one(tmp_path: Path, why: dict[str, str]) -> None:
+    either = written(
+        tmp_path,
+        """- {when: {one_of: {message.why: ["", A]}}, status: shipped}
+- {when: {none_of: {message.why: [""]}}, status: returned}""",
+    )
+
+    found = [each.status for each in facts(either, {"card": "c"} | why)]
+
+    returned = [Status.RETURNED] if why.get("why") else []
+    assert found == [Status.SHIPPED, *returned]
 
 
 def test_r21_an_unknown_code_keeps_its_text_and_an_unknown_reason_keeps_the_status(
