@@ -23,6 +23,7 @@ EACH: Final = "each"
 _OTHERS: Final = {"present": "absent", "absent": "present", "one": "none", "none": "one"}
 _NUMBERS: Final = ("serials", "carton", "quantity")
 _MOST_SHOWN: Final = 120
+_NOTHING_FOUND: Final = "no such text, or not of the pattern"
 _PRECISE: Final = {
     Precision.SECOND: "exact",
     Precision.DAY: "a day: it counts as its first instant",
@@ -121,6 +122,8 @@ def _look(note: Noted, rule: CompiledRule) -> Step:
     found = note.gave
     if loop.one and isinstance(found, list):
         gave = _shown(found[0])
+        if gave is None:
+            return Step(f"{EACH} {loop.name}", loop.selector, None, _NOTHING_FOUND)
     else:
         gave = f"{len(found)} elements" if isinstance(found, list) else None
     return Step(f"{EACH} {loop.name}", loop.selector, gave, note.refused or "")
@@ -132,8 +135,9 @@ def _of_whom(note: Noted, rule: CompiledRule) -> Step:
     if note.at[0] == "conditions":
         return _when(note, rule.asked[int(note.at[1])])
     if note.at[0] == "file":
-        part = f"file {note.at[1]}"
-        return Step(part, rule.file.selector if rule.file else "", _shown(note.gave))
+        part = str(note.at[1])
+        selector = rule.file.selectors.get(part, "") if rule.file else ""
+        return Step(f"file {part}", selector, _shown(note.gave), note.refused or "")
     if note.at[0] in _NUMBERS:
         read = getattr(rule, str(note.at[0]))
         return Step(read.name, read.selector, _number(note.gave), note.refused or "")

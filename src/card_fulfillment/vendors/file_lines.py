@@ -1,6 +1,6 @@
 """Lines of a vendor's files, beside what they say: a missing file, line or card is noticed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,10 +23,11 @@ _Count = Callable[[Scope], int | None]
 class FileReader:
     """How a line is read of an element. subject: of whom it is, as an embossing request says it.
 
+    selectors: where each of its parts stands.
     is_trailer: all must hold; a trailer has a total, and no quantity.
     """
 
-    selector: str
+    selectors: Mapping[str, str]
     name: Text
     sequence: _Count | None
     line: _Count
@@ -41,7 +42,7 @@ def compile_file(
 ) -> FileReader:
     trailer = file.trailer
     return FileReader(
-        selector=file.name,
+        selectors=_selectors(file, quantity),
         name=text(file.name, levels),
         sequence=_count(file.sequence, levels) if file.sequence else None,
         line=_count(file.line, levels),
@@ -50,6 +51,13 @@ def compile_file(
         total=_count(trailer.total, levels) if trailer else None,
         subject=next((kind for kind in references if kind.level == 0), None),
     )
+
+
+def _selectors(file: File, quantity: str | None) -> Mapping[str, str]:
+    total = file.trailer.total if file.trailer else None
+    parts = {"sequence": file.sequence, "quantity": quantity, "total": total}
+    known = {part: selector for part, selector in parts.items() if selector}
+    return {"name": file.name, "line": file.line, **known}
 
 
 def _count(selector: str, levels: Sequence[str]) -> _Count:
@@ -74,7 +82,7 @@ def file_line(
         return None
     line = reader.line(scope)
     if line is None:
-        raise Unfit(reader.selector, "a line of a file without its number")
+        raise Unfit(reader.selectors["line"], "a line of a file without its number")
     total = None
     if reader.total is not None and all(holds(scope) for holds in reader.is_trailer):
         total = reader.total(scope)

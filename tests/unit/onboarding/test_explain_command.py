@@ -160,6 +160,37 @@ def test_explain_tells_of_every_construct(tmp_path: Path) -> None:
     assert "message.env is none of live" in other
 
 
+LINES = """\
+vendor: lined
+role: bureau
+version: 1
+live_tracking: true
+reference_kinds: [card]
+rules:
+  - each: {line: message.lines, part: {match: line, pattern: '^(?P<no>[0-9]+) (?P<card>.+)$'}}
+    references: {card: part.card}
+    file: {name: message.file, line: part.no, sequence: message.number}
+    facts: [{status: shipped}]
+"""
+
+
+def test_explain_tells_of_lines_where_each_part_of_them_stands(tmp_path: Path) -> None:
+    profile = tmp_path / "lined.yaml"
+    profile.write_text(LINES)
+    message = json.dumps({"file": "F", "number": 7, "lines": ["1 c1", "nothing"]})
+
+    told = vendors("explain", profile, "-", stdin=message).output
+
+    lines = {" ".join(line.split()) for line in told.splitlines()}
+    assert {
+        "file name message.file F",
+        "file line part.no 1",
+        "file sequence message.number 7",
+        "each part line absent -> no such text, or not of the pattern",
+        "3 unusable (malformed): a line of a file without its number at lines[1].no",
+    } <= lines
+
+
 def test_codes_of_every_table_are_looked_for_in_the_examples(tmp_path: Path) -> None:
     profile = tmp_path / "rich.yaml"
     example = """
