@@ -1,15 +1,13 @@
 """Conditions: what must be there, or not, and with which value, before anything is read."""
 
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from card_fulfillment.vendors.notation import Condition
-from card_fulfillment.vendors.selectors import Getter, Scope, Text, getter, word
+from card_fulfillment.vendors.selectors import Getter, Scope, Text, getter, is_nothing, word
 
 Holds = Callable[[Scope], bool]
 Asked = tuple[str, str]
-# A value that stands for its absence: null, and the empty text of flat files.
-NOTHING: Final = (None, "")
 
 
 class Conditions(NamedTuple):
@@ -35,11 +33,11 @@ def compile_conditions(when: Condition, levels: Sequence[str]) -> Conditions:
 
 
 def _there(get: Getter) -> Holds:
-    return lambda scope: get(scope) not in NOTHING
+    return lambda scope: not is_nothing(get(scope))
 
 
 def _not_there(get: Getter) -> Holds:
-    return lambda scope: get(scope) in NOTHING
+    return lambda scope: is_nothing(get(scope))
 
 
 def _among(get: Text, values: frozenset[str]) -> Holds:

@@ -10,6 +10,7 @@ from card_fulfillment.messages.pan_guard import EACH, Path
 from card_fulfillment.vendors.bodies import Body, body_of, opened, parse_exactly
 from card_fulfillment.vendors.conditions import NOTHING
 from card_fulfillment.vendors.profile import Profile
+from card_fulfillment.vendors.selectors import is_filler
 
 MASKED: Final = "(masked)"
 
@@ -52,7 +53,7 @@ def _cover(node: object, path: Sequence[str]) -> None:
     elif isinstance(node, list):
         for each in node:
             _cover(each, path)
-    elif isinstance(node, dict) and node.get(step) not in NOTHING:
+    elif isinstance(node, dict) and not is_filler(node.get(step)):
         if any(each != EACH for each in rest) and isinstance(node[step], dict | list):
             _cover(node[step], rest)
         else:

@@ -154,10 +154,15 @@ def _header(selector: str, index: int, name: str) -> Getter:
     return get
 
 
+def is_nothing(value: object) -> bool:
+    """Tell a value that stands for its absence: null, and the empty field of flat files."""
+    return value is None or (isinstance(value, str) and (not value or value.isspace()))
+
+
 def text(selector: str, levels: Sequence[str], limit: int = SHORT) -> Text:
     """Compile a getter of text of 1..limit characters, of an integer its digits.
 
-    It gives null where the value is absent or empty, and raises Unfit for anything else.
+    It gives null where the value is absent or blank, and raises Unfit for anything else.
     """
     return _reader(selector, levels, limit, _digits)
 
@@ -171,12 +176,16 @@ def identifier(selector: str, levels: Sequence[str]) -> Text:
 
     def named(scope: Scope) -> str | None:
         value = read(scope)
-        if value is None:
-            return None
-        value = value.strip()
-        return None if not value.strip(_FILLERS) or value.lower() in _NOBODY else value
+        return None if value is None or is_filler(value) else value.strip()
 
     return named
+
+
+def is_filler(value: object) -> bool:
+    """Tell a value that is absent, or a text that is written where there is none."""
+    if not isinstance(value, str):
+        return value is None
+    return not value.strip(_FILLERS) or value.strip().lower() in _NOBODY
 
 
 def word(selector: str, levels: Sequence[str]) -> Text:
@@ -197,7 +206,7 @@ def _reader(
             value = written(selector, value)
         if len(value) > limit or "\0" in value:
             raise Unfit(selector, f"longer than {limit} characters, or with a NUL")
-        return value or None
+        return value if value and not value.isspace() else None
 
     return read
 

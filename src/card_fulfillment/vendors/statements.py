@@ -16,11 +16,10 @@ from card_fulfillment.domain.naming import Reference
 from card_fulfillment.domain.status import Reason, Status
 from card_fulfillment.domain.value import Value
 from card_fulfillment.vendors.codes import Sense, code_text
-from card_fulfillment.vendors.conditions import NOTHING
 from card_fulfillment.vendors.outcomes import Refusal
 from card_fulfillment.vendors.record import Record
 from card_fulfillment.vendors.rules import Statement
-from card_fulfillment.vendors.selectors import Scope, Text, Unfit
+from card_fulfillment.vendors.selectors import Scope, Text, Unfit, is_filler
 from card_fulfillment.vendors.times import Stated
 from card_fulfillment.vendors.whom import Who
 
@@ -173,7 +172,7 @@ def _evidence(statement: Statement, sense: Sense, scope: Scope) -> tuple[Evidenc
     """Whoever signs is not kept, only that somebody did."""
     if statement.signature is None or sense.status is not Status.DELIVERED:
         return sense.evidence, ""
-    if statement.signature(scope) in NOTHING:
+    if is_filler(statement.signature(scope)):
         return sense.evidence, ""
     return Evidence.SIGNATURE, "\0g"
 

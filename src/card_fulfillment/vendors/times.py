@@ -12,10 +12,12 @@ from card_fulfillment.domain.value import Value
 from card_fulfillment.messages.times import to_micros
 from card_fulfillment.vendors.formats import Zones, first_of, offset
 from card_fulfillment.vendors.language import ProfileFile, TimeField
-from card_fulfillment.vendors.selectors import Scope, Text, Unfit, text
+from card_fulfillment.vendors.selectors import Scope, Text, Unfit, is_filler, text
 
 # Nothing that this product follows is older; what is, is a wrong field, unit or century.
 _EARLIEST: Final = 946_684_800 * SECOND
+_FIRST_YEAR: Final = 2000
+_LAST_YEAR: Final = 2100
 # Zones that may be written by their letters whatever the profile says.
 _UNIVERSAL: Final[Mapping[str, tzinfo]] = {"UTC": UTC, "GMT": UTC}
 
@@ -121,11 +123,14 @@ def date_reader(field: TimeField, levels: Sequence[str], known: Clocks) -> Text:
 
     def read(scope: Scope) -> str | None:
         raw = raw_text(scope)
-        if raw is None:
+        if raw is None or is_filler(raw):
             return None
         try:
-            return parse(raw)[0].date().isoformat()
+            date = parse(raw)[0].date()
         except (ValueError, OverflowError):
             raise Unfit(selector, "no date of the declared format") from None
+        if not _FIRST_YEAR <= date.year <= _LAST_YEAR:
+            raise Unfit(selector, f"no date of the years {_FIRST_YEAR} to {_LAST_YEAR}")
+        return date.isoformat()
 
     return read

@@ -1,5 +1,6 @@
 """What is still taken, and what is not any more: the bounds of what a vendor may say."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -85,9 +86,25 @@ def test_a_signature_is_one_for_a_delivery_alone(tmp_path: Path) -> None:
     for code, by, evidence in (
         ("D", "somebody", Evidence.SIGNATURE),
         ("D", "", Evidence.VENDOR_CLAIM),
+        ("D", " ", Evidence.VENDOR_CLAIM),
+        ("D", "N/A", Evidence.VENDOR_CLAIM),
         ("S", "somebody", Evidence.VENDOR_CLAIM),
     ):
         assert fact(profile, {"card": "c", "code": code, "by": by}).evidence is evidence
+
+
+@pytest.mark.parametrize("by", ["N/A", "-", " ", "A. Name"])
+def test_what_is_masked_is_signed_for_as_before(tmp_path: Path, by: str) -> None:
+    says = f"- {{code: message.code, {TABLE}, signature: message.by}}"
+    profile = written(tmp_path, says, head="private: [by]")
+    payload = json.dumps({"card": "c", "code": "D", "by": by}).encode()
+    mask = mask_of(profile)
+    assert mask is not None
+    kept = mask(payload, {})
+    assert kept is not None
+
+    assert fact(profile, kept).evidence is fact(profile, payload).evidence
+    assert b"Name" not in kept
 
 
 def test_a_message_may_have_a_thousand_elements(tmp_path: Path) -> None:

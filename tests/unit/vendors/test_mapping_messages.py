@@ -231,6 +231,27 @@ def test_what_only_looks_like_a_filler_is_a_number(rich: Profile, value: str) ->
     assert fact(rich, {"card": value, "code": "X"}).references[0].value == value
 
 
+@pytest.mark.parametrize("eta", ["31 December 1999", "01 January 0001", "31 December 9999"])
+def test_no_delivery_is_estimated_in_another_age(rich: Profile, eta: str) -> None:
+    kept, refused = outcomes(rich, {"card": "c", "code": "X", "eta": eta})
+
+    assert getattr(kept, "attributes", None) == {}
+    assert getattr(refused, "path", None) == "eta"
+
+
+def test_blank_fields_are_absent(rich: Profile) -> None:
+    blank = dict.fromkeys(("why", "at", "carrier", "url", "eta", "method", "label", "test"), "  ")
+
+    found = fact(rich, {"card": "c", "code": "R", "awb": " "} | blank)
+
+    assert (found.reason, found.precision, found.attributes, found.text) == (
+        Reason.REFUSED,
+        Precision.UNKNOWN,
+        {},
+        None,
+    )
+
+
 def test_blanks_around_a_number_are_no_part_of_it(rich: Profile) -> None:
     padded = fact(rich, {"card": " c ", "code": "X", "awb": "W-1   "})
 
