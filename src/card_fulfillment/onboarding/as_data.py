@@ -45,6 +45,7 @@ def proved(each: Proved) -> dict[str, object]:
             for t in each.trials
         ],
         "in_no_example": [{"field": field, "code": entry} for field, entry in each.unshown],
+        "absent_in_all_examples": [{"field": field, "path": path} for field, path in each.absent],
     }
 
 

@@ -1,13 +1,17 @@
 """A profile's examples, run, and what none of them shows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from card_fulfillment.messages.times import to_micros
+from card_fulfillment.onboarding.story import story
+from card_fulfillment.onboarding.unread import fields_of
+from card_fulfillment.vendors.bodies import parse
 from card_fulfillment.vendors.codes import Sense
 from card_fulfillment.vendors.examples import LATER_THAN_ALL, Trial, try_examples
 from card_fulfillment.vendors.expectations import Example
-from card_fulfillment.vendors.explaining import Tried, Visited, explain
+from card_fulfillment.vendors.explaining import Explanation, Tried, Visited, explain
 from card_fulfillment.vendors.language import FactRule
 from card_fulfillment.vendors.profile import Profile
 
@@ -17,11 +21,15 @@ _Entry = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """unshown: entries of code tables that decide in no example, with the field they are of."""
+    """unshown: entries of code tables that decide in no example, with the field they are of.
+
+    absent: selectors that give nothing in any example, and private paths that none has.
+    """
 
     profile: Profile
     trials: list[Trial]
     unshown: list[tuple[str, str]]
+    absent: list[tuple[str, str]]
 
     @property
     def holds(self) -> bool:
@@ -30,7 +38,8 @@ class Proved:
 
 
 def prove(profile: Profile) -> Proved:
-    shown = {entry for each in profile.examples for entry in _shown(profile, each)}
+    asked = [(m, told) for each in profile.examples for m, told in _explained(profile, each)]
+    shown = {entry for _, told in asked for entry in _shown(told)}
     entries = (
         entry
         for i, rule in enumerate(profile.source.rules)
@@ -38,7 +47,33 @@ def prove(profile: Profile) -> Proved:
         for entry in _entries(fact, f"rules[{i}].facts[{j}]")
     )
     unshown = [entry for entry in entries if entry not in shown]
-    return Proved(profile, try_examples(profile), unshown)
+    absent = [*_silent(profile, [told for _, told in asked]), *_unmasked(profile, asked)]
+    return Proved(profile, try_examples(profile), unshown, absent)
+
+
+def _silent(profile: Profile, asked: Iterable[Explanation]) -> list[_Entry]:
+    """Find selectors that were asked and never gave anything: often a slip in a name."""
+    gave: dict[_Entry, bool] = {}
+    for chapter in (chapter for told in asked for chapter in story(told, profile.source)):
+        for met in chapter.met:
+            for step in (*met.steps, *(step for fact in met.facts for step in fact.steps)):
+                if step.selector and step.part != "when":
+                    asked_for = chapter.field, step.selector
+                    gave[asked_for] = gave.get(asked_for, False) or step.gave is not None
+    return [asked_for for asked_for, found in gave.items() if not found]
+
+
+def _unmasked(profile: Profile, asked: Sequence[tuple[bytes, Explanation]]) -> Iterator[_Entry]:
+    """Find private paths that no example has: what they were meant for is not masked."""
+    there: set[str] = set()
+    for message, _ in asked:
+        with suppress(ValueError):
+            fields = fields_of(parse(message, profile.body), "")
+            there |= {f"{field}.".replace("[]", "") for field in fields}
+    for path in profile.source.private if asked else ():
+        plain = f"{path}.".replace("[]", "")
+        if not any(field.startswith(plain) for field in there):
+            yield "private", path
 
 
 def _entries(fact: FactRule, field: str) -> Iterator[_Entry]:
@@ -47,16 +82,19 @@ def _entries(fact: FactRule, field: str) -> Iterator[_Entry]:
         yield from ((f"{field}.after[{i}]", entry) for entry in after.codes)
 
 
-def _shown(profile: Profile, example: Example) -> Iterator[_Entry]:
-    """Which entries decide in an example."""
+def _explained(profile: Profile, example: Example) -> Iterator[tuple[bytes, Explanation]]:
     received_at = to_micros(example.received_at or LATER_THAN_ALL)
     headers = {name: value.encode() for name, value in example.headers.items()}
-    for message in example.messages:
-        told = explain(profile, message.encode(), received_at=received_at, headers=headers)
-        for i, trace in enumerate(told.rules):
-            for met in trace.met:
-                for tried in met.tried if isinstance(met, Visited) else ():
-                    yield from _decided(tried, f"rules[{i}].facts[{tried.statement}]")
+    for message in map(str.encode, example.messages):
+        yield message, explain(profile, message, received_at=received_at, headers=headers)
+
+
+def _shown(told: Explanation) -> Iterator[_Entry]:
+    """Which entries decide in a message."""
+    for i, trace in enumerate(told.rules):
+        for met in trace.met:
+            for tried in met.tried if isinstance(met, Visited) else ():
+                yield from _decided(tried, f"rules[{i}].facts[{tried.statement}]")
 
 
 def _decided(tried: Tried, field: str) -> Iterator[_Entry]:

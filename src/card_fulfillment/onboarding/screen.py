@@ -73,6 +73,8 @@ def proved(all_proved: Sequence[Proved], *, as_json: bool) -> None:
             _failure(page, trial)
         for field, entry in each.unshown:
             page.line(1, (f"in no example: {field} {entry}", "dim"))
+        for field, path in each.absent:
+            page.line(1, (f"absent in all examples: {field} {path}", "dim"))
 
 
 def _failure(page: _Page, trial: Trial) -> None:

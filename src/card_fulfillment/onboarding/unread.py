@@ -22,7 +22,7 @@ def unread(payload: bytes, headers: Mapping[str, bytes], file: ProfileFile) -> l
         return []
     read = [path for rule in file.rules for path in _of_rule(rule)]
     read += _paths(file.when, {MESSAGE: ""})
-    fields = dict.fromkeys(_fields(message, ""))
+    fields = dict.fromkeys(fields_of(message, ""))
     return [field for field in fields if not any(_is_within(field, path) for path in read)]
 
 
@@ -57,13 +57,14 @@ def _path(selector: str, bases: Mapping[str, str]) -> str | None:
     return ".".join(filter(None, (bases[level], keys[0] if keys else "")))
 
 
-def _fields(value: object, path: str) -> Iterator[str]:
+def fields_of(value: object, path: str) -> Iterator[str]:
+    """Name the fields of a message below a path."""
     if isinstance(value, dict):
         for name, each in value.items():
-            yield from _fields(each, f"{path}.{name}" if path else name)
+            yield from fields_of(each, f"{path}.{name}" if path else name)
     elif isinstance(value, list):
         for each in value:
-            yield from _fields(each, f"{path}[]")
+            yield from fields_of(each, f"{path}[]")
     else:
         yield path
 

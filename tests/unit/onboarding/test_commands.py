@@ -160,3 +160,24 @@ def test_commands_that_need_profiles_say_what_is_wrong_with_one(
 
     assert told.exit_code == 2
     assert "broken.yaml:2:1: roel: is no field here: did you mean `role`?" in told.output
+
+
+def test_what_is_absent_in_all_examples_is_told_also_what_would_not_be_masked(
+    profile: Path,
+) -> None:
+    text = PROFILE.replace("line.begun", "line.begn").replace(
+        "zone:", "private: [lines.hoder]\nzone:"
+    )
+    profile.write_text(text + EXAMPLES % "produced")
+
+    told = vendors("test", profile)
+
+    assert told.exit_code == 0
+    assert "absent in all examples: rules[0] line.begn" in told.output
+    assert "absent in all examples: private lines.hoder" in told.output
+    assert "line.stage" not in told.output
+    assert as_data("test", profile)[0]["absent_in_all_examples"] == [
+        {"field": "rules[0]", "path": "line.done"},
+        {"field": "rules[0]", "path": "line.begn"},
+        {"field": "private", "path": "lines.hoder"},
+    ]
