@@ -5,7 +5,7 @@ What is not listed here is refused, so that a profile never says more than is do
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from card_fulfillment.domain.detail import Evidence
 from card_fulfillment.domain.facts import ParcelRole
@@ -29,6 +29,7 @@ from card_fulfillment.vendors.notation import (
     TimeFormat,
     ZoneAbbreviation,
     ZoneName,
+    says_something,
     under,
 )
 
@@ -194,14 +195,8 @@ class Carton(Part):
 class Trailer(Part):
     """Which elements end a file. total: how many cards all its lines count."""
 
-    when: Condition
+    when: Annotated[Condition, AfterValidator(says_something)]
     total: Selector
-
-    @model_validator(mode="after")
-    def _some(self) -> Self:
-        if self.when == Condition():
-            raise ValueError("when says nothing: every line would be a trailer")
-        return self
 
 
 class File(Part):

@@ -97,6 +97,12 @@ class Condition(Part):
     none_of: dict[Selector, Texts] = {}
 
 
+def says_something(when: Condition) -> Condition:
+    if when == Condition():
+        raise ValueError("says nothing: it would always hold")
+    return when
+
+
 class ReferenceKind(Part):
     """A kind of reference. parcel: whether it names a parcel; of carriers and aggregators it does.
 

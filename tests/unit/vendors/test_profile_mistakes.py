@@ -83,8 +83,8 @@ def test_what_a_level_can_never_have_is_not_asked_of_it(
         ),
         (
             "file: {name: message.f, line: message.l, trailer: {when: {}, total: message.n}}",
-            "rules[0].file.trailer",
-            "when says nothing: every line would be a trailer",
+            "rules[0].file.trailer.when",
+            "says nothing: it would always hold",
         ),
     ],
 )
