@@ -21,8 +21,9 @@ _Count = Callable[[Scope], int | None]
 
 @dataclass(frozen=True, slots=True)
 class FileReader:
-    """How a line is read of an element. subject: of whom it is, as an embossing request says it.
+    """How a line is read of an element.
 
+    subjects: of whom it may be, as embossing requests say it, the most general first.
     selectors: where each of its parts stands.
     is_trailer: all must hold; a trailer has a total, and no quantity.
     """
@@ -34,7 +35,7 @@ class FileReader:
     quantity: _Count | None
     is_trailer: tuple[Holds, ...]
     total: _Count | None
-    subject: Kind | None
+    subjects: tuple[Kind, ...]
 
 
 def compile_file(
@@ -49,8 +50,12 @@ def compile_file(
         quantity=_count(quantity, levels) if quantity else None,
         is_trailer=compile_conditions(trailer.when, levels).holds if trailer else (),
         total=_count(trailer.total, levels) if trailer else None,
-        subject=next((kind for kind in references if kind.level == 0), None),
+        subjects=tuple(sorted((k for k in references if not k.parcel), key=_level)),
     )
+
+
+def _level(kind: Kind) -> int:
+    return kind.level
 
 
 def _selectors(file: File, quantity: str | None) -> Mapping[str, str]:
@@ -86,14 +91,13 @@ def file_line(
     total = None
     if reader.total is not None and all(holds(scope) for holds in reader.is_trailer):
         total = reader.total(scope)
-    subject = reader.subject.value(scope) if reader.subject is not None else None
     return FileLine(
         file=FileName(record.vendor, name),
         line=line,
         cause=record.cause,
         received_at=record.received_at,
         sequence=reader.sequence(scope) if reader.sequence is not None else None,
-        reference=_reference(reader.subject, subject),
+        reference=_reference(reader.subjects, scope),
         stated=first.stated if first and first.precision is not Precision.UNKNOWN else None,
         quantity=reader.quantity(scope) if total is None and reader.quantity is not None else None,
         total=total,
@@ -101,5 +105,10 @@ def file_line(
     )
 
 
-def _reference(kind: Kind | None, value: str | None) -> Reference | None:
-    return None if kind is None or value is None else Reference(kind.vendor, kind.kind, value)
+def _reference(kinds: Sequence[Kind], scope: Scope) -> Reference | None:
+    """Read the first one that is there: a file of cards beside a bulk is not the bulk's alone."""
+    for kind in kinds:
+        value = kind.value(scope)
+        if value is not None:
+            return Reference(kind.vendor, kind.kind, value)
+    return None

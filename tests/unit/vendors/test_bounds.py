@@ -9,6 +9,7 @@ from vendor_samples import FLAT, HEAD, TABLE, at, fact, outcomes, profile_of, wr
 from card_fulfillment.domain.detail import Evidence
 from card_fulfillment.domain.facts import Fact
 from card_fulfillment.domain.files import FileLine
+from card_fulfillment.domain.naming import Reference
 from card_fulfillment.vendors.masking import mask_of
 from card_fulfillment.vendors.outcomes import Unusable
 from card_fulfillment.vendors.profile import Profile
@@ -169,3 +170,24 @@ def test_a_line_of_a_file_states_no_time_where_its_fact_has_none(tmp_path: Path)
         for said in (message, message | {"at": "2000-01-01T00:00:01Z"})
     ]
     assert stated == [[None], [946_684_801_000_000]]
+
+
+def test_a_line_is_of_the_most_general_that_it_names(tmp_path: Path) -> None:
+    profile = written(
+        tmp_path,
+        f"- {{code: message.code, {TABLE}}}",
+        "references: {batch: message.batch, card: message.card}\n"
+        "    file: {name: message.file, line: message.line}",
+    )
+    said = {"code": "A", "file": "F", "line": 1}
+    lines = [
+        outcomes(profile, said | whose)[-1]
+        for whose in ({"card": "c"}, {"batch": "b"}, {"card": "c", "batch": "b"})
+    ]
+
+    found = [line.reference for line in lines if isinstance(line, FileLine)]
+    assert found == [
+        Reference("acme", "card", "c"),
+        Reference("acme", "batch", "b"),
+        Reference("acme", "card", "c"),
+    ]
