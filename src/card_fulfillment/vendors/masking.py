@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 from card_fulfillment.messages.dead_letter import Mask
 from card_fulfillment.messages.pan_guard import EACH, Path
 from card_fulfillment.vendors.bodies import Body, body_of, opened, parse_exactly
-from card_fulfillment.vendors.conditions import NOTHING
 from card_fulfillment.vendors.profile import Profile
 from card_fulfillment.vendors.selectors import is_filler
 
