@@ -17,6 +17,7 @@ from relay_services import (
     until,
 )
 
+from acceptance.audit import delete
 from card_fulfillment.kafka.producer import publisher_of
 from card_fulfillment.kafka.tail import read_tails
 from card_fulfillment.kafka.topics import partition_count
@@ -187,6 +188,24 @@ async def test_a_topic_that_was_made_anew_is_an_alarm_that_publishes_nothing(
         await client.delete_topics([world.topic])
     await world.create_topic()
     assert await alarm_of(world.relay()) == "output_behind_database"
+    assert not any((await world.output()).values())
+
+
+async def test_a_topic_that_is_made_anew_under_a_relay_is_an_alarm_that_publishes_nothing(
+    world: Setup,
+) -> None:
+    await world.add(0, 5)
+    relay = world.relay()
+    async with running(relay):
+        async with asyncio.timeout(30):
+            while (await world.published_seqs())[0] != 5:
+                pass
+        await delete(world.kafka.bootstrap_servers, world.topic)
+        await world.create_topic()
+        await world.add(0, 5)
+        await until(lambda: relay.status.state is RelayState.ALARMED)
+    assert relay.status.alarm is not None
+    assert relay.status.alarm.name == "output_behind_database"
     assert not any((await world.output()).values())
 
 

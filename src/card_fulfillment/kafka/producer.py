@@ -90,6 +90,7 @@ class TransactionalPublisher:
         )
         self._ends = _count_ends(self._producer)
         self._worn = False
+        self._written: dict[int, int] = {}
 
     async def start(self) -> None:
         async with _deadline("InitProducerId", _START):
@@ -138,6 +139,16 @@ class TransactionalPublisher:
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
+            self._refuse_a_log_that_went_back(outcome.partition, outcome.offset)
+
+    def _refuse_a_log_that_went_back(self, partition: int, offset: int) -> None:
+        """Behind what we wrote: what is not there any more must be told of, and not be followed."""
+        if offset <= self._written.get(partition, -1):
+            raise Unavailable(
+                f"Kafka: {self._topic} [{partition}] goes on at offset {offset}, although this "
+                f"producer wrote to {self._written[partition]}: it lost records, or was made again"
+            )
+        self._written[partition] = offset
 
     async def close(self) -> None:
         """Stop within about two seconds, whatever state it is in. Never raises."""
