@@ -90,6 +90,39 @@ async def test_a_lock_that_is_not_given_in_time(world: World, undisturbed: EndSt
     assert await world.verdict(cards, given=undisturbed) == []
 
 
+async def test_a_column_that_is_altered_under_prepared_statements(
+    world: World, undisturbed: EndState
+) -> None:
+    worker, load = world.worker(), world.load()
+    feed = world.feed(load)
+    await until_taken(world, 100, worker)
+    await world.fetch("ALTER TABLE card ALTER COLUMN version TYPE bigint")
+    await world.until(lambda: _tells(worker, "InvalidCachedStatementError"), worker)
+    await until_taken(world, 100, worker)
+    cards = await feed.enough()
+    await world.until_drained(load, worker)
+    assert await world.verdict(cards, given=undisturbed) == []
+
+
+async def test_a_database_that_takes_no_writes_for_a_while(
+    world: World, undisturbed: EndState
+) -> None:
+    worker, load = world.worker(), world.load()
+    feed = world.feed(load)
+    await until_taken(world, 100, worker)
+    settings = f'ALTER DATABASE "{database_of(world.dsn)}" SET default_transaction_read_only'
+    earlier = await asyncpg.connect(world.dsn)
+    await earlier.execute(f"{settings} = on")
+    await earlier.fetch(_TERMINATE)
+    await world.until(lambda: _tells(worker, "TargetServerAttributeNotMatched"), worker)
+    await earlier.execute(f"{settings} = off")
+    await earlier.close()
+    await until_taken(world, 100, worker)
+    cards = await feed.enough()
+    await world.until_drained(load, worker)
+    assert await world.verdict(cards, given=undisturbed) == []
+
+
 async def test_a_deadlock_with_somebody_else(world: World, undisturbed: EndState) -> None:
     """The worker locks cards and then lanes; the other one lanes and then cards."""
     worker, load = world.worker(), world.load()

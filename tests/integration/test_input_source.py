@@ -11,10 +11,10 @@ from itertools import compress, pairwise
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from aiokafka.admin import NewTopic
+from aiokafka.admin import NewPartitions, NewTopic
 from relay_services import admin
 
-from card_fulfillment.kafka import forgiving
+from card_fulfillment.kafka import forgiving, group
 from card_fulfillment.kafka.connection import ClientOptions, client_options
 from card_fulfillment.kafka.consumer import InputSource
 from card_fulfillment.kafka.group import GroupOptions
@@ -144,6 +144,26 @@ async def test_what_comes_after_a_silence_is_fetched_at_once(
             await until(found.has(number + 1))
             waits.append(time.monotonic() - began)
     assert min(waits) < _APART
+
+
+async def test_partitions_that_are_added_are_taken_from_their_beginning(
+    options: ClientOptions, topic: str, producer: AIOKafkaProducer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group, "_LOOKS_AT_TOPICS_EVERY_MS", 500)
+    async with fetching(options, topic) as found:
+        await producer.send_and_wait(topic, b"old", partition=0)
+        await until(found.has(1))
+        async with admin(options) as client:
+            await client.create_partitions({topic: NewPartitions(_PARTITIONS + 1)})
+        await asyncio.gather(*(_sent_to_a_new_one(options, topic, n) for n in range(3)))
+        await until(found.has(4))
+    new = [r.offset for fetched in found.fetches for r in fetched.records if r.partition]
+    assert new == [0, 1, 2]
+
+
+async def _sent_to_a_new_one(options: ClientOptions, topic: str, number: int) -> None:
+    async with AIOKafkaProducer(**options) as knows_it:
+        await knows_it.send_and_wait(topic, b"%d" % number, partition=_PARTITIONS)
 
 
 async def ready(source: InputSource) -> None:

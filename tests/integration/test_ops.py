@@ -10,11 +10,14 @@ import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
 from probes import get, is_ready, port_of, readiness, samples
+from relay_services import configure
 
-from acceptance.audit import delete
+from acceptance.audit import delete, read_output
 from acceptance.worker_process import WorkerProcess
 from acceptance.workload import INPUTS, Event, card_id, events
 from acceptance.world import World, installed
+from card_fulfillment.kafka.connection import client_options
+from card_fulfillment.settings import KafkaSettings
 from stack import Services, as_role
 
 CARDS: Final = 60
@@ -130,6 +133,30 @@ async def test_a_transaction_left_open_on_an_input_is_named_and_passes(world: Wo
         await world.until(is_ready(worker), worker)
     finally:
         await producer.stop()
+
+
+async def test_a_dead_letter_topic_that_refuses_holds_no_event_up(world: World) -> None:
+    worker, load = world.worker(**QUICK), world.load()
+    await world.until(is_ready(worker), worker)
+    options = client_options(KafkaSettings(bootstrap_servers=world.bootstrap))
+    letters = f"{world.prefix}fulfillment-dead-letter"
+    await configure(options, letters, max_message_bytes="100")
+    refused = [Event(INPUTS[0], f"refused-{n}", {"event_id": str(n)}) for n in range(CARDS)]
+    await load.produce([*refused, *events(CARDS)])
+    await world.until(names(worker, "output_refused"), worker)
+
+    async def all_events_are_out() -> bool:
+        return len(await read_output(world.bootstrap, world.output)) == 7 * CARDS
+
+    await world.until(all_events_are_out, worker)
+    assert await read_output(world.bootstrap, letters) == []
+    await configure(options, letters, max_message_bytes="100000")
+    await world.until_drained(load, worker)
+    told = [
+        letter.event["dead_letter_id"] for letter in await read_output(world.bootstrap, letters)
+    ]
+    assert len(told) == len(set(told)) == CARDS
+    await world.until(is_ready(worker), worker)
 
 
 async def test_lag_without_progress_is_a_stall_and_passes_with_its_cause(world: World) -> None:
