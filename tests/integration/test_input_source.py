@@ -12,67 +12,25 @@ from itertools import compress, pairwise
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import NewPartitions, NewTopic
+from input_fetching import ALL, Fetching, UnstoredPositions
 from relay_services import admin
 
+from acceptance.audit import make_again
 from card_fulfillment.kafka import forgiving, group
 from card_fulfillment.kafka.connection import ClientOptions, client_options
 from card_fulfillment.kafka.consumer import InputSource
 from card_fulfillment.kafka.group import GroupOptions
 from card_fulfillment.pipeline.batch import Partition
-from card_fulfillment.pipeline.intake_ports import Fetched, SourceUnavailable
-from card_fulfillment.pipeline.positions import InputRecreated, Position, Taken
+from card_fulfillment.pipeline.positions import (
+    InputRecreated,
+    Position,
+)
 from card_fulfillment.settings import KafkaSettings
-from stack import Services
+from stack import Services, run_apart
 
 _PARTITIONS = 3
 _FEW, _APART = 50, 0.015
-_ALL = 10_000
-
-
-class _Positions:
-    """Positions that nobody stores: each search begins where the topic does."""
-
-    def __init__(self) -> None:
-        self._begun: dict[Partition, Position] = {}
-
-    async def load(self, partitions: Collection[Partition]) -> Mapping[Partition, Position]:
-        return {p: self._begun[p] for p in partitions if p in self._begun}
-
-    async def begin(self, offsets: Mapping[Partition, int]) -> None:
-        self._begun |= {p: Position(offset, None) for p, offset in offsets.items()}
-
-    async def take(self, partitions: Collection[Partition]) -> Mapping[Partition, Taken]:
-        positions = await self.load(partitions)
-        return {p: Taken(position, 1, in_doubt=False) for p, position in positions.items()}
-
-    async def hold(self, partition: Partition, offset: int) -> int | None:
-        raise AssertionError(f"{partition}, {offset}: nothing is in doubt")
-
-    async def let_go(self) -> None:
-        raise AssertionError("nothing is in doubt")
-
-
-class _Fetching:
-    """Everything that is fetched, in order, and when."""
-
-    def __init__(self, source: InputSource) -> None:
-        self.source = source
-        self.fetches: list[Fetched] = []
-        self.times: list[float] = []
-        self.running = asyncio.create_task(self._run())
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                fetched = await self.source.fetch(_ALL)
-            except SourceUnavailable:
-                continue
-            if fetched.records:
-                self.fetches.append(fetched)
-                self.times.append(time.monotonic())
-
-    def has(self, count: int) -> Callable[[], bool]:
-        return lambda: sum(len(fetched.records) for fetched in self.fetches) >= count
+_FETCH_UNDER_WAY = 0.2  # seconds, within which it waits for what comes next
 
 
 @pytest.fixture
@@ -97,10 +55,14 @@ async def producer(options: ClientOptions) -> AsyncIterator[AIOKafkaProducer]:
 
 
 @asynccontextmanager
-async def fetching(options: ClientOptions, topic: str) -> AsyncIterator[_Fetching]:
-    source = InputSource(options, GroupOptions(topic, 6000), [topic], _Positions(), _ALL)
+async def fetching(
+    options: ClientOptions, topic: str, positions: UnstoredPositions | None = None
+) -> AsyncIterator[Fetching]:
+    source = InputSource(
+        options, GroupOptions(topic, 6000), [topic], positions or UnstoredPositions(), ALL
+    )
     await source.start()
-    found = _Fetching(source)
+    found = Fetching(source)
     await until(lambda: source.joined)
     yield found
     found.running.cancel()
@@ -170,15 +132,15 @@ async def ready(source: InputSource) -> None:
     """Fetch until the positions were sought, while the topic is empty."""
     await source.start()
     while not source.joined:
-        await source.fetch(_ALL)
-    await source.fetch(_ALL)
+        await source.fetch(ALL)
+    await source.fetch(ALL)
 
 
 async def first_of(source: InputSource) -> list[int]:
     """The offsets of what comes next."""
     async with asyncio.timeout(30):
         while True:
-            fetched = await source.fetch(_ALL)
+            fetched = await source.fetch(ALL)
             if fetched.records:
                 return [record.offset for record in fetched.records]
 
@@ -186,9 +148,9 @@ async def first_of(source: InputSource) -> list[int]:
 async def test_what_is_fetched_while_it_goes_back_is_dropped_and_fetched_again(
     options: ClientOptions, topic: str, producer: AIOKafkaProducer
 ) -> None:
-    source = InputSource(options, GroupOptions(topic, 6000), [topic], _Positions(), _ALL)
+    source = InputSource(options, GroupOptions(topic, 6000), [topic], UnstoredPositions(), ALL)
     await ready(source)
-    under_way = asyncio.create_task(source.fetch(_ALL))
+    under_way = asyncio.create_task(source.fetch(ALL))
     await asyncio.sleep(0)
     source.rewind()
     await producer.send_and_wait(topic, b"", partition=0)
@@ -197,7 +159,7 @@ async def test_what_is_fetched_while_it_goes_back_is_dropped_and_fetched_again(
     await source.stop()
 
 
-class _MovedMeanwhile(_Positions):
+class _MovedMeanwhile(UnstoredPositions):
     """While they are looked up for the first time, somebody takes two records more."""
 
     def __init__(self) -> None:
@@ -220,7 +182,7 @@ async def test_positions_that_were_looked_up_before_it_went_back_are_not_gone_on
         for _ in range(3):
             await producer.send_and_wait(topic, b"", partition=partition)
     positions = _MovedMeanwhile()
-    source = InputSource(options, GroupOptions(topic, 6000), [topic], positions, _ALL)
+    source = InputSource(options, GroupOptions(topic, 6000), [topic], positions, ALL)
     positions.goes_back = source.rewind
     await source.start()
     await until(lambda: source.joined)
@@ -241,6 +203,29 @@ async def test_a_database_that_was_set_back_under_a_worker_is_noticed(
         found.source.rewind()
         with pytest.raises(InputRecreated, match=r"position 0 of .*committed 1: it was set back"):
             await found.running
+
+
+async def _made_again(options: ClientOptions, topic: str, records: int) -> None:
+    await make_again(options["bootstrap_servers"], topic, _PARTITIONS)
+    async with AIOKafkaProducer(**options) as producer:
+        for number in range(records):
+            await producer.send_and_wait(topic, b"other %d" % number, partition=0)
+
+
+async def test_a_topic_that_is_made_again_while_its_reader_hangs_is_noticed(
+    options: ClientOptions, topic: str, producer: AIOKafkaProducer
+) -> None:
+    """It has as many partitions and more records: nothing else tells it from the old one."""
+    positions = UnstoredPositions()
+    await producer.send_and_wait(topic, b"one", partition=0)
+    async with fetching(options, topic, positions) as found:
+        await until(found.has(1))
+        positions.move_behind(found.fetches[0].records[0])
+        await asyncio.sleep(_FETCH_UNDER_WAY)
+        run_apart(_made_again(options, topic, 3))  # this event loop stands still meanwhile
+        with pytest.raises(InputRecreated, match="another record"):
+            await asyncio.wait_for(found.running, 20)
+    assert not found.has(2)()
 
 
 async def test_what_the_parser_cannot_read_loses_nothing_before_it(

@@ -72,7 +72,7 @@ class InputSource(ConsumerRebalanceListener):
         self._options, self._topics = options, list(topics)
         self._positions = positions
         self._caution = Caution(positions, most_in_hand)
-        self._consumer = group_consumer(options, group)
+        self._consumer = group_consumer(options, group, self.rewind)
         self._assigned: frozenset[TopicPartition] = frozenset()
         self._assignment = 0
         self._sought = False

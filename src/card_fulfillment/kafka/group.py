@@ -4,9 +4,11 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import NotLeaderForPartitionError, UnknownTopicOrPartitionError
+from aiokafka.protocol.fetch import FetchRequest
 
 from card_fulfillment.kafka.connection import ClientOptions
 
@@ -20,6 +22,8 @@ _RESPONSE_BYTES: Final = 1536 * 1024
 _LOOKS_AT_TOPICS_EVERY_MS: Final = 10_000
 _NEVER_MS: Final = 24 * 3600 * 1000  # the group must not drop us because the database is away
 _METADATA_APART: Final = 0.1
+# What a fetch is answered where a topic is deleted under it, among other things.
+_MAY_BE_ANOTHER: Final = {NotLeaderForPartitionError.errno, UnknownTopicOrPartitionError.errno}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +32,13 @@ class GroupOptions:
     session_timeout_ms: int
 
 
-def group_consumer(options: ClientOptions, group: GroupOptions) -> AIOKafkaConsumer:
-    """It commits nothing by itself and is never dropped for being slow."""
+def group_consumer(
+    options: ClientOptions, group: GroupOptions, in_doubt: Callable[[], None]
+) -> AIOKafkaConsumer:
+    """It commits nothing by itself and is never dropped for being slow.
+
+    in_doubt: called where a partition may be another one of the same name from now on.
+    """
     consumer = AIOKafkaConsumer(
         **options,
         group_id=group.group_id,
@@ -46,7 +55,24 @@ def group_consumer(options: ClientOptions, group: GroupOptions) -> AIOKafkaConsu
         fetch_max_wait_ms=POLL_MS,
     )
     _pace_metadata(consumer)
+    _tell_of_doubt(consumer, in_doubt)
     return consumer
+
+
+def _tell_of_doubt(consumer: AIOKafkaConsumer, in_doubt: Callable[[], None]) -> None:
+    """A topic made again at once has its old number of partitions: the group hears of nothing."""
+    client = vars(consumer)["_client"]
+    send: Callable[..., Awaitable[Any]] = client.send
+
+    async def told(node_id: int, request: object, **more: object) -> Any:  # noqa: ANN401 - aiokafka's
+        response = await send(node_id, request, **more)
+        if isinstance(request, FetchRequest):
+            codes = {code for _, found in response.topics for _, code, *_ in found}
+            if codes & _MAY_BE_ANOTHER:
+                in_doubt()
+        return response
+
+    vars(client)["send"] = told
 
 
 def _pace_metadata(consumer: AIOKafkaConsumer) -> None:
