@@ -39,7 +39,7 @@ def embedded(stack: Services) -> Stack:
 
 @pytest.fixture(scope="session")
 def _template(stack: Services) -> Iterator[str]:
-    from card_fulfillment.postgres.schema import migrate  # noqa: PLC0415  (slow to import)
+    from card_fulfillment.postgres.schema import migrate  # noqa: PLC0415 - slow to import
 
     template = run_apart(create_database(stack.dsn))
     run_apart(migrate(template))

@@ -49,8 +49,8 @@ def services(kind: str) -> Iterator[Services]:
 
 @contextmanager
 def _containers() -> Iterator[Services]:
-    from testcontainers.community.kafka import KafkaContainer  # noqa: PLC0415  (needs Docker)
-    from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415  (needs Docker)
+    from testcontainers.community.kafka import KafkaContainer  # noqa: PLC0415 - needs Docker
+    from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415 - needs Docker
 
     kafka = (
         KafkaContainer().with_kraft()

@@ -1,4 +1,4 @@
-# ruff: noqa: INP001, T201  (a script, not a package)
+# ruff: noqa: INP001, T201 - a script, not a package
 """Compile what every event goes through, in a copy of the package: `compile.py DIRECTORY`.
 
 mypyc makes C of typed Python. The sources stay beside what is made of them, and do the same where

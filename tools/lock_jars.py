@@ -1,4 +1,4 @@
-# ruff: noqa: INP001  (a script, not a package)
+# ruff: noqa: INP001 - a script, not a package
 """Resolve Apache Kafka and its dependencies anew and print kafka.lock.
 
 Usage: python tools/lock_jars.py > src/card_fulfillment/devstack/kafka.lock
@@ -28,7 +28,7 @@ def resolve(repository: Path) -> list[Jar]:
     return sorted((lock(one) for one in (*inputs, *others)), key=lambda jar: jar.coordinate)
 
 
-def lock(dependency: Any) -> Jar:  # noqa: ANN401  (jgo ships no types)
+def lock(dependency: Any) -> Jar:  # noqa: ANN401 - jgo ships no types
     path = dependency.artifact.resolve()
     coordinate = f"{dependency.groupId}:{dependency.artifactId}:{dependency.version}"
     return Jar(coordinate, path.stat().st_size, digest(path))

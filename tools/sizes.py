@@ -1,4 +1,4 @@
-# ruff: noqa: INP001  (a script, not a package)
+# ruff: noqa: INP001 - a script, not a package
 """Report how long functions and files are; exit with 1 where one in src is over its limit.
 
 A function's length is its lines from `def` to the end, decorators and docstring not counted.
@@ -43,12 +43,12 @@ def report(folder: Path) -> bool:
     if len(found) > 1:
         lengths = [function.lines for function in found]
         ninetieth = quantiles(lengths, n=10)[-1]
-        print(  # noqa: T201  (its purpose)
+        print(  # noqa: T201 - its purpose
             f"{folder}: {len(paths)} files, {len(found)} functions, lines per function: "
             f"median {median(lengths):g}, 90 % within {ninetieth:.0f}, longest {max(lengths)}"
         )
     too_long = list(excesses(paths, found))
-    print("".join(f"  {line}\n" for line in too_long), end="")  # noqa: T201  (its purpose)
+    print("".join(f"  {line}\n" for line in too_long), end="")  # noqa: T201 - its purpose
     return not too_long
 
 

@@ -45,7 +45,7 @@ class Owner:
 
     def __init__(self, temporary: Path, *arguments: str) -> None:
         self.temporary = temporary
-        self.process = subprocess.Popen(  # noqa: S603  (the script above)
+        self.process = subprocess.Popen(  # noqa: S603 - the script above
             [sys.executable, "-c", OWNER, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -1,9 +1,9 @@
 """Apache Kafka and Postgres without Docker: for the demo, the tests and development."""
 
-from .kafka import KafkaServer
-from .paths import DevstackError
-from .postgres import PostgresServer
-from .stack import Stack, embedded_stack, stop_kept
+from card_fulfillment.devstack.kafka import KafkaServer
+from card_fulfillment.devstack.paths import DevstackError
+from card_fulfillment.devstack.postgres import PostgresServer
+from card_fulfillment.devstack.stack import Stack, embedded_stack, stop_kept
 
 __all__ = [
     "DevstackError",

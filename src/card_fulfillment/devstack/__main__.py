@@ -8,10 +8,11 @@ import argparse
 import signal
 import sys
 from pathlib import Path
+from typing import Final
 
-from . import DevstackError, embedded_stack, stop_kept
+from card_fulfillment.devstack import DevstackError, embedded_stack, stop_kept
 
-SETTINGS = """
+SETTINGS: Final = """
 export FULFILLMENT_KAFKA__BOOTSTRAP_SERVERS={bootstrap}
 export FULFILLMENT_POSTGRES__DSN={dsn}
 """

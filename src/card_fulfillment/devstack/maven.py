@@ -1,12 +1,13 @@
 """The Maven repository, through jgo as its user has configured it."""
 
 from pathlib import Path
+from typing import Final
 
 from jgo.config import GlobalSettings
 from jgo.constants import MAVEN_CENTRAL_URL
 from jgo.maven import MavenContext
 
-_TIMEOUT_SECONDS = 30
+_TIMEOUT_SECONDS: Final = 30
 
 
 def client(storage: Path) -> MavenContext:

@@ -7,9 +7,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
-_RUN_PREFIX = "card-fulfillment-"
-_OWNER = "owner.lock"
+_RUN_PREFIX: Final = "card-fulfillment-"
+_OWNER: Final = "owner.lock"
 
 
 class DevstackError(RuntimeError):

@@ -3,13 +3,14 @@
 import os
 import random
 import socket
+from typing import Final
 
-from .paths import DevstackError, cache_directory, try_lock
+from card_fulfillment.devstack.paths import DevstackError, cache_directory, try_lock
 
 # Below the range from which Linux and macOS take the ports of outgoing connections, so that none
 # of those can sit on a port while its server restarts.
-_CANDIDATES = range(20_000, 32_000)
-_ATTEMPTS = 200
+_CANDIDATES: Final = range(20_000, 32_000)
+_ATTEMPTS: Final = 200
 
 
 class Port:

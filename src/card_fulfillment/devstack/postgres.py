@@ -6,23 +6,23 @@ import shutil
 import signal
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
-from .paths import DevstackError
-from .ports import reserve_port
-from .process import Command, Server, Supervised, plain_environment
+from card_fulfillment.devstack.paths import DevstackError
+from card_fulfillment.devstack.ports import reserve_port
+from card_fulfillment.devstack.process import Command, Server, Supervised, plain_environment
 
-_STOP_SIGNALS = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
-_LONGEST_SOCKET_PATH = 100
-_SETTINGS = {
+_STOP_SIGNALS: Final = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
+_LONGEST_SOCKET_PATH: Final = 100
+_SETTINGS: Final = {
     "listen_addresses": "127.0.0.1",
     "max_connections": "100",
     "shared_buffers": "64MB",
     "timezone": "UTC",
     "dynamic_shared_memory_type": "mmap",  # files in the data directory, gone with it
 }
-_NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-_ACCOUNT = "nobody"
+_NOT_DURABLE: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_ACCOUNT: Final = "nobody"
 
 
 class PostgresServer(Server):

@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Final, cast
 
-from . import supervise
-from .paths import DevstackError
+from card_fulfillment.devstack import supervise
+from card_fulfillment.devstack.paths import DevstackError
 
-_POLL_SECONDS = 0.02
-_LOG_TAIL_BYTES = 3000
+_POLL_SECONDS: Final = 0.02
+_LOG_TAIL_BYTES: Final = 3000
 _LEFT: list[subprocess.Popen[bytes]] = []  # referenced, so that nobody warns that they still run
 
 
@@ -42,7 +42,7 @@ class Supervised:
         self._command = command
         self._log_start = command.log.stat().st_size if command.log.exists() else 0
         with command.log.open("ab") as log:
-            self._guardian = subprocess.Popen(  # noqa: S603  (our own script and interpreter)
+            self._guardian = subprocess.Popen(  # noqa: S603 - our own script and interpreter
                 [sys.executable, "-I", "-S", supervise.__file__, _spec(command)],
                 bufsize=0,
                 stdin=subprocess.PIPE,

@@ -10,18 +10,19 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import Final
 
 import psutil
 
-from .jars import ensure_jars
-from .kafka import KafkaServer
-from .paths import DevstackError, RunDirectory, claim, in_use
-from .postgres import PostgresServer
-from .process import Command, Supervised
+from card_fulfillment.devstack.jars import ensure_jars
+from card_fulfillment.devstack.kafka import KafkaServer
+from card_fulfillment.devstack.paths import DevstackError, RunDirectory, claim, in_use
+from card_fulfillment.devstack.postgres import PostgresServer
+from card_fulfillment.devstack.process import Command, Supervised
 
-_KEPT = "kept.json"
-_POLL_SECONDS = 0.05
-_NOTHING: Mapping[str, str] = MappingProxyType({})
+_KEPT: Final = "kept.json"
+_POLL_SECONDS: Final = 0.05
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,13 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Any
+from typing import Any, Final
 
-STAY = 0
-_PARENT_CHECK_SECONDS = 1.0
-_ORPHAN_CHECK_SECONDS = 0.01
-_PR_SET_PDEATHSIG = 1
-_PR_SET_CHILD_SUBREAPER = 36
+STAY: Final = 0
+_PARENT_CHECK_SECONDS: Final = 1.0
+_ORPHAN_CHECK_SECONDS: Final = 0.01
+_PR_SET_PDEATHSIG: Final = 1
+_PR_SET_CHILD_SUBREAPER: Final = 36
 
 
 def _prctl(option: int, value: int) -> None:
@@ -34,8 +34,8 @@ def _die_with_parent() -> None:
 
 
 def _launch(spec: dict[str, Any]) -> subprocess.Popen[bytes]:
-    with open(spec["log"], "ab") as log:  # noqa: PTH123  (pathlib is slow to import, and this is start-up time)
-        return subprocess.Popen(  # noqa: S603  (the parent's own command line)
+    with open(spec["log"], "ab") as log:  # noqa: PTH123 - pathlib is slow to import
+        return subprocess.Popen(  # noqa: S603 - the parent's own command line
             spec["command"],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -46,7 +46,7 @@ def _launch(spec: dict[str, Any]) -> subprocess.Popen[bytes]:
             group=spec["group"],
             extra_groups=None if spec["user"] is None else [],
             umask=0o077,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509  (single-threaded, so it is safe here)
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - single-threaded, so it is safe here
         )
 
 
@@ -62,7 +62,7 @@ class _Supervisor:
         self._child = _launch(spec)
 
     def run(self) -> int:
-        print(self._child.pid, flush=True)  # noqa: T201  (what the parent waits for)
+        print(self._child.pid, flush=True)  # noqa: T201 - what the parent waits for
         while self._child.poll() is None:
             ready, _, _ = select.select(self._inputs, [], [], _PARENT_CHECK_SECONDS)
             for descriptor in ready:
