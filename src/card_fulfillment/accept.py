@@ -36,7 +36,7 @@ from card_fulfillment.pipeline.relay_ports import Tail, Unavailable
 from card_fulfillment.postgres import acceptance
 from card_fulfillment.postgres.acceptance import Interfered
 from card_fulfillment.postgres.connection import connect
-from card_fulfillment.postgres.examination import stored
+from card_fulfillment.postgres.examination import take_inventory
 from card_fulfillment.postgres.outbox import values_of
 from card_fulfillment.postgres.positions import PostgresPositions
 from card_fulfillment.settings import Settings
@@ -112,7 +112,9 @@ async def _steps(
 
     fence: whoever published to the topic cannot any more, so that its end stays where it is.
     """
-    rows = {row.partition: row for of, row in (await stored(connection)).lanes if of == topic}
+    rows = {
+        row.partition: row for of, row in (await take_inventory(connection)).lanes if of == topic
+    }
     try:
         tails = await _tails(settings, topic, rows, fence=fence)
     except Unavailable as error:
@@ -153,7 +155,7 @@ async def _accept_input(settings: Settings, topic: str, *, yes: bool) -> int | s
             return "workers run: stop all of them first"
         changed: dict[Partition, tuple[int, int]] = {}
         try:
-            for partition, offset in (await stored(connection)).positions.items():
+            for partition, offset in (await take_inventory(connection)).positions.items():
                 if partition.topic == topic and (why := await _why_another(settings, partition)):
                     begin = await _beginning(settings, partition)
                     changed[partition] = (offset, begin)

@@ -20,7 +20,7 @@ from card_fulfillment.messages.envelope import Record, RefusalReason
 from card_fulfillment.moments import moment
 from card_fulfillment.ops import letters
 from card_fulfillment.pipeline.intake_ports import SourceUnavailable
-from card_fulfillment.pipeline.redrive import BytesGone, Quarantined, Redriver, Selection
+from card_fulfillment.pipeline.redrive import BytesGone, Redriver, Selection, StoredLetter
 from card_fulfillment.postgres.connection import Connect, connect, connected
 from card_fulfillment.postgres.outbox import all_lanes
 from card_fulfillment.postgres.quarantine import PostgresQuarantine, RedrivingQuarantine
@@ -98,7 +98,7 @@ def show(
         sys.stdout.buffer.write(found.record.value)
 
 
-async def _find(settings: Settings, letter_id: str) -> Quarantined | None:
+async def _find(settings: Settings, letter_id: str) -> StoredLetter | None:
     async with _opened(settings, "dlq show") as connect_:
         wanted = Selection((letter_id,), state=None)
         return await anext(PostgresQuarantine(connect_).select(wanted), None)
@@ -198,8 +198,8 @@ async def _redriver(
     )
 
 
-def _fetch_by(settings: Settings) -> Callable[[Quarantined], Awaitable[Record]]:
-    async def fetch(letter: Quarantined) -> Record:
+def _fetch_by(settings: Settings) -> Callable[[StoredLetter], Awaitable[Record]]:
+    async def fetch(letter: StoredLetter) -> Record:
         """What was kept back, as possible card data or as unreadable where something is private."""
         if letter.sha256 == sha256().hexdigest():
             raise BytesGone("the record has no value")

@@ -12,7 +12,7 @@ import asyncpg
 from card_fulfillment.messages.envelope import Record
 from card_fulfillment.pipeline.apply import apply
 from card_fulfillment.pipeline.batch import Batch, Move, Partition, RecordClass
-from card_fulfillment.pipeline.redrive import BytesGone, Quarantined, Redriven, Redriver, Selection
+from card_fulfillment.pipeline.redrive import BytesGone, Redriven, Redriver, Selection, StoredLetter
 from card_fulfillment.postgres.connection import connect
 from card_fulfillment.postgres.outbox import pin_lanes
 from card_fulfillment.postgres.positions import PostgresPositions
@@ -86,7 +86,7 @@ class Desk:
             open_, lanes, publishing(self.settings, known, lanes), lambda: NOW
         )
 
-        async def gone(_: Quarantined) -> Record:
+        async def gone(_: StoredLetter) -> Record:
             raise BytesGone("gone")
 
         try:

@@ -15,7 +15,7 @@ from card_fulfillment.kafka.connection import ClientOptions, client_options
 from card_fulfillment.kafka.reread import read_record
 from card_fulfillment.messages.envelope import RefusalReason
 from card_fulfillment.pipeline.batch import Partition
-from card_fulfillment.pipeline.redrive import BytesGone, Quarantined
+from card_fulfillment.pipeline.redrive import BytesGone, StoredLetter
 from card_fulfillment.settings import KafkaSettings, PostgresSettings, Settings
 from stack import Services
 
@@ -57,8 +57,8 @@ async def test_a_record_that_was_deleted_is_not_there(
     assert [await value_at(options, topic.topic, offset) for offset in (0, 1)] == [None, b"two"]
 
 
-def letter(topic: Partition, offset: int, value: bytes) -> Quarantined:
-    return Quarantined(
+def letter(topic: Partition, offset: int, value: bytes) -> StoredLetter:
+    return StoredLetter(
         id="1",
         reason=RefusalReason.CARD_DATA,
         field_path="",

@@ -9,7 +9,7 @@ from virtual_time import run_virtually
 
 from card_fulfillment.pipeline.output_check import Alarm
 from card_fulfillment.pipeline.relay import Relay, RelayState, RelayStatus
-from card_fulfillment.pipeline.relay_ports import PageLimits, Refused, Row
+from card_fulfillment.pipeline.relay_ports import OutputRefused, PageLimits, Row
 
 
 @settings(max_examples=200, deadline=None)
@@ -137,7 +137,7 @@ async def test_failures_are_retried_ever_more_slowly_and_forgotten_after_a_succe
 
 @virtually
 async def test_a_refusal_is_an_alarm_that_ends_when_the_broker_takes_the_records() -> None:
-    world = World(topic=Topic(refusal=Refused("too large")))
+    world = World(topic=Topic(refusal=OutputRefused("too large")))
     world.database.add(0, 2)
     async with running(world) as [relay]:
         await asyncio.sleep(60)
@@ -151,7 +151,7 @@ async def test_a_refusal_is_an_alarm_that_ends_when_the_broker_takes_the_records
 
 @virtually
 async def test_an_alarm_is_over_for_a_relay_whose_lease_another_has_taken() -> None:
-    world = World(topic=Topic(refusal=Refused("too large")))
+    world = World(topic=Topic(refusal=OutputRefused("too large")))
     world.database.add(0, 2)
     async with running(world) as [relay]:
         await until(lambda: relay.status.alarm is not None)

@@ -37,7 +37,7 @@ def is_passing(error: BaseException) -> bool:
     return kafka_connection.is_passing(error) or postgres_connection.is_transient(error)
 
 
-class Observer(Protocol):
+class AuditObserver(Protocol):
     """Told while a topic is read; found: what is wrong with `records` records or beside them."""
 
     def held(self, topic: str, records: int, found: Sequence[Finding]) -> None: ...
@@ -50,7 +50,7 @@ class TopicAudit:
     """
 
     def __init__(
-        self, settings: Settings, topic: str, last: int | None, observer: Observer
+        self, settings: Settings, topic: str, last: int | None, observer: AuditObserver
     ) -> None:
         self._settings, self.topic, self._last = settings, topic, last
         self._observer = observer
@@ -116,7 +116,7 @@ class Connected:
         connection: asyncpg.Connection,
         audit: Audit,
         go_on: dict[int, int],
-        observer: Observer,
+        observer: AuditObserver,
     ) -> None:
         self._topic, self._reader, self._connection = topic, reader, connection
         self._audit, self._next, self._observer = audit, go_on, observer

@@ -5,7 +5,7 @@ from typing import Final
 
 from card_fulfillment.doctor.findings import Finding, fail, ok, warn
 from card_fulfillment.pipeline.backlog import Census
-from card_fulfillment.postgres.examination import Lease, OldTransaction, Server, Stored
+from card_fulfillment.postgres.examination import Inventory, Lease, OldTransaction, Server
 
 _FLOOR: Final = 150_000
 _MANY_CONNECTIONS: Final = 0.9
@@ -95,9 +95,9 @@ def of_census(census: Census) -> Iterator[Finding]:
     )
 
 
-def of_stored(stored: Stored, outputs: Sequence[str]) -> Iterator[Finding]:
-    yield from of_leases(stored.leases, outputs)
-    yield from of_census(stored.census)
+def of_inventory(inventory: Inventory, outputs: Sequence[str]) -> Iterator[Finding]:
+    yield from of_leases(inventory.leases, outputs)
+    yield from of_census(inventory.census)
 
 
 def of_sessions(

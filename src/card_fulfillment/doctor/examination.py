@@ -41,13 +41,13 @@ Findings = AsyncIterator[Finding]
 class _Case:
     """What is examined. clock: microseconds.
 
-    stored: once the database was looked at. kafka_answers: once it did.
+    inventory: once the database was looked at. kafka_answers: once it did.
     """
 
     settings: Settings
     known: Topology
     clock: Callable[[], int]
-    stored: postgres.Stored | None = None
+    inventory: postgres.Inventory | None = None
     kafka_answers: bool = False
 
     @property
@@ -115,8 +115,8 @@ async def _database(case: _Case) -> Findings:
         yield database.of_rights(lacking)
         if lacking:
             return
-        case.stored = await postgres.stored(connection)
-        for finding in database.of_stored(case.stored, case.outputs):
+        case.inventory = await postgres.take_inventory(connection)
+        for finding in database.of_inventory(case.inventory, case.outputs):
             yield finding
         old = await postgres.old_transactions(connection)
         for finding in database.of_sessions(old, await postgres.blocking(connection)):
@@ -160,25 +160,25 @@ async def _records(case: _Case, examined: KafkaExaminer) -> Findings:
     )
     if ahead > 0:  # records of the past tell nothing
         yield database.of_clock(ahead, "Kafka")
-    if case.stored is not None:
-        for finding in brokers.of_lag(read.ends, case.stored.positions, case.known.readers):
+    if case.inventory is not None:
+        for finding in brokers.of_lag(read.ends, case.inventory.positions, case.known.readers):
             yield finding
 
 
 async def _outputs(case: _Case) -> Findings:
     """Hold what Kafka has against the lanes, as a relay does when it starts."""
-    if case.stored is None or not case.kafka_answers:
+    if case.inventory is None or not case.kafka_answers:
         return
-    partitions = Counter(topic for topic, _ in case.stored.lanes)
+    partitions = Counter(topic for topic, _ in case.inventory.lanes)
     for topic in case.outputs:
         if not partitions[topic]:
             yield ok(f"no worker has ever published to {topic} from this database")
             continue
-        before = _lanes_of(case.stored, topic)
+        before = _lanes_of(case.inventory, topic)
         options = client_options(case.settings.kafka)
         tails = await read_tails(options, topic, range(partitions[topic]), settled=False)
         async with connected(case.connect) as connection:
-            since = _lanes_of(await postgres.stored(connection), topic)
+            since = _lanes_of(await postgres.take_inventory(connection), topic)
             values = await values_of(connection, last_seqs(tails))
         found = starting_points(tails, before=before, since=since, values=values)
         if isinstance(found, Alarm):
@@ -187,15 +187,15 @@ async def _outputs(case: _Case) -> Findings:
             yield ok(f"{topic} and the database agree about what was published")
 
 
-def _lanes_of(stored: postgres.Stored, topic: str) -> list[LaneRow]:
-    return [row for of, row in stored.lanes if of == topic]
+def _lanes_of(inventory: postgres.Inventory, topic: str) -> list[LaneRow]:
+    return [row for of, row in inventory.lanes if of == topic]
 
 
 async def _inputs(case: _Case) -> Findings:
     """Say whether every input topic is the one that was taken from."""
-    if case.stored is None or not case.kafka_answers:
+    if case.inventory is None or not case.kafka_answers:
         return
-    partitions = [p for p in case.stored.positions if p.topic in case.known.readers]
+    partitions = [p for p in case.inventory.positions if p.topic in case.known.readers]
     positions = await PostgresPositions(case.connect).load(partitions)
     try:
         await verified_extents(client_options(case.settings.kafka), partitions, positions)

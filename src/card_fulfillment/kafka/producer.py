@@ -36,8 +36,8 @@ from card_fulfillment.messages.headers import Header, Headers
 from card_fulfillment.pipeline.failpoints import failpoint
 from card_fulfillment.pipeline.relay_ports import (
     LaneRows,
+    OutputRefused,
     Publisher,
-    Refused,
     Row,
     Tail,
     Unavailable,
@@ -112,7 +112,7 @@ class TransactionalPublisher:
                 await self._send(batches)
                 failpoint("relay.after_produce")
                 await self._producer.commit_transaction()
-        except Refused:
+        except OutputRefused:
             self.refused = True
             raise
         self._worn = self._ends() > ends + 1
@@ -199,7 +199,7 @@ async def _deadline(what: str, limit: timedelta) -> AsyncIterator[None]:
         async with asyncio.timeout(limit.total_seconds()):
             yield
     except _REFUSALS as error:
-        raise Refused(f"Kafka: {error}") from error
+        raise OutputRefused(f"Kafka: {error}") from error
     except TimeoutError as error:
         raise Unavailable(f"Kafka: {what} took more than {limit.total_seconds():g} s") from error
     except Unavailable:

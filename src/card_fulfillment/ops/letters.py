@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Final
 
 from card_fulfillment.messages.envelope import RefusalReason
-from card_fulfillment.pipeline.redrive import Quarantined, Redriven
+from card_fulfillment.pipeline.redrive import Redriven, StoredLetter
 
 MOST_CHARACTERS: Final = 4096
 _MICROS: Final = 1_000_000
@@ -51,11 +51,11 @@ def plain_bytes(data: bytes, most: int = MOST_CHARACTERS) -> str:
     return f"{shown}\n… {len(data)} bytes in all" if cut else shown
 
 
-def place(letter: Quarantined) -> str:
+def place(letter: StoredLetter) -> str:
     return f"{letter.topic}[{letter.partition}]@{letter.offset}"
 
 
-def line(letter: Quarantined) -> str:
+def line(letter: StoredLetter) -> str:
     """All that matters on one line, for grep."""
     closed = f"  closed by {plain(letter.closed_by or '?')}" if letter.state != "open" else ""
     return "  ".join(
@@ -79,7 +79,7 @@ def tally(counts: Sequence[tuple[str, str | None, int]], state: str) -> str:
     return f"{total} {state}" + (f": {parts}" if parts else "")
 
 
-def in_full(letter: Quarantined) -> str:
+def in_full(letter: StoredLetter) -> str:
     """Everything that is known."""
     said = "\n".join(f"{label:<{_LABEL_WIDTH}}{text}" for label, text in _facts(letter))
     if letter.record is None or letter.record.value is None:
@@ -87,7 +87,7 @@ def in_full(letter: Quarantined) -> str:
     return f"{said}\n\n{plain_bytes(letter.record.value)}"
 
 
-def _facts(letter: Quarantined) -> Iterator[tuple[str, str]]:
+def _facts(letter: StoredLetter) -> Iterator[tuple[str, str]]:
     yield "dead letter", letter.id
     yield "state", _state(letter)
     yield "reason", letter.reason.value
@@ -107,7 +107,7 @@ def _facts(letter: Quarantined) -> Iterator[tuple[str, str]]:
     yield "value", f"{len(letter.record.value or b'')} bytes"
 
 
-def _why_no_bytes(letter: Quarantined) -> str:
+def _why_no_bytes(letter: StoredLetter) -> str:
     if letter.is_alert:
         return "none: it is about a stored fact"
     if letter.reason is RefusalReason.CARD_DATA:
@@ -121,7 +121,7 @@ def _why_no_bytes(letter: Quarantined) -> str:
     return f"not kept, something private may be in it; sha256 {letter.sha256}"
 
 
-def _state(letter: Quarantined) -> str:
+def _state(letter: StoredLetter) -> str:
     if letter.closed_at is None:
         return f"{letter.state} since {_time(letter.recorded_at)}"
     by = plain(letter.closed_by or "?")
@@ -130,7 +130,7 @@ def _state(letter: Quarantined) -> str:
     )
 
 
-def _what(letter: Quarantined) -> str:
+def _what(letter: StoredLetter) -> str:
     where = f"{plain(letter.field_path)}: " if letter.field_path else ""
     return where + plain(letter.message)
 

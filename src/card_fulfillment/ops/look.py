@@ -15,7 +15,7 @@ from card_fulfillment.domain.naming import OWN_KIND
 from card_fulfillment.domain.status import STANDING, Action, Phase, Status
 from card_fulfillment.messages.bulk_event_models import BulkIssuanceStatusChanged
 from card_fulfillment.messages.event_models import CardStatusChanged
-from card_fulfillment.pipeline.timeline import Bound, Quarantined
+from card_fulfillment.pipeline.timeline import Bound, OpenLetter
 
 _TROUBLE: Final = frozenset({Status.PRODUCTION_FAILED, Status.DELIVERY_EXCEPTION, Status.RETURNING})
 _LOSS: Final = frozenset(
@@ -87,7 +87,7 @@ def bulk_news(event: BulkIssuanceStatusChanged, known: Collection[str]) -> list[
     return said
 
 
-def quarantine(each: Quarantined) -> Text:
+def quarantine(each: OpenLetter) -> Text:
     where = f" ({each.field_path})" if each.field_path else ""
     return Text.assemble((f"quarantined {each.reason}", "magenta"), f": {each.message}{where}")
 
@@ -119,7 +119,7 @@ def names(bound: Sequence[Bound]) -> Iterator[RenderableType]:
     yield shown
 
 
-def quarantined(letters: Sequence[Quarantined]) -> Iterator[RenderableType]:
+def quarantined(letters: Sequence[OpenLetter]) -> Iterator[RenderableType]:
     """Open dead letters; nothing where there are none."""
     if letters:
         yield Text("\nOpen dead letters", "bold")

@@ -31,7 +31,7 @@ class Columns(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredBulk:
     """A bulk as it is stored.
 
     columns: null: it has no row. versions: how many are in the outbox. last: the event of the
@@ -44,7 +44,7 @@ class Stored:
     last: Mapping[str, Any] | None
 
 
-def differences(stored: Stored, recount: Recount) -> Iterator[str]:
+def differences(stored: StoredBulk, recount: Recount) -> Iterator[str]:
     bulk, counted = stored.bulk, recount.bulk()
     yield from _of_members(bulk, counted)
     for wrong, cards in recount.strays.items():
@@ -98,7 +98,7 @@ def _of_numbers(stored: Bulk, numbers: Sequence[int]) -> Iterator[str]:
             yield f"the number {what} is {number}, the last one given is {stored.last_number}"
 
 
-def _of_columns(stored: Stored) -> Iterator[str]:
+def _of_columns(stored: StoredBulk) -> Iterator[str]:
     bulk, columns = stored.bulk, stored.columns
     if columns is None:
         yield "it has cards or facts, and no row of its own"
@@ -124,7 +124,7 @@ def _of_roll_up(stored: Bulk, counted: Bulk) -> Iterator[str]:
             yield from _unlike(what, *_both(stored.told, now, name), "its members and facts")
 
 
-def _of_events(stored: Stored) -> Iterator[str]:
+def _of_events(stored: StoredBulk) -> Iterator[str]:
     version, told, last = stored.bulk.version, stored.bulk.told, stored.last
     if stored.versions != version:
         yield f"{stored.versions} versions are in the outbox, the last one is {version}"

@@ -36,8 +36,8 @@ class Selection:
     state: str | None = "open"
 
 
-class Quarantined(NamedTuple):
-    """A dead letter as stored. sha256: hex, of the record's value.
+class StoredLetter(NamedTuple):
+    """A dead letter as it is stored. sha256: hex, of the record's value.
 
     record: null where its bytes were not kept.
     """
@@ -72,7 +72,7 @@ class Redriven(NamedTuple):
     still: why it stays in quarantine, or what else of the record does.
     """
 
-    letter: Quarantined
+    letter: StoredLetter
     became: RecordClass | None
     closed: bool
     published: list[str]
@@ -82,7 +82,7 @@ class Redriven(NamedTuple):
 class Quarantine(Protocol):
     """Raises StoreUnavailable."""
 
-    def select(self, selection: Selection) -> AsyncIterator[Quarantined]:
+    def select(self, selection: Selection) -> AsyncIterator[StoredLetter]:
         """The oldest first, however many there are."""
         ...
 
@@ -111,11 +111,11 @@ class Redriver:
     quarantine: Quarantine
     topics: Collection[str]
     decode: Callable[[Record], Decoded]
-    fetch: Callable[[Quarantined], Awaitable[Record]]
+    fetch: Callable[[StoredLetter], Awaitable[Record]]
     by: str
     dry_run: bool
 
-    async def __call__(self, letter: Quarantined) -> Redriven:
+    async def __call__(self, letter: StoredLetter) -> Redriven:
         """Raises StoreUnavailable."""
         if letter.is_alert:
             return _not_applied(letter, "it is about a fact that is stored and applied in its time")
@@ -130,7 +130,7 @@ class Redriver:
             return _not_applied(letter, why_unapplicable(error))
         return _redriven(letter, effects)
 
-    async def _apply(self, letter: Quarantined, batch: Batch) -> Effects:
+    async def _apply(self, letter: StoredLetter, batch: Batch) -> Effects:
         tries = 0
         while True:
             tries += 1
@@ -143,11 +143,11 @@ class Redriver:
                     raise
 
 
-def _not_applied(letter: Quarantined, why: str) -> Redriven:
+def _not_applied(letter: StoredLetter, why: str) -> Redriven:
     return Redriven(letter, None, closed=False, published=[], still=[why])
 
 
-def _redriven(letter: Quarantined, effects: Effects) -> Redriven:
+def _redriven(letter: StoredLetter, effects: Effects) -> Redriven:
     (counts,) = effects.counts.values()
     (became,) = counts
     return Redriven(

@@ -19,9 +19,9 @@ from card_fulfillment.pipeline.output_check import Alarm, last_seqs, starting_po
 from card_fulfillment.pipeline.relay_ports import (
     LaneRows,
     Outbox,
+    OutputRefused,
     Page,
     Publisher,
-    Refused,
     RelayPorts,
     Unavailable,
 )
@@ -151,7 +151,7 @@ class Relay:
                 self.status.alarm = alarm
                 self._enter(RelayState.ALARMED)
                 return
-            case Refused():
+            case OutputRefused():
                 self.status.alarm = Alarm("output_refused", str(error))
             case Unavailable():
                 pass

@@ -4,7 +4,7 @@ Every method may block on the network for as long as its contract says and raise
 
 - `Unavailable`: the other side did not do it, or it is not known whether it did; a new connection
   and another try may work;
-- `Refused`: the other side said no to this very content, and will until somebody changes something.
+- `OutputRefused`: Kafka said no to this very content, and will until somebody changes something.
 
 Anything else is a defect, which the relay reports and tries again as well, seldom.
 """
@@ -21,7 +21,7 @@ class Unavailable(Exception):
     """Not done, or nobody knows whether; the message says by whom and why."""
 
 
-class Refused(Exception):
+class OutputRefused(Exception):
     """Kafka will not take what the outbox holds; the message is its reason."""
 
 

@@ -13,8 +13,8 @@ _Step = Callable[[int], Awaitable[Effects | None]]
 _Tell = Callable[[Effects, float], None]
 
 
-class Observer(Protocol):
-    """What the edges log and count."""
+class SpreadObserver(Protocol):
+    """What the edges log and count of the fan-out: see `reporting.SpreadReporter`."""
 
     def spread(self, effects: Effects, seconds: float) -> None: ...
 
@@ -27,7 +27,7 @@ class Spreader:
     """tick: seconds between publications of counts. clock: microseconds since the epoch."""
 
     def __init__(
-        self, fan_out: FanOut, tick: float, clock: Callable[[], int], observer: Observer
+        self, fan_out: FanOut, tick: float, clock: Callable[[], int], observer: SpreadObserver
     ) -> None:
         self._fan_out, self._tick, self._clock, self._observer = fan_out, tick, clock, observer
         self._work = asyncio.Event()

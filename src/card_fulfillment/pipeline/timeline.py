@@ -39,8 +39,8 @@ class Bound(NamedTuple):
     binding: Binding
 
 
-class Quarantined(NamedTuple):
-    """An open dead letter. record_timestamp: microseconds since the Unix epoch."""
+class OpenLetter(NamedTuple):
+    """A dead letter that nobody closed yet. record_timestamp: microseconds since the Unix epoch."""
 
     dead_letter_id: str
     reason: RefusalReason
@@ -73,7 +73,7 @@ class Timeline:
     through_bulk: Sequence[Remembered]
     folded: int
     bound: Sequence[Bound]
-    dead_letters: Sequence[Quarantined]
+    dead_letters: Sequence[OpenLetter]
 
     @property
     def announced_at(self) -> datetime | None:
@@ -115,4 +115,4 @@ class BulkTimeline:
     astray: Sequence[Astray]
     bound: Sequence[Bound]
     files: Sequence[FileAccount]
-    dead_letters: Sequence[Quarantined]
+    dead_letters: Sequence[OpenLetter]

@@ -11,7 +11,7 @@ from card_fulfillment.domain.bulk import Bulk, Member
 from card_fulfillment.domain.claims import entry
 from card_fulfillment.domain.members import Numbered, scope_of
 from card_fulfillment.domain.status import Status
-from card_fulfillment.pipeline.differences import Columns, Stored, differences
+from card_fulfillment.pipeline.differences import Columns, StoredBulk, differences
 from card_fulfillment.pipeline.recount import Counted, Recount
 from card_fulfillment.postgres.fact_rows import load_fact
 from card_fulfillment.postgres.reading import load_bulks
@@ -78,10 +78,10 @@ async def check_bulk(connection: asyncpg.Connection, bulk_id: str) -> Checked | 
     return Checked(bulk_id, recount.members, waits, list(differences(stored, recount)))
 
 
-async def _stored(connection: asyncpg.Connection, bulk_id: str) -> Stored:
+async def _stored(connection: asyncpg.Connection, bulk_id: str) -> StoredBulk:
     columns = await connection.fetchrow(_COLUMNS, bulk_id)
     last = await connection.fetchval(_LAST, bulk_id)
-    return Stored(
+    return StoredBulk(
         bulk=(await load_bulks(connection, [bulk_id])).get(bulk_id, Bulk()),
         columns=None if columns is None else Columns(*columns),
         versions=await connection.fetchval(_VERSIONS, bulk_id),

@@ -88,8 +88,8 @@ class OldTransaction(NamedTuple):
     seconds: float
 
 
-class Stored(NamedTuple):
-    """What our own tables hold."""
+class Inventory(NamedTuple):
+    """What our own tables hold: counts, who publishes, and how far input and output are."""
 
     census: Census
     leases: Sequence[Lease]
@@ -115,8 +115,8 @@ async def lacking_rights(connection: asyncpg.Connection) -> list[str]:
     return [row[0] for row in rows]
 
 
-async def stored(connection: asyncpg.Connection) -> Stored:
-    return Stored(
+async def take_inventory(connection: asyncpg.Connection) -> Inventory:
+    return Inventory(
         await take_census(connection),
         [Lease(*row) for row in await connection.fetch(_LEASES)],
         [(topic, LaneRow(*row)) for topic, *row in await connection.fetch(_LANES)],

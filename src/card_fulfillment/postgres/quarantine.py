@@ -12,7 +12,7 @@ from card_fulfillment.pipeline.apply import Applier
 from card_fulfillment.pipeline.batch import Batch
 from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.pipeline.publishing import Publishing
-from card_fulfillment.pipeline.redrive import Quarantined, Selection
+from card_fulfillment.pipeline.redrive import Selection, StoredLetter
 from card_fulfillment.postgres.apart import fetch_apart
 from card_fulfillment.postgres.connection import Connect
 from card_fulfillment.postgres.rows import load_headers
@@ -103,12 +103,12 @@ class PostgresQuarantine:
     def __init__(self, connect: Connect) -> None:
         self._connect = connect
 
-    async def select(self, selection: Selection) -> AsyncIterator[Quarantined]:
-        page: list[Quarantined] = []
+    async def select(self, selection: Selection) -> AsyncIterator[StoredLetter]:
+        page: list[StoredLetter] = []
         while True:
             after = (page[-1].recorded_at, page[-1].id) if page else (None, None)
             rows = await fetch_apart(self._connect, _SELECT, *_conditions(selection), *after)
-            page = [_quarantined(row) for row in rows]
+            page = [_letter(row) for row in rows]
             for letter in page:
                 yield letter
             if len(page) < _PAGE:
@@ -163,7 +163,7 @@ def _conditions(selection: Selection) -> tuple[object, ...]:
     )
 
 
-def _quarantined(row: asyncpg.Record) -> Quarantined:
+def _letter(row: asyncpg.Record) -> StoredLetter:
     record = Record(
         row["topic"],
         row["partition"],
@@ -173,7 +173,7 @@ def _quarantined(row: asyncpg.Record) -> Quarantined:
         row["value"],
         load_headers(row["headers"]),
     )
-    return Quarantined(
+    return StoredLetter(
         id=str(row["dead_letter_id"]),
         reason=RefusalReason(row["reason"]),
         field_path=row["field_path"],

@@ -11,7 +11,7 @@ from card_fulfillment.domain.facts import CardIdentity
 from card_fulfillment.domain.members import Numbered, Sayings, scope_of
 from card_fulfillment.domain.naming import Reference, Subject, card, own_reference
 from card_fulfillment.messages.envelope import RefusalReason
-from card_fulfillment.pipeline.timeline import Bound, Quarantined, Remembered, Timeline
+from card_fulfillment.pipeline.timeline import Bound, OpenLetter, Remembered, Timeline
 from card_fulfillment.postgres.fact_rows import load_fact
 from card_fulfillment.postgres.reading import load_bulks
 from card_fulfillment.postgres.rows import (
@@ -122,7 +122,7 @@ def _mentioned(subject: Subject, history: Iterable[Remembered]) -> set[Reference
     return mentioned
 
 
-async def open_letters(connection: asyncpg.Connection, keys: Iterable[str]) -> list[Quarantined]:
+async def open_letters(connection: asyncpg.Connection, keys: Iterable[str]) -> list[OpenLetter]:
     """Of records with these keys."""
     rows = await connection.fetch(_DEAD_LETTERS, [key.encode() for key in keys])
-    return [Quarantined(row[0], RefusalReason(row[1]), *row[2:]) for row in map(tuple, rows)]
+    return [OpenLetter(row[0], RefusalReason(row[1]), *row[2:]) for row in map(tuple, rows)]

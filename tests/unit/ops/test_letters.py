@@ -7,7 +7,7 @@ import pytest
 from card_fulfillment.messages.envelope import Record, RefusalReason
 from card_fulfillment.ops import letters
 from card_fulfillment.pipeline.batch import RecordClass
-from card_fulfillment.pipeline.redrive import Quarantined, Redriven
+from card_fulfillment.pipeline.redrive import Redriven, StoredLetter
 
 AT = datetime(2026, 3, 2, 6, tzinfo=UTC)
 
@@ -16,9 +16,9 @@ def letter(
     value: bytes | None = b"{}",
     reason: RefusalReason = RefusalReason.MALFORMED,
     message: str = "no object",
-) -> Quarantined:
+) -> StoredLetter:
     record = Record("card-created", 3, 18, 0, b"c\x1b[1m1", value, (("h\r", b"\x00"),))
-    return Quarantined(
+    return StoredLetter(
         id="6c1e",
         reason=reason,
         field_path="card_id",
