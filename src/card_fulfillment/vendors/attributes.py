@@ -10,8 +10,11 @@ from card_fulfillment.vendors.times import Clocks, date_reader
 
 
 @dataclass(frozen=True, slots=True)
-class Register:
-    """value: the vendor's text. means: what is stored for some of these texts."""
+class AttributeReader:
+    """How an attribute is read of an element, and what tags it in an identity (`token`).
+
+    value: the vendor's text. means: what is stored for some of these texts.
+    """
 
     attribute: Attribute
     token: str
@@ -22,7 +25,7 @@ class Register:
 
 def compile_attributes(
     attributes: Attributes, levels: Sequence[str], known: Clocks
-) -> tuple[Register, ...]:
+) -> tuple[AttributeReader, ...]:
     """Sort them by name: an identity must not hang on the order in a file."""
     return tuple(
         _compiled(attributes, name, levels, known)
@@ -33,22 +36,22 @@ def compile_attributes(
 
 def _compiled(
     attributes: Attributes, name: Attribute, levels: Sequence[str], known: Clocks
-) -> Register:
+) -> AttributeReader:
     token, field = f"\0a{name}\0=", getattr(attributes, name.value)
     selector: str = field if isinstance(field, str) else field.at
     match name:
         case Attribute.METHOD:
-            return Register(name, token, selector, text(selector, levels))
+            return AttributeReader(name, token, selector, text(selector, levels))
         case Attribute.TRACKING_NUMBER:
-            return Register(name, token, selector, identifier(selector, levels))
+            return AttributeReader(name, token, selector, identifier(selector, levels))
         case Attribute.CARRIER:
-            return Register(name, token, selector, text(selector, levels), field.names)
+            return AttributeReader(name, token, selector, text(selector, levels), field.names)
         case Attribute.TRACKING_URL:
-            return Register(name, token, selector, _url(selector, levels))
+            return AttributeReader(name, token, selector, _url(selector, levels))
         case Attribute.ESTIMATED_DELIVERY:
-            return Register(name, token, selector, date_reader(field, levels, known))
+            return AttributeReader(name, token, selector, date_reader(field, levels, known))
         case Attribute.TRACKED:
-            return Register(name, token, selector, _either(field, levels), _yes_or_no(field))
+            return AttributeReader(name, token, selector, _either(field, levels), _yes_or_no(field))
 
 
 def _url(selector: str, levels: Sequence[str]) -> Text:

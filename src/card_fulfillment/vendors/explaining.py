@@ -13,7 +13,7 @@ from card_fulfillment.vendors.conditions import Asked
 from card_fulfillment.vendors.mapping import Reading, read_message
 from card_fulfillment.vendors.outcomes import Outcome
 from card_fulfillment.vendors.profile import Profile
-from card_fulfillment.vendors.record import Record
+from card_fulfillment.vendors.record import MappedRecord
 from card_fulfillment.vendors.rules import CompiledRule
 from card_fulfillment.vendors.selectors import Unfit
 
@@ -97,7 +97,9 @@ def explain(
     """Map a message as `map_message` does, and tell how. received_at: microseconds."""
     trace = _Trace(profile)
     watched = tuple(trace.watched(i, rule) for i, rule in enumerate(profile.rules))
-    record = Record(profile.vendor, profile.version, received_at, Cause(None, "explain", 0, 0))
+    record = MappedRecord(
+        profile.vendor, profile.version, received_at, Cause(None, "explain", 0, 0)
+    )
     conditions = _watched(profile.conditions, (), trace.wanted.append)
     watching = replace(profile, rules=watched, conditions=conditions)
     outcomes = read_message(watching, record, payload, headers, trace.begin)
@@ -113,7 +115,7 @@ class _Trace:
         self.rules: list[RuleTrace] = []
         self.wanted: list[Noted] = []
 
-    def begin(self, record: Record) -> Reading:
+    def begin(self, record: MappedRecord) -> Reading:
         """Begin anew: what was noted of a first reading does not count."""
         self.rules = [RuleTrace(rule) for rule in self._profile.rules]
         self._visiting = None

@@ -11,7 +11,7 @@ from card_fulfillment.domain.naming import Reference
 from card_fulfillment.vendors.conditions import Holds, compile_conditions
 from card_fulfillment.vendors.language import File
 from card_fulfillment.vendors.numbers import whole_number
-from card_fulfillment.vendors.record import Record
+from card_fulfillment.vendors.record import MappedRecord
 from card_fulfillment.vendors.references import Kind
 from card_fulfillment.vendors.selectors import Scope, Text, Unfit, text
 
@@ -76,7 +76,7 @@ def _count(selector: str, levels: Sequence[str]) -> _Count:
 
 
 def file_line(
-    reader: FileReader, record: Record, scope: Scope, first: Fact | None
+    reader: FileReader, record: MappedRecord, scope: Scope, first: Fact | None
 ) -> FileLine | None:
     """Read the line that an element is; null where it is in no file, Unfit where it is no line.
 

@@ -9,7 +9,7 @@ from card_fulfillment.vendors.bodies import body_of, opened, parse, parse_exactl
 from card_fulfillment.vendors.file_lines import FileReader, file_line
 from card_fulfillment.vendors.outcomes import Outcome, Refusal, Unusable
 from card_fulfillment.vendors.profile import Profile
-from card_fulfillment.vendors.record import Record
+from card_fulfillment.vendors.record import MappedRecord
 from card_fulfillment.vendors.rules import CompiledRule, Statement
 from card_fulfillment.vendors.selectors import (
     BUILT_IN,
@@ -41,7 +41,7 @@ class Reading:
     tell: called with each outcome when it comes.
     """
 
-    def __init__(self, record: Record, tell: Callable[[Outcome], None] | None = None) -> None:
+    def __init__(self, record: MappedRecord, tell: Callable[[Outcome], None] | None = None) -> None:
         self.record: Final = record
         self.positions: list[int] = []
         self.elements = 0
@@ -69,16 +69,16 @@ def map_message(
     received_at: the record's timestamp, microseconds since the epoch. Never raises for what a
     record holds.
     """
-    record = Record(profile.vendor, profile.version, received_at, cause)
+    record = MappedRecord(profile.vendor, profile.version, received_at, cause)
     return read_message(profile, record, payload, headers, Reading)
 
 
 def read_message(
     profile: Profile,
-    record: Record,
+    record: MappedRecord,
     payload: bytes,
     headers: Mapping[str, bytes],
-    begin: Callable[[Record], Reading],
+    begin: Callable[[MappedRecord], Reading],
 ) -> list[Outcome]:
     """Do what `map_message` does, with a reading of the caller's.
 
@@ -135,7 +135,7 @@ def _outcomes(profile: Profile, reading: Reading, base: Scope) -> list[Outcome]:
     return [Unusable("", Refusal.MALFORMED, "nothing that a rule of the profile reads")]
 
 
-def _filtered(profile: Profile, record: Record, base: Scope) -> Outcome | None:
+def _filtered(profile: Profile, record: MappedRecord, base: Scope) -> Outcome | None:
     """Look whether the profile wants the message at all."""
     try:
         if all(holds(base) for holds in profile.conditions):

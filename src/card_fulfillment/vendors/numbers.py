@@ -17,8 +17,11 @@ _T = TypeVar("_T")
 Read = Callable[[Scope], tuple[_T, str] | None]
 
 
+# Three classes alike: a generic data class cannot be compiled ahead.
+
+
 @dataclass(frozen=True, slots=True)
-class Range:
+class SerialsReader:
     """First and last serial number: the name in a profile, where they stand, how to read them."""
 
     name: str
@@ -27,8 +30,8 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Which carton of how many, null where that is not said: as `Range`."""
+class CartonReader:
+    """Which carton of how many, null where that is not said: as `SerialsReader`."""
 
     name: str
     selector: str
@@ -36,15 +39,15 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
-    """How many cards: as `Range`."""
+class QuantityReader:
+    """How many cards: as `SerialsReader`."""
 
     name: str
     selector: str
     read: Read[int]
 
 
-def serials_reader(serials: Serials, levels: Sequence[str]) -> Range:
+def serials_reader(serials: Serials, levels: Sequence[str]) -> SerialsReader:
     first = text(serials.first, levels)
     last = text(serials.last, levels) if serials.last else None
 
@@ -63,10 +66,10 @@ def serials_reader(serials: Serials, levels: Sequence[str]) -> Range:
             raise Unfit(serials.last, "a last serial number before the first")
         return (low, high), f"\0f{began}\0l{ended}"
 
-    return Range("serials", serials.first, read)
+    return SerialsReader("serials", serials.first, read)
 
 
-def carton_reader(carton: Carton, levels: Sequence[str]) -> Place:
+def carton_reader(carton: Carton, levels: Sequence[str]) -> CartonReader:
     number = text(carton.number, levels)
     of = text(carton.of, levels) if carton.of else None
 
@@ -87,10 +90,10 @@ def carton_reader(carton: Carton, levels: Sequence[str]) -> Place:
             raise Unfit(carton.number, "a carton beyond their number")
         return (place, count), f"\0k{which}\0o{many}"
 
-    return Place("carton", carton.number, read)
+    return CartonReader("carton", carton.number, read)
 
 
-def quantity_reader(selector: str, levels: Sequence[str]) -> Count:
+def quantity_reader(selector: str, levels: Sequence[str]) -> QuantityReader:
     read_text: Text = text(selector, levels)
 
     def read(scope: Scope) -> tuple[int, str] | None:
@@ -99,7 +102,7 @@ def quantity_reader(selector: str, levels: Sequence[str]) -> Count:
             return None
         return whole_number(selector, raw, 0, _MOST_CARDS), f"\0m{raw}"
 
-    return Count("quantity", selector, read)
+    return QuantityReader("quantity", selector, read)
 
 
 def whole_number(selector: str | None, raw: str, least: int, most: int) -> int:

@@ -7,7 +7,7 @@ from card_fulfillment.domain.value import Value
 from card_fulfillment.vendors.selectors import InexactNumber, Unfit
 
 
-class Record(Value):
+class MappedRecord(Value):
     """What the statements of one record have in common.
 
     received_at: microseconds since the epoch.
@@ -31,9 +31,11 @@ class Record(Value):
         self.cause: Final = cause
         self.exact: Final = exact
 
-    def read_exactly(self) -> "Record":
+    def read_exactly(self) -> "MappedRecord":
         """The same, of a message that is read again."""
-        return Record(self.vendor, self.mapping_version, self.received_at, self.cause, exact=True)
+        return MappedRecord(
+            self.vendor, self.mapping_version, self.received_at, self.cause, exact=True
+        )
 
     def settle(self, unfit: Unfit) -> None:
         """Raise it again where reading the message exactly may make it fit."""

@@ -8,7 +8,7 @@ from card_fulfillment.domain.detail import Evidence
 from card_fulfillment.domain.facts import ParcelRole
 from card_fulfillment.domain.naming import Role
 from card_fulfillment.domain.status import Reason
-from card_fulfillment.vendors.attributes import Register, compile_attributes
+from card_fulfillment.vendors.attributes import AttributeReader, compile_attributes
 from card_fulfillment.vendors.codes import Find, Lookup, Sense, finder, lookup, sense
 from card_fulfillment.vendors.conditions import Asked, Holds, compile_conditions
 from card_fulfillment.vendors.file_lines import FileReader, compile_file
@@ -23,9 +23,9 @@ from card_fulfillment.vendors.language import (
 )
 from card_fulfillment.vendors.levels import Loop, compile_levels
 from card_fulfillment.vendors.numbers import (
-    Count,
-    Place,
-    Range,
+    CartonReader,
+    QuantityReader,
+    SerialsReader,
     carton_reader,
     quantity_reader,
     serials_reader,
@@ -76,7 +76,7 @@ class Statement:
     reason: tuple[Text, Mapping[str, Reason]] | None
     times: tuple[ReadTime, ...]
     time_fields: tuple[TimeField, ...]
-    registers: tuple[Register, ...]
+    registers: tuple[AttributeReader, ...]
     names: tuple[Kind, ...]
     parcel_role: ParcelRole
     signature_selector: str | None
@@ -101,9 +101,9 @@ class CompiledRule:
     event_id_selector: str | None
     event_id: Text | None
     references: tuple[Kind, ...]
-    serials: Range | None
-    carton: Place | None
-    quantity: Count | None
+    serials: SerialsReader | None
+    carton: CartonReader | None
+    quantity: QuantityReader | None
     file: FileReader | None
     whom_depth: int
     says_which: bool

@@ -17,7 +17,7 @@ from card_fulfillment.domain.status import Reason, Status
 from card_fulfillment.domain.value import Value
 from card_fulfillment.vendors.codes import Sense, code_text
 from card_fulfillment.vendors.outcomes import Refusal
-from card_fulfillment.vendors.record import Record
+from card_fulfillment.vendors.record import MappedRecord
 from card_fulfillment.vendors.rules import Statement
 from card_fulfillment.vendors.selectors import Scope, Text, Unfit, is_filler
 from card_fulfillment.vendors.times import Stated
@@ -26,7 +26,7 @@ from card_fulfillment.vendors.whom import Who
 _HASH_BYTES: Final = 16
 
 
-class Said(Value):
+class SaidCode(Value):
     """A code, null where the statement has none, and its sense. raw: as a part of identities."""
 
     __match_args__ = ("text", "raw", "sense")
@@ -37,14 +37,14 @@ class Said(Value):
         self.sense: Final = sense
 
 
-def said(statement: Statement, scope: Scope) -> Said | None:
+def said(statement: Statement, scope: Scope) -> SaidCode | None:
     """Find the code's sense; null where the statement does not apply, Unfit where it is unknown."""
     for holds in statement.conditions:
         if not holds(scope):
             return None
     if statement.first is None:
         sense = statement.always
-        return None if sense is None else Said(None, f"\0s{sense.entry}", sense)
+        return None if sense is None else SaidCode(None, f"\0s{sense.entry}", sense)
     first = statement.first(scope)
     if first is None:
         raise Unfit(statement.code_selectors[0], "no code")
@@ -57,8 +57,8 @@ def said(statement: Statement, scope: Scope) -> Said | None:
         selector = statement.code_selectors[0 if second is None else -1]
         raise Unfit(selector, message, Refusal.UNMAPPED_CODE, unknown)
     if second is None:
-        return Said(first, f"\0c{first}", sense)
-    return Said(f"{first}/{second}", f"\0c{first}\0d{second}", sense)
+        return SaidCode(first, f"\0c{first}", sense)
+    return SaidCode(f"{first}/{second}", f"\0c{first}\0d{second}", sense)
 
 
 def _turned(statement: Statement, first: str, second: str | None, scope: Scope) -> Sense | None:
@@ -76,9 +76,9 @@ def _turned(statement: Statement, first: str, second: str | None, scope: Scope) 
 
 def fact(
     statement: Statement,
-    code: Said,
+    code: SaidCode,
     who: Who,
-    record: Record,
+    record: MappedRecord,
     scope: Scope,
     spoilt: list[Unfit],
 ) -> Fact | None:
@@ -120,14 +120,14 @@ def fact(
     )
 
 
-def _cause(who: Who, record: Record) -> Cause:
+def _cause(who: Who, record: MappedRecord) -> Cause:
     if who.event_id is None:
         return record.cause
     came = record.cause
     return Cause(who.event_id, came.topic, came.partition, came.offset, came.traceparent)
 
 
-def _spared(read: Text, record: Record, scope: Scope, spoilt: list[Unfit]) -> str | None:
+def _spared(read: Text, record: MappedRecord, scope: Scope, spoilt: list[Unfit]) -> str | None:
     """Read what the statement can do without."""
     try:
         return read(scope)
@@ -138,7 +138,7 @@ def _spared(read: Text, record: Record, scope: Scope, spoilt: list[Unfit]) -> st
 
 
 def _brings(
-    statement: Statement, record: Record, scope: Scope, spoilt: list[Unfit]
+    statement: Statement, record: MappedRecord, scope: Scope, spoilt: list[Unfit]
 ) -> tuple[
     dict[Attribute, AttributeValue],
     tuple[tuple[int, Reference], ...],
@@ -177,7 +177,9 @@ def _evidence(statement: Statement, sense: Sense, scope: Scope) -> tuple[Evidenc
     return Evidence.SIGNATURE, "\0g"
 
 
-def _stated(statement: Statement, sense: Sense, record: Record, scope: Scope) -> Stated | None:
+def _stated(
+    statement: Statement, sense: Sense, record: MappedRecord, scope: Scope
+) -> Stated | None:
     for i in sense.times:
         stated = statement.times[i](scope)
         if stated is not None:
@@ -189,7 +191,7 @@ def _stated(statement: Statement, sense: Sense, record: Record, scope: Scope) ->
 
 
 def _time(
-    statement: Statement, sense: Sense, who: Who, record: Record, scope: Scope
+    statement: Statement, sense: Sense, who: Who, record: MappedRecord, scope: Scope
 ) -> tuple[int, Precision, str]:
     """Find the time and how exact it is, and give it as a part of identities."""
     stated = _stated(statement, sense, record, scope)
@@ -200,7 +202,7 @@ def _time(
 
 
 def _reason(
-    statement: Statement, sense: Sense, record: Record, scope: Scope
+    statement: Statement, sense: Sense, record: MappedRecord, scope: Scope
 ) -> tuple[Reason | None, str]:
     """Find the reason; whatever stands there, the status is not lost to it."""
     if statement.reason is None:
@@ -216,7 +218,9 @@ def _reason(
     return codes.get(raw) or sense.reason or Reason.UNSPECIFIED, f"\0q{raw}"
 
 
-def _identity(saying: str, who: Who, record: Record, code_and_time: str) -> tuple[bytes, bytes]:
+def _identity(
+    saying: str, who: Who, record: MappedRecord, code_and_time: str
+) -> tuple[bytes, bytes]:
     """Digest what makes the fact the same one, and what it says.
 
     Both are made of the vendor's own words, so that a new mapping makes neither a new fact nor a

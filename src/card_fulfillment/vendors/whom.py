@@ -5,7 +5,7 @@ from typing import Final, TypeVar
 from card_fulfillment.domain.naming import Reference
 from card_fulfillment.domain.value import Value
 from card_fulfillment.vendors.numbers import Read
-from card_fulfillment.vendors.record import Record
+from card_fulfillment.vendors.record import MappedRecord
 from card_fulfillment.vendors.rules import CompiledRule
 from card_fulfillment.vendors.selectors import Scope, Unfit
 
@@ -64,7 +64,7 @@ class Who(Value):
         self.which: Final = which
 
 
-def subject(rule: CompiledRule, record: Record, scope: Scope) -> Who:
+def subject(rule: CompiledRule, record: MappedRecord, scope: Scope) -> Who:
     """Find whom the element is about; NoSubject where it names nobody."""
     try:
         event_id = rule.event_id(scope) if rule.event_id is not None else None
