@@ -23,7 +23,8 @@ from card_fulfillment.domain.naming import (
 from card_fulfillment.domain.status import Status
 from card_fulfillment.pipeline.batch import Partition, RecordClass
 from card_fulfillment.pipeline.effects import Effects, NewChange
-from card_fulfillment.pipeline.ports import Contended, Lagging, LaggingMember, PositionLost
+from card_fulfillment.pipeline.fan_out import Lagging, LaggingMember
+from card_fulfillment.pipeline.ports import Contended, PositionLost
 from card_fulfillment.pipeline.view import CardState, Need, Places, Seen, StoredFact, View
 from snapshot import Position, Row, Snapshot
 

@@ -138,7 +138,7 @@ class Watch:
         meter.set(metrics.OUTBOX_OLDEST, {(o.topic,): o.oldest_seconds for o in census.outputs})
         meter.set(metrics.OPEN_LETTERS, {(r,): count for r, count in census.letters.items()})
         self._look_at_bulks(census.bulks)
-        meter.set(metrics.PARKED, {("no",): census.parked, ("yes",): census.overdue})
+        meter.set(metrics.PARKED, {("no",): census.parked, ("yes",): census.past_deadline})
 
     def _look_at_bulks(self, bulks: Sequence[BulkBacklog]) -> None:
         now = time.monotonic()

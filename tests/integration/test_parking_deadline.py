@@ -58,7 +58,7 @@ async def test_what_waits_is_counted_as_waiting_or_as_overdue(
             census = await take_census(connection)
         finally:
             await connection.close()
-        return census.parked, census.overdue
+        return census.parked, census.past_deadline
 
     log = Log()
     await _take(state, log, fact(Status.SHIPPED, 5, _O1))

@@ -83,9 +83,9 @@ def of_census(census: Census) -> Iterator[Finding]:
     else:
         yield ok("no dead letter is open")
     yield ok(f"{census.parked} facts wait for what they are about, within their deadline")
-    if census.overdue:
+    if census.past_deadline:
         yield warn(
-            f"{census.overdue} facts wait past their deadline",
+            f"{census.past_deadline} facts wait past their deadline",
             "card-fulfillment dlq list --reason parking_deadline; ask who should have told of them",
         )
     lagging = sum(each.lags for each in census.bulks)

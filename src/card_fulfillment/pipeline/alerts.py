@@ -55,7 +55,7 @@ def _found_by(fact: Fact, places: Places) -> bytes:
     return (ids[0] if len(ids) == 1 else fact.references[0].value).encode()
 
 
-def overdue(facts: Iterable[Fact]) -> list[DeadLetter]:
+def deadline_alerts(facts: Iterable[Fact]) -> list[DeadLetter]:
     """The alert of each fact that waited for too long."""
     message = "nothing that came until its deadline says whom it is about; it goes on waiting"
     return [DeadLetter.about(f, RefusalReason.PARKING_DEADLINE, message) for f in facts]

@@ -45,13 +45,14 @@ class BulkBacklog(NamedTuple):
 class Census(NamedTuple):
     """What the database holds, of the whole installation. letters: open ones, by reason.
 
+    parked: facts that wait and were not told of yet; past_deadline: those that were.
     bulks: at most some thousands of those with something left to be done.
     """
 
     outputs: Sequence[OutputBacklog]
     letters: Mapping[str, int]
     parked: int
-    overdue: int
+    past_deadline: int
     bulks: Sequence[BulkBacklog] = ()
 
 

@@ -7,10 +7,11 @@ in whichever process.
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from card_fulfillment.domain.bulk import Bulk
 from card_fulfillment.domain.members import Sayings
+from card_fulfillment.domain.serials import Ranges
 from card_fulfillment.pipeline.bulks import Announced, numbered
 from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.pipeline.failpoints import failpoint
@@ -18,12 +19,52 @@ from card_fulfillment.pipeline.folding import Folding
 from card_fulfillment.pipeline.locked import TooNarrow, locked_view
 from card_fulfillment.pipeline.needs import Wanted
 from card_fulfillment.pipeline.placement import Placement
-from card_fulfillment.pipeline.ports import Contended, Lagging, Spreading
+from card_fulfillment.pipeline.ports import Contended, Transaction
 from card_fulfillment.pipeline.publishing import Publishing
-from card_fulfillment.pipeline.view import Need, View
+from card_fulfillment.pipeline.view import Need, StoredFact, View
 
 _WIDENINGS: Final = 10
 _FROM_THE_START: Final = 0
+
+
+class Lagging(NamedTuple):
+    """Members of a bulk that have folded less than `number`.
+
+    reach: only those whose serials are in it; null: all. from_serial: only from this serial on.
+    """
+
+    bulk_id: str
+    number: int
+    reach: Ranges | None
+    from_serial: int
+
+
+class LaggingMember(NamedTuple):
+    card_id: str
+    serial: int | None
+
+
+class Spreading(Transaction, Protocol):
+    """One transaction that brings what is said of a bulk to some of its members."""
+
+    async def claim_lagging(self, after: str) -> str | None:
+        """Lock a bulk that has something to spread, the next one after `after` if there is any.
+
+        One that nobody else works at comes first; else it waits for another's turn to end.
+        """
+        ...
+
+    async def claim_dirty(self, after: str) -> str | None:
+        """Lock a bulk whose counts are not published; which one is chosen as in `claim_lagging`."""
+        ...
+
+    async def unspread(self, bulk_id: str, bulk: Bulk) -> Sequence[StoredFact]:
+        """The facts about the bulk that some member may not have folded yet."""
+        ...
+
+    async def lagging(self, which: Lagging, most: int) -> Sequence[LaggingMember]:
+        """Members by their serials; those without one last."""
+        ...
 
 
 class Chunk(NamedTuple):

@@ -1,15 +1,14 @@
-"""What the use cases ask of the outside."""
+"""What applying a batch asks of the store, and how every store fails.
 
-from collections.abc import Collection, Sequence
+What only one use case asks stands beside that use case.
+"""
+
+from collections.abc import Collection
 from contextlib import AbstractAsyncContextManager
-from datetime import timedelta
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
-from card_fulfillment.domain.bulk import Bulk
-from card_fulfillment.domain.facts import Fact
-from card_fulfillment.domain.serials import Ranges
 from card_fulfillment.pipeline.effects import Effects
-from card_fulfillment.pipeline.view import Need, StoredFact, View
+from card_fulfillment.pipeline.view import Need, View
 
 
 class PositionLost(Exception):
@@ -86,56 +85,6 @@ class Transaction(Protocol):
         Raises PositionLost where a position is elsewhere.
         """
         ...
-
-
-class Lagging(NamedTuple):
-    """Members that folded less than `number`, of the serials in `reach`, from one on.
-
-    reach: null: all.
-    """
-
-    bulk_id: str
-    number: int
-    reach: Ranges | None
-    from_serial: int
-
-
-class LaggingMember(NamedTuple):
-    card_id: str
-    serial: int | None
-
-
-class Spreading(Transaction, Protocol):
-    """One transaction that brings what is said of a bulk to some of its members."""
-
-    async def claim_lagging(self, after: str) -> str | None:
-        """Lock a bulk that has something to spread, the next one after `after` if there is any.
-
-        One that nobody else works at comes first; else it waits for another's turn to end.
-        """
-        ...
-
-    async def claim_dirty(self, after: str) -> str | None:
-        """Lock a bulk whose counts are not published, likewise."""
-        ...
-
-    async def unspread(self, bulk_id: str, bulk: Bulk) -> Sequence[StoredFact]:
-        """The facts that not every member has folded that they concern."""
-        ...
-
-    async def lagging(self, which: Lagging, most: int) -> Sequence[LaggingMember]:
-        """Members by their serials; those without one last."""
-        ...
-
-
-class Sweeping(Protocol):
-    """One transaction that looks for facts that wait for too long."""
-
-    async def overdue(self, age: timedelta, most: int) -> list[Fact]:
-        """Facts that have waited for longer than `age`, each told of once; by the store's clock."""
-        ...
-
-    async def write(self, effects: Effects) -> None: ...
 
 
 class Store(Protocol):

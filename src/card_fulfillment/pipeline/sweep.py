@@ -3,14 +3,24 @@
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
-from typing import Final
+from typing import Final, Protocol
 
-from card_fulfillment.pipeline.alerts import overdue
+from card_fulfillment.domain.facts import Fact
+from card_fulfillment.pipeline.alerts import deadline_alerts
 from card_fulfillment.pipeline.effects import Effects
-from card_fulfillment.pipeline.ports import Sweeping
 from card_fulfillment.pipeline.publishing import Publishing
 
 _AT_A_TIME: Final = 500
+
+
+class Sweeping(Protocol):
+    """One transaction that looks for facts that have waited for too long."""
+
+    async def past_deadline(self, age: timedelta, most: int) -> list[Fact]:
+        """Facts that have waited for longer than `age`, each told of once; by the store's clock."""
+        ...
+
+    async def write(self, effects: Effects) -> None: ...
 
 
 async def sweep(
@@ -26,7 +36,7 @@ async def sweep(
     total = 0
     while True:
         async with transaction() as sweeping:
-            letters = overdue(await sweeping.overdue(deadline, _AT_A_TIME))
+            letters = deadline_alerts(await sweeping.past_deadline(deadline, _AT_A_TIME))
             if letters:
                 changes = [publishing.dead_letter(letter, now) for letter in letters]
                 await sweeping.write(Effects(dead_letters=letters, changes=changes))

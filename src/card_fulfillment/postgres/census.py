@@ -4,6 +4,7 @@ from typing import Final
 
 import asyncpg
 
+from card_fulfillment.messages.envelope import RefusalReason
 from card_fulfillment.pipeline.backlog import BulkBacklog, Census, OutputBacklog
 from card_fulfillment.postgres.apart import apart
 from card_fulfillment.postgres.connection import Connect
@@ -26,7 +27,6 @@ SELECT bulk_issuance_id, spread_number < last_number, xmin::text FROM bulk_issua
 WHERE dirty OR spread_number < last_number ORDER BY bulk_issuance_id LIMIT $1
 """
 _MOST_BULKS: Final = 5000
-_OVERDUE: Final = "parking_deadline"
 
 
 async def take_census(connection: asyncpg.Connection) -> Census:
@@ -37,7 +37,7 @@ async def take_census(connection: asyncpg.Connection) -> Census:
         outputs=[OutputBacklog(t, p, w, max(0.0, age)) for t, p, w, age in outputs],
         letters=letters,
         parked=await connection.fetchval(_PARKED),
-        overdue=letters.get(_OVERDUE, 0),
+        past_deadline=letters.get(RefusalReason.PARKING_DEADLINE, 0),
         bulks=[BulkBacklog(*row) for row in await connection.fetch(_BULKS, _MOST_BULKS)],
     )
 

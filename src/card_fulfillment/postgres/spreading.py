@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from card_fulfillment.domain.bulk import Bulk
-from card_fulfillment.pipeline.ports import Lagging, LaggingMember
+from card_fulfillment.pipeline.fan_out import Lagging, LaggingMember
 from card_fulfillment.pipeline.view import Need, StoredFact
 from card_fulfillment.postgres.reading import load_sayings
 from card_fulfillment.postgres.store import PostgresTransaction

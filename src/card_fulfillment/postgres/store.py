@@ -15,7 +15,7 @@ from card_fulfillment.pipeline.ports import Contended, StoreUnavailable, Unstora
 from card_fulfillment.pipeline.view import Need, View
 from card_fulfillment.postgres import letters_writing, locking, reading, writing
 from card_fulfillment.postgres.connection import Connect, is_transient
-from card_fulfillment.postgres.overdue import overdue
+from card_fulfillment.postgres.past_deadline import past_deadline
 
 # Rolled back by the server, or by us on a conflict that another look resolves: the connection is
 # fine.
@@ -59,8 +59,8 @@ class PostgresTransaction:
     async def read(self, need: Need) -> View:
         return await reading.read(self._connection, need, self._held)
 
-    async def overdue(self, age: timedelta, most: int) -> list[Fact]:
-        return await overdue(self._connection, age, most)
+    async def past_deadline(self, age: timedelta, most: int) -> list[Fact]:
+        return await past_deadline(self._connection, age, most)
 
     async def write(self, effects: Effects) -> None:
         await writing.write(self._connection, effects, self._lanes, self._held.cards)

@@ -1,4 +1,4 @@
-"""Parked facts that nobody was told of for too long."""
+"""Parked facts past their deadline, of which nobody was told yet."""
 
 from datetime import timedelta
 from typing import Final
@@ -8,7 +8,7 @@ import asyncpg
 from card_fulfillment.domain.facts import Fact
 from card_fulfillment.postgres.fact_rows import load_fact
 
-_OVERDUE: Final = """
+_MARK: Final = """
 UPDATE fact f SET alerted = true
 FROM (
     SELECT fact_id, part FROM fact
@@ -20,8 +20,8 @@ RETURNING f.fact_id, f.content, f.vendor, f.status, f.body::text
 """
 
 
-async def overdue(connection: asyncpg.Connection, age: timedelta, most: int) -> list[Fact]:
+async def past_deadline(connection: asyncpg.Connection, age: timedelta, most: int) -> list[Fact]:
     """Mark parked facts of that age as told of, and return them."""
-    rows = await connection.fetch(_OVERDUE, age, most)
+    rows = await connection.fetch(_MARK, age, most)
     facts = (load_fact(*row) for row in rows)
     return list({fact.fact_id: fact for fact in facts}.values())
