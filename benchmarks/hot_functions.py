@@ -108,7 +108,7 @@ def _wired() -> tuple[Decoder, Publishing]:
     """As the worker wires them."""
     settings = Settings.model_validate({"vendors": {"enabled": ["meridian"]}})
     known = topology(settings)
-    topics = (known.status_changed, known.dead_letter)
+    topics = known.outputs
     lanes = {(topic, number): number for topic in topics for number in range(_PARTITIONS)}
     return worker.decoder(settings, known), worker.publishing(settings, known, lanes)
 

@@ -5,7 +5,6 @@ Both only say what they would do, unless --yes is given, and refuse while a work
 
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Annotated
 
 import asyncpg
@@ -35,7 +34,7 @@ from card_fulfillment.pipeline.positions import InputRecreated
 from card_fulfillment.pipeline.relay_ports import Tail, Unavailable
 from card_fulfillment.postgres import acceptance
 from card_fulfillment.postgres.acceptance import Interfered
-from card_fulfillment.postgres.connection import connect
+from card_fulfillment.postgres.connection import connector
 from card_fulfillment.postgres.examination import take_inventory
 from card_fulfillment.postgres.outbox import values_of
 from card_fulfillment.postgres.positions import PostgresPositions
@@ -54,8 +53,7 @@ def output(topic: _Topic, *, yes: _Yes = False) -> None:
     What may not be published yet is published behind it, under the event ids that it had.
     """
     settings = load_settings()
-    known = topics_of(settings)
-    if topic not in (known.status_changed, known.dead_letter):
+    if topic not in topics_of(settings).outputs:
         fail(USAGE, f"{topic} is no output topic by the settings")
     _end(finish(_accept_output(settings, topic, yes=yes)), yes=yes)
 
@@ -171,9 +169,7 @@ async def _accept_input(settings: Settings, topic: str, *, yes: bool) -> int | s
 
 
 async def _why_another(settings: Settings, partition: Partition) -> str | None:
-    positions = PostgresPositions(
-        partial(connect, settings.postgres, application_name="card-fulfillment accept")
-    )
+    positions = PostgresPositions(connector(settings.postgres, "accept"))
     found = await positions.load([partition])
     try:
         await verified_extents(client_options(settings.kafka), [partition], found)

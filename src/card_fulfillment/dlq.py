@@ -5,7 +5,6 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
-from functools import partial
 from hashlib import sha256
 from typing import Annotated
 from uuid import UUID
@@ -21,7 +20,7 @@ from card_fulfillment.moments import moment
 from card_fulfillment.ops import letters
 from card_fulfillment.pipeline.intake_ports import SourceUnavailable
 from card_fulfillment.pipeline.redrive import BytesGone, Redriver, Selection, StoredLetter
-from card_fulfillment.postgres.connection import Connect, connect, connected
+from card_fulfillment.postgres.connection import Connect, connected, connector
 from card_fulfillment.postgres.outbox import all_lanes
 from card_fulfillment.postgres.quarantine import PostgresQuarantine, RedrivingQuarantine
 from card_fulfillment.settings import Settings
@@ -188,7 +187,7 @@ async def _redriver(
     known = topology(settings)
     async with connected(connect_) as connection:
         lanes = await all_lanes(connection)
-    if not {known.status_changed, known.dead_letter} <= {topic for topic, _ in lanes}:
+    if not {*known.outputs} <= {topic for topic, _ in lanes}:
         raise starting.Misfit("no worker with these topics has ever run on this database")
     quarantine = RedrivingQuarantine(
         connect_, lanes, publishing(settings, known, lanes), microseconds
@@ -222,4 +221,4 @@ async def _opened(settings: Settings, what: str) -> AsyncIterator[Connect]:
     """Connections to a database that is there and has the right schema."""
     async with starting.database(settings, what):
         pass
-    yield partial(connect, settings.postgres, application_name=f"card-fulfillment {what}")
+    yield connector(settings.postgres, what)

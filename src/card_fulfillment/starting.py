@@ -16,7 +16,7 @@ from card_fulfillment.kafka.tail import read_tails
 from card_fulfillment.kafka.topics import ensure_topics, partition_count
 from card_fulfillment.pipeline.output_check import Alarm, check_output
 from card_fulfillment.pipeline.relay_ports import Tail, Unavailable
-from card_fulfillment.postgres.connection import connect, connected, is_transient
+from card_fulfillment.postgres.connection import connected, connector, is_transient
 from card_fulfillment.postgres.outbox import PartitionsChanged, outbox_of, pin_lanes
 from card_fulfillment.postgres.schema import check_schema
 from card_fulfillment.postgres.writing import Lanes
@@ -77,7 +77,7 @@ async def database(settings: Settings, whose: str) -> AsyncIterator[asyncpg.Conn
 
     whose: how the server names it. Raises Unreachable or SchemaMismatch.
     """
-    open_ = partial(connect, settings.postgres, application_name=f"card-fulfillment {whose}")
+    open_ = connector(settings.postgres, whose)
     async with connected(partial(reachable, "Postgres", open_, is_transient)) as connection:
         await check_schema(connection)
         yield connection
@@ -126,16 +126,15 @@ async def checked_lanes(settings: Settings, known: Topology) -> Lanes:
             partial(partition_count, client_options(settings.kafka), topic),
             kafka_connection.is_passing,
         )
-        for topic in (known.status_changed, known.dead_letter)
+        for topic in known.outputs
     }
     pin = partial(_pinned_lanes, settings, counts)
     return await reachable("Postgres", pin, is_transient)
 
 
 async def _pinned_lanes(settings: Settings, counts: Mapping[str, int | None]) -> Lanes:
-    open_ = partial(connect, settings.postgres, application_name="card-fulfillment start")
     lanes: dict[tuple[str, int], int] = {}
-    async with connected(open_) as connection:
+    async with connected(connector(settings.postgres, "start")) as connection:
         await check_schema(connection)
         try:
             for topic, count in counts.items():

@@ -41,6 +41,10 @@ class Topology:
     dead_letter: str
     plans: tuple[TopicPlan, ...]
 
+    @property
+    def outputs(self) -> tuple[str, str]:
+        return self.status_changed, self.dead_letter
+
 
 def topology(settings: Settings) -> Topology:
     """Raises ProfileError or UnknownVendor."""

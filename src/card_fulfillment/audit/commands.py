@@ -29,8 +29,7 @@ def audit(
 ) -> None:
     """Hold what subscribers see against what was committed, record by record. Changes nothing."""
     settings = load_settings()
-    known = topics_of(settings)
-    topics = (known.status_changed, known.dead_letter)
+    topics = topics_of(settings).outputs
     if follow:
         finish(keep_auditing(settings, topics, last))
     elif finish(_audit(settings, topics, last)):

@@ -3,7 +3,6 @@
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Final, Protocol
 
 import asyncpg
@@ -18,7 +17,7 @@ from card_fulfillment.messages.headers import Headers
 from card_fulfillment.pipeline.audit import Audit, Finding, Pinned
 from card_fulfillment.pipeline.relay_ports import LaneRow
 from card_fulfillment.postgres import connection as postgres_connection
-from card_fulfillment.postgres.connection import connect, connected
+from card_fulfillment.postgres.connection import connected, connector
 from card_fulfillment.postgres.ledger import PostgresLedger
 from card_fulfillment.postgres.outbox import lanes_of
 from card_fulfillment.postgres.schema import check_schema
@@ -60,8 +59,7 @@ class TopicAudit:
     @asynccontextmanager
     async def connected(self) -> AsyncIterator["Connected"]:
         """Raises Misfit, Alarmed, and what Kafka and Postgres raise; so does `Connected`."""
-        open_ = partial(connect, self._settings.postgres, application_name="card-fulfillment audit")
-        async with connected(open_) as connection:
+        async with connected(connector(self._settings.postgres, "audit")) as connection:
             await check_schema(connection)
             lanes = await lanes_of(connection, self.topic)
             await self._check_partitions(lanes)

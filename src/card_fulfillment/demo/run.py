@@ -10,7 +10,6 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from datetime import time as time_of_day
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -37,7 +36,7 @@ from card_fulfillment.kafka.outside import sender, subscriber
 from card_fulfillment.postgres.accounts import lane_ends, record_classes
 from card_fulfillment.postgres.bulk_check import check_bulk
 from card_fulfillment.postgres.bulk_timeline import load_bulk_timeline
-from card_fulfillment.postgres.connection import connect, connected
+from card_fulfillment.postgres.connection import connected, connector
 from card_fulfillment.postgres.schema import migrate
 from card_fulfillment.postgres.timeline import load_timeline
 from card_fulfillment.settings import Settings
@@ -188,12 +187,11 @@ async def _stage(settings: Settings, known: Topology, worker: Supervised) -> Asy
     options = client_options(settings.kafka)
     lanes = [
         (topic, partition)
-        for topic in (known.status_changed, known.dead_letter)
+        for topic in known.outputs
         for partition in range(settings.topics.partitions)
     ]
-    open_ = partial(connect, settings.postgres, application_name="card-fulfillment demo")
     async with (
-        connected(open_) as books,
+        connected(connector(settings.postgres, "demo")) as books,
         sender(options) as sending,
         subscriber(options, lanes) as receiving,
     ):

@@ -6,7 +6,6 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 from card_fulfillment.doctor import brokers, database
@@ -22,7 +21,7 @@ from card_fulfillment.pipeline.output_check import Alarm, last_seqs, starting_po
 from card_fulfillment.pipeline.positions import InputRecreated
 from card_fulfillment.pipeline.relay_ports import LaneRow
 from card_fulfillment.postgres import examination as postgres
-from card_fulfillment.postgres.connection import Connect, connect, connected
+from card_fulfillment.postgres.connection import Connect, connected, connector
 from card_fulfillment.postgres.outbox import values_of
 from card_fulfillment.postgres.positions import PostgresPositions
 from card_fulfillment.postgres.schema import SchemaMismatch, check_schema, newest_revision
@@ -52,15 +51,11 @@ class _Case:
 
     @property
     def connect(self) -> Connect:
-        return partial(connect, self.settings.postgres, application_name="card-fulfillment doctor")
+        return connector(self.settings.postgres, "doctor")
 
     @property
     def address(self) -> str:
         return redacted(self.settings.postgres.dsn.get_secret_value())
-
-    @property
-    def outputs(self) -> tuple[str, str]:
-        return self.known.status_changed, self.known.dead_letter
 
 
 async def examine(settings: Settings, clock: Callable[[], int]) -> Findings:
@@ -116,7 +111,7 @@ async def _database(case: _Case) -> Findings:
         if lacking:
             return
         case.inventory = await postgres.take_inventory(connection)
-        for finding in database.of_inventory(case.inventory, case.outputs):
+        for finding in database.of_inventory(case.inventory, case.known.outputs):
             yield finding
         old = await postgres.old_transactions(connection)
         for finding in database.of_sessions(old, await postgres.blocking(connection)):
@@ -139,9 +134,9 @@ async def _kafka(case: _Case) -> Findings:
         if not findings:
             yield ok(f"{len(plans)} topics are there and are what they should be")
         seen = await examined.topics({plan.name for plan in plans})
-        for finding in brokers.of_topics(seen, case.outputs):
+        for finding in brokers.of_topics(seen, case.known.outputs):
             yield finding
-        for output in case.outputs:
+        for output in case.known.outputs:
             await examined.transactions(f"{kafka.transactional_id}-{output}")
         yield ok("this user may ask for the coordinators of both transactional ids")
         for finding in brokers.of_group(await examined.group(kafka.group_id), kafka.group_id):
@@ -151,12 +146,12 @@ async def _kafka(case: _Case) -> Findings:
 
 
 async def _records(case: _Case, examined: KafkaExaminer) -> Findings:
-    topics = await examined.topics({*case.known.readers, *case.outputs})
+    topics = await examined.topics({*case.known.readers, *case.known.outputs})
     read = await examined.read({name: topic.partitions for name, topic in topics.items()})
     yield brokers.of_reading(read.unreadable)
     now = case.clock() / _MICROS
     ahead = max(
-        (read.newest[name] - now for name in case.outputs if name in read.newest), default=0
+        (read.newest[name] - now for name in case.known.outputs if name in read.newest), default=0
     )
     if ahead > 0:  # records of the past tell nothing
         yield database.of_clock(ahead, "Kafka")
@@ -170,7 +165,7 @@ async def _outputs(case: _Case) -> Findings:
     if case.inventory is None or not case.kafka_answers:
         return
     partitions = Counter(topic for topic, _ in case.inventory.lanes)
-    for topic in case.outputs:
+    for topic in case.known.outputs:
         if not partitions[topic]:
             yield ok(f"no worker has ever published to {topic} from this database")
             continue

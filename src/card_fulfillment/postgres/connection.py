@@ -5,6 +5,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
@@ -105,6 +106,11 @@ async def connect(
         limit = _milliseconds(settings.statement_timeout)
         await connection.execute(f"SET transaction_timeout = {limit}")
     return connection
+
+
+def connector(settings: PostgresSettings, whose: str) -> Connect:
+    """How a part of the product connects; `whose`: which part, as `pg_stat_activity` shows it."""
+    return partial(connect, settings, application_name=f"card-fulfillment {whose}")
 
 
 async def open_connection(dsn: str, **options: Any) -> asyncpg.Connection:  # noqa: ANN401 - asyncpg's
