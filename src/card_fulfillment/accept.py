@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import Annotated
 
-import asyncpg
 import typer
 
 from card_fulfillment import starting
@@ -34,7 +33,7 @@ from card_fulfillment.pipeline.positions import InputRecreated
 from card_fulfillment.pipeline.relay_ports import Tail, Unavailable
 from card_fulfillment.postgres import acceptance
 from card_fulfillment.postgres.acceptance import Interfered
-from card_fulfillment.postgres.connection import connector
+from card_fulfillment.postgres.connection import Connection, connector
 from card_fulfillment.postgres.examination import take_inventory
 from card_fulfillment.postgres.outbox import values_of
 from card_fulfillment.postgres.positions import PostgresPositions
@@ -104,7 +103,7 @@ async def _accept_output(settings: Settings, topic: str, *, yes: bool) -> int | 
 
 
 async def _steps(
-    settings: Settings, connection: asyncpg.Connection, topic: str, *, fence: bool
+    settings: Settings, connection: Connection, topic: str, *, fence: bool
 ) -> list[LaneStep] | str:
     """What is to be done to the lanes.
 
@@ -184,7 +183,7 @@ async def _beginning(settings: Settings, partition: Partition) -> int:
 
 
 @asynccontextmanager
-async def _alone(settings: Settings) -> AsyncIterator[asyncpg.Connection | None]:
+async def _alone(settings: Settings) -> AsyncIterator[Connection | None]:
     """A connection to the database; none where the group has members."""
     async with starting.database(settings, "accept") as connection:
         members = await starting.reachable(

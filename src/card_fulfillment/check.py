@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Annotated
 
-import asyncpg
 import typer
 
 from card_fulfillment import starting
 from card_fulfillment.command import FOUND_WRONG, finish, load_settings
 from card_fulfillment.ops.look import number
 from card_fulfillment.postgres.bulk_check import Checked, all_bulks, check_bulk
+from card_fulfillment.postgres.connection import Connection
 from card_fulfillment.settings import Settings
 
 check = typer.Typer(help=__doc__, no_args_is_help=True)
@@ -49,7 +49,7 @@ async def _check(settings: Settings, bulk_ids: Sequence[str]) -> int:
     return wrong
 
 
-async def _each(connection: asyncpg.Connection, bulk_ids: Sequence[str]) -> AsyncIterator[str]:
+async def _each(connection: Connection, bulk_ids: Sequence[str]) -> AsyncIterator[str]:
     for bulk_id in bulk_ids:
         yield bulk_id
     if not bulk_ids:

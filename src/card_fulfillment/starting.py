@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final, TypeVar
 
-import asyncpg
 import structlog
 
 from card_fulfillment.kafka import connection as kafka_connection
@@ -16,7 +15,7 @@ from card_fulfillment.kafka.tail import read_tails
 from card_fulfillment.kafka.topics import ensure_topics, partition_count
 from card_fulfillment.pipeline.output_check import Alarm, check_output
 from card_fulfillment.pipeline.relay_ports import Tail, Unavailable
-from card_fulfillment.postgres.connection import connected, connector, is_transient
+from card_fulfillment.postgres.connection import Connection, connected, connector, is_transient
 from card_fulfillment.postgres.outbox import PartitionsChanged, outbox_of, pin_lanes
 from card_fulfillment.postgres.schema import check_schema
 from card_fulfillment.postgres.writing import Lanes
@@ -72,7 +71,7 @@ def _in_a_line(error: Exception) -> str:
 
 
 @asynccontextmanager
-async def database(settings: Settings, whose: str) -> AsyncIterator[asyncpg.Connection]:
+async def database(settings: Settings, whose: str) -> AsyncIterator[Connection]:
     """A connection to a database that is there and has the right schema, until the body ends.
 
     whose: how the server names it. Raises Unreachable or SchemaMismatch.

@@ -5,8 +5,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
-import asyncpg
-
 from card_fulfillment.kafka import connection as kafka_connection
 from card_fulfillment.kafka.connection import client_options
 from card_fulfillment.kafka.output import OutputReader, output_reader
@@ -17,7 +15,7 @@ from card_fulfillment.messages.headers import Headers
 from card_fulfillment.pipeline.audit import Audit, Finding, Pinned
 from card_fulfillment.pipeline.relay_ports import LaneRow
 from card_fulfillment.postgres import connection as postgres_connection
-from card_fulfillment.postgres.connection import connected, connector
+from card_fulfillment.postgres.connection import Connection, connected, connector
 from card_fulfillment.postgres.ledger import PostgresLedger
 from card_fulfillment.postgres.outbox import lanes_of
 from card_fulfillment.postgres.schema import check_schema
@@ -111,7 +109,7 @@ class Connected:
         self,
         topic: str,
         reader: OutputReader,
-        connection: asyncpg.Connection,
+        connection: Connection,
         audit: Audit,
         go_on: dict[int, int],
         observer: AuditObserver,

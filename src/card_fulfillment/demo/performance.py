@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Final
 
-import asyncpg
-
 from card_fulfillment.demo.story import Input, Play, Step
 from card_fulfillment.kafka.outside import Message, Sender, Subscriber
 from card_fulfillment.messages.envelope import Record
 from card_fulfillment.postgres.accounts import bulks_at_work, lane_ends, record_classes
+from card_fulfillment.postgres.connection import Connection
 
 _SETTLED_WITHIN: Final = 30.0
 _TOPICS: Final = tuple(Input)
@@ -50,7 +49,7 @@ class Stage:
 
     sender: Sender
     subscriber: Subscriber
-    books: asyncpg.Connection
+    books: Connection
     check: Callable[[], None]
 
 

@@ -16,7 +16,9 @@ from asyncpg.connect_utils import SessionAttribute
 
 from card_fulfillment.settings import PostgresSettings
 
-Connect = Callable[[], Awaitable[asyncpg.Connection]]
+# What those have in hand who know this package, and not asyncpg.
+Connection = asyncpg.Connection
+Connect = Callable[[], Awaitable[Connection]]
 
 _ANSWER_MARGIN: Final = timedelta(seconds=5)  # the server's own timeouts should speak first
 _KEEPALIVE_SECONDS: Final = 5
