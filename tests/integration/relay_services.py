@@ -22,7 +22,8 @@ from card_fulfillment.kafka.topics import TopicPlan, ensure_topics, output_confi
 from card_fulfillment.messages.headers import Headers
 from card_fulfillment.pipeline.relay import Relay
 from card_fulfillment.pipeline.relay_ports import Outbox, PageLimits, RelayPorts
-from card_fulfillment.postgres.outbox import CHANGE_CHANNEL, outbox_of, pin_lanes
+from card_fulfillment.postgres.outbox import outbox_of, pin_lanes
+from card_fulfillment.postgres.words import CHANGE_CHANNEL
 from card_fulfillment.settings import KafkaSettings, PostgresSettings
 
 DEADLINE = 60.0

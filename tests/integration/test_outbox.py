@@ -7,12 +7,8 @@ import pytest
 from pydantic import SecretStr
 
 from card_fulfillment.pipeline.relay_ports import Outbox, PageLimits, Unavailable
-from card_fulfillment.postgres.outbox import (
-    CHANGE_CHANNEL,
-    PartitionsChanged,
-    outbox_of,
-    pin_lanes,
-)
+from card_fulfillment.postgres.outbox import PartitionsChanged, outbox_of, pin_lanes
+from card_fulfillment.postgres.words import CHANGE_CHANNEL
 from card_fulfillment.settings import PostgresSettings
 
 LIMITS = PageLimits()

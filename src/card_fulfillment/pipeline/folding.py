@@ -19,9 +19,10 @@ from card_fulfillment.pipeline.view import CardState, Place, View
 
 AnnouncedBulks = Mapping[str, Announced]
 
-_NOTHING = Gain([], None, None)
+_NOTHING = Gain([], None, moved=False)
 _NOBODY = Announced([], [])
-_NOW = -1  # no number: what a transaction says itself
+# What the transaction says itself has no number among the stored ones, and is folded after them.
+_NOW = -1
 
 
 @dataclass
@@ -96,13 +97,12 @@ class Folding:
             kept, new = _split(turn, serial)
             kept += self._entries(subject)
             return refold(state.journey, kept, [*gain.entries, *new], cause, updates=updates)
-        refolded = gain.moved is not None
         if turn is None or state.folded == turn.number:
-            return fold(state.journey, gain.entries, updates=updates, refolded=refolded)
+            return fold(state.journey, gain.entries, updates=updates, refolded=gain.moved)
         groups = turn.sayings.groups(serial, state.folded)
         latest = groups.pop(turn.number, []) if turn.news else []
         groups[_NOW] = [*gain.entries, *latest]
-        return fold(state.journey, *groups.values(), updates=updates, refolded=refolded)
+        return fold(state.journey, *groups.values(), updates=updates, refolded=gain.moved)
 
     def _entries(self, subject: Subject, *, touch: bool = False) -> list[Entry]:
         """What the card had and keeps. touch: what it was to the card is to be written anew."""

@@ -42,13 +42,14 @@ from card_fulfillment.pipeline.view import Place, Places, StoredFact, View
 class Gain(Value):
     """What a subject gains by a batch.
 
-    lost: of what bound anew, where it lost something; then it is folded anew.
-    moved: of what bound anew, where some of what it gained was another's before.
+    lost: null unless facts that it had are about it no more, or in another attempt: then the record
+        that bound them anew, for which the subject is refolded.
+    moved: whether some of what it gains is a stored fact that had another place until now.
     """
 
     __match_args__ = ("entries", "lost", "moved")
 
-    def __init__(self, entries: list[Entry], lost: Cause | None, moved: Cause | None) -> None:
+    def __init__(self, entries: list[Entry], lost: Cause | None, *, moved: bool) -> None:
         self.entries: Final = entries
         self.lost: Final = lost
         self.moved: Final = moved
@@ -79,7 +80,7 @@ class Placement:
         self._announced: dict[Subject, Fact] = {}
         self._gained: defaultdict[Subject, list[Entry]] = defaultdict(list)
         self._lost: dict[Subject, Cause] = {}
-        self._moved: dict[Subject, Cause] = {}
+        self._moved: set[Subject] = set()
         self._binder: dict[Reference, Fact] = {}
         self._makers: dict[Reference, set[bytes]] = {}
         self._awoken: list[Fact] = []
@@ -130,7 +131,9 @@ class Placement:
     def gains(self) -> Mapping[Subject, Gain]:
         """By subject, what it has to fold."""
         subjects = {**self._gained, **self._lost}
-        return {s: Gain(self._gained[s], self._lost.get(s), self._moved.get(s)) for s in subjects}
+        return {
+            s: Gain(self._gained[s], self._lost.get(s), moved=s in self._moved) for s in subjects
+        }
 
     def is_announced(self, subject: Subject) -> bool:
         """Whether this batch announces the card."""
@@ -233,7 +236,7 @@ class Placement:
     def _disturb(self, fact: Fact, lost: Iterable[Subject], gained: Iterable[Subject]) -> None:
         cause = next(self._binders_of(fact), fact).cause
         self._lost |= dict.fromkeys(lost, cause)
-        self._moved |= dict.fromkeys(gained, cause)
+        self._moved.update(gained)
 
     def _binders_of(self, fact: Fact) -> Iterator[Fact]:
         """What bound a reference of the fact anew, or made the card that it names a member."""

@@ -15,15 +15,15 @@ from card_fulfillment.postgres.statement import execute, prepare
 APPLIED: Final = "applied"
 RESOLVED: Final = "resolved"
 
-_INSERT_DEAD_LETTERS: Final = """
+_INSERT_DEAD_LETTERS: Final = f"""
 INSERT INTO dead_letter (dead_letter_id, reason, field_path, message, vendor, mapping_version,
                          topic, partition, "offset", record_timestamp, sha256, key, value, headers)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
                      $7::text[], $8::int[], $9::bigint[], $10::bigint[], $11::bytea[], $12::bytea[],
                      $13::bytea[], $14::text[])
 ON CONFLICT (dead_letter_id) DO UPDATE SET state = 'open', closed_at = NULL, closed_by = NULL
-WHERE dead_letter.closed_by = 'applied'  -- what was applied waits again
-"""
+WHERE dead_letter.closed_by = '{APPLIED}'  -- what was applied waits again
+"""  # noqa: S608 - a constant of this module
 _CLOSE: Final = """
 UPDATE dead_letter d SET state = 'closed', closed_at = now(), closed_by = u.closed_by
 FROM unnest($1::uuid[], $2::text[]) AS u (dead_letter_id, closed_by)

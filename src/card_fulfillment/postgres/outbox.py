@@ -18,13 +18,8 @@ from card_fulfillment.pipeline.relay_ports import (
     Unavailable,
 )
 from card_fulfillment.postgres.connection import connect, disconnect, is_transient
+from card_fulfillment.postgres.words import CHANGE_CHANNEL
 from card_fulfillment.settings import PostgresSettings
-
-CHANGE_CHANNEL: Final = "fulfillment_change"
-"""Who inserts changes names their topics on this channel, in the same transaction.
-
-With spaces between them; no name at all is news for everybody.
-"""
 
 _LEASE: Final = timedelta(seconds=3)
 _LEASE_ANSWER_SECONDS: Final = 3.0

@@ -1,4 +1,4 @@
-"""Stored words, and what they stand for."""
+"""Words that are stored or told in the database, and what they stand for."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -8,6 +8,12 @@ from card_fulfillment.domain.facts import Attribute
 from card_fulfillment.domain.journey import FactOutcome
 from card_fulfillment.domain.naming import SubjectKind
 from card_fulfillment.domain.status import Reason, Status
+
+CHANGE_CHANNEL: Final = "fulfillment_change"
+"""Who inserts changes names their topics on this channel, in the same transaction.
+
+With spaces between them; no name at all is news for everybody.
+"""
 
 ATTRIBUTES: Final[Mapping[str, Attribute]] = {a.value: a for a in Attribute}
 NAMES: Final[Mapping[Attribute, str]] = {a: a.value for a in Attribute}

@@ -33,6 +33,7 @@ from card_fulfillment.postgres.statement import (
     no_rows,
     prepare,
 )
+from card_fulfillment.postgres.words import CHANGE_CHANNEL
 
 # Numbers of lanes by (topic, partition).
 Lanes = Mapping[tuple[str, int], int]
@@ -103,7 +104,7 @@ WHERE w.reference = u.reference AND w.fact_id = u.fact_id
 """
 # Numbers without a gap are taken under the locks of the lanes, which the sub-select takes in order.
 # The values of changes travel as one, each with its place in it: they are most of what is written.
-_FINISH: Final = """
+_FINISH: Final = f"""
 WITH lanes AS (
     UPDATE lane l SET last_seq = l.last_seq + u.taken
     FROM (
@@ -135,8 +136,8 @@ WITH lanes AS (
     WHERE p.topic = u.topic AND p.partition = u.partition AND p.next_offset = u.expected
     RETURNING 1
 )
-SELECT count(*), CASE WHEN $25 <> '' THEN pg_notify('fulfillment_change', $25) END FROM moved
-"""
+SELECT count(*), CASE WHEN $25 <> '' THEN pg_notify('{CHANGE_CHANNEL}', $25) END FROM moved
+"""  # noqa: S608 - a constant
 _NO_CHANGES: Final[Sequence[Column]] = [()] * 11  # as many arrays as it takes for them
 _NO_POSITIONS: Final[Sequence[Column]] = [()] * 12
 _COUNTED: Final = (
