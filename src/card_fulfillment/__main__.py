@@ -16,7 +16,7 @@ def main() -> None:
 
 
 def _run() -> None:
-    gc.disable()  # what is imported stays
+    gc.disable()  # nothing that is imported becomes garbage: looking for it takes time
     _import_structlog()
     from card_fulfillment import app  # noqa: PLC0415 - not for the other commands
     from card_fulfillment.command import finish, load_settings  # noqa: PLC0415 - structlog is first

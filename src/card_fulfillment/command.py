@@ -51,7 +51,7 @@ def load_settings() -> Settings:
 
 
 def _variable(location: tuple[int | str, ...]) -> str:
-    """Of the setting that is there; where it may be of several types, the location goes on."""
+    """The variable of a setting; where it has several types, the location goes on with these."""
     steps: list[str] = []
     model: type[Any] = Settings
     for step in location:

@@ -199,7 +199,7 @@ async def _redriver(
 
 def _fetch_by(settings: Settings) -> Callable[[StoredLetter], Awaitable[Record]]:
     async def fetch(letter: StoredLetter) -> Record:
-        """What was kept back, as possible card data or as unreadable where something is private."""
+        """From Kafka: its bytes were not kept, since they may be card data or something private."""
         if letter.sha256 == sha256().hexdigest():
             raise BytesGone("the record has no value")
         options = client_options(settings.kafka)

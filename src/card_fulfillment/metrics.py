@@ -223,7 +223,6 @@ CATALOGUE: Final[tuple[Metric[Any], ...]] = (
     READY,
     BUILD,
 )
-
 """Those of a worker."""
 
 AUDIT_CATALOGUE: Final[tuple[Metric[Any], ...]] = (

@@ -66,7 +66,7 @@ async def reachable(
 
 
 def _in_a_line(error: Exception) -> str:
-    """Clients say there where they tried; none says a password."""
+    """The error on one line: clients name in it the address that they tried, never a password."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
 
 

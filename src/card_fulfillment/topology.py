@@ -26,9 +26,12 @@ class UnknownVendor(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """readers: of the input topics, by full name. spared: where ids stand in them.
+    """Every topic, by its full name.
 
-    vendors: whose they are, of those that are a vendor's. masks: of those with private fields.
+    readers: of each input topic, how its records are read.
+    spared: of each input topic, where ids stand that may look like card numbers.
+    vendors: of each vendor's topic, whose it is. masks: of those with private fields, their mask.
+    plans: what all topics should be like.
     windows: for how long vendors' references mean somebody.
     """
 

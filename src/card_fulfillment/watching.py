@@ -18,7 +18,8 @@ from card_fulfillment.pipeline.relay import RelayState
 log = structlog.get_logger("card_fulfillment")
 
 _LOOK_EVERY: Final = 1.0
-_MEASURES_A_STALL: Final = 6  # that a standstill is noticed in time
+# So often within the time after which a standstill is an alarm: it is noticed soon enough.
+_MEASURES_A_STALL: Final = 6
 _MICROS: Final = 1_000_000
 
 

@@ -103,7 +103,10 @@ class TopicAudit:
 
 
 class Connected:
-    """A topic's audit on open connections. go_on: where each partition does; kept up to date."""
+    """A topic's audit on open connections.
+
+    go_on: by partition the offset to read next; kept up to date for the audit on later connections.
+    """
 
     def __init__(
         self,

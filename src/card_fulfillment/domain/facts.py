@@ -79,7 +79,9 @@ class Fact(Value):
     content: digest of everything that the statement says; another content under the same id is a
     conflict.
     detail: by whom, when, and what else is told about the status.
-    names: references that the fact registers for others; never part of what it is found by.
+    level: the highest layer of its `references`, see `naming.reference_level`.
+    names: references that the fact registers for others, each with its layer; it binds those above
+        `level`. They are never part of what it is found by.
     parcels: of `references` and `names` those that are a parcel's, by their kinds: what is said of
         a bulk by such a reference is said of that parcel's cards alone.
     parcel_role: of that parcel, or of the one that its attributes describe.
@@ -87,6 +89,7 @@ class Fact(Value):
     carton: of a parcel of a bulk, which one of how many (null: unknown) it is, where it is said.
     quantity: how many cards the vendor says that this is about; never a bulk's size.
     alert: a name under which people must be told of it; it moves nothing.
+    mapping_version: of the profile that read it; null: it is no vendor's.
     """
 
     __match_args__ = (

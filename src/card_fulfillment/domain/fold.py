@@ -76,7 +76,11 @@ def refold(
 
 
 class _Folding:
-    """A journey while facts are folded into it."""
+    """A journey while facts are folded into it.
+
+    standing: the claim that stands now. cause: of the last fact that changed what is shown.
+    untold: whether that was after the last change that is published.
+    """
 
     def __init__(self, journey: Journey, *, refolded: bool) -> None:
         self.own, self.bulk = journey.own, journey.bulk

@@ -76,7 +76,7 @@ class Sayings:
                 yield Numbered(entry, max(number, *(s for s in since if s is not None)))
 
     def reach(self, after: int) -> Ranges | None:
-        """The serials of all that it concerns since a later number; null: all members."""
+        """The serials of members that something of a later number concerns; null: all members."""
         ranges: list[Range] = [(serial, serial) for serial in self._fresh_singles(after)]
         ranges += [serials for serials, each in self._ranges if each.number > after]
         if any(each.number > after for each in self._whole):

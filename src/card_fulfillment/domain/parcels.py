@@ -117,7 +117,7 @@ def _shown(reference: Reference, parcel: Parcel) -> Sequence[object]:
 
 
 class Hearing:
-    """What is said, while more is heard. outcomes: what each fact was to the bulk."""
+    """Hears facts about a bulk and keeps what they come to. outcomes: what each was to the bulk."""
 
     def __init__(self, said: Said) -> None:
         self._attempt, self._claim = said.attempt, said.claim
@@ -165,6 +165,7 @@ class Hearing:
     def _packed(
         self, reference: Reference, each: Entry, number: int, own: list[Reference]
     ) -> Parcel:
+        """The parcel after a fact that was found by it (`own`) or that names it."""
         fact, parcel = each.fact, self._parcels.get(reference, Parcel())
         new = None if each.key is None else claim(each.key, fact)
         packed = replace(

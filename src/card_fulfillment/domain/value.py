@@ -6,7 +6,9 @@ from typing import ClassVar
 class Value:
     """Compared, hashed and shown by its fields, which never change.
 
-    `__match_args__` names them. Making one and reading it is cheap; these three are not.
+    `__match_args__` names them. Making one and reading its fields is cheap. Comparing, hashing and
+    showing are not, for they look each field up by its name: classes of which many are compared or
+    hashed do that themselves (`Key`, `Subject`, `Reference`).
     """
 
     __match_args__: ClassVar[tuple[str, ...]] = ()

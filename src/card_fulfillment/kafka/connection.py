@@ -48,7 +48,7 @@ class ClientOptions(TypedDict):
     sasl_plain_password: str | None
 
 
-read_any_header()
+read_any_header()  # for all clients of the process: each gets its options here
 
 
 @lru_cache(maxsize=8)  # the certificates are read once, at start, where an error stops the worker

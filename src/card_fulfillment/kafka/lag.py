@@ -29,7 +29,8 @@ async def measure(
         tp = TopicPartition(*partition)
         if tp not in consumer.assignment():
             continue
-        # Behind a transaction's marker nothing is applied, and the consumer has passed it.
+        # Ends of transactions are offsets without a record. The consumer passes them, and what is
+        # applied does not: where all records are applied, the consumer knows how far that is.
         caught_up = partition not in oldest
         position = await consumer.position(tp) if caught_up else done[partition]
         lag = max(ends[tp] - position, 0)

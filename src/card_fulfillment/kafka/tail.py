@@ -14,7 +14,8 @@ _FIRST_STEP: Final = 64
 _POLL_MS: Final = 50
 
 _Offsets = Mapping[TopicPartition, int]
-_LaneSeq = tuple[int, int, bytes]
+# Lane, seq and value of a record of the relay.
+_Marked = tuple[int, int, bytes]
 
 
 async def read_tails(
@@ -77,8 +78,8 @@ def _refuse_open_transactions(written: _Offsets, stable: _Offsets) -> None:
 
 async def _last_records(
     consumer: AIOKafkaConsumer, first: _Offsets, end: _Offsets
-) -> dict[TopicPartition, _LaneSeq]:
-    found: dict[TopicPartition, _LaneSeq] = {}
+) -> dict[TopicPartition, _Marked]:
+    found: dict[TopicPartition, _Marked] = {}
     step = _FIRST_STEP
     start = dict(end)
     while open_ := [p for p, offset in start.items() if p not in found and offset > first[p]]:
@@ -90,12 +91,12 @@ async def _last_records(
 
 async def _scan(
     consumer: AIOKafkaConsumer, start: _Offsets, end: _Offsets
-) -> dict[TopicPartition, _LaneSeq]:
+) -> dict[TopicPartition, _Marked]:
     """Find the last record of the relay in [start, end) of each partition that has one there."""
     consumer.assign(list(start))
     for partition, offset in start.items():
         consumer.seek(partition, offset)
-    found: dict[TopicPartition, _LaneSeq] = {}
+    found: dict[TopicPartition, _Marked] = {}
     behind = list(start)
     while behind:
         fetched = await consumer.getmany(*behind, timeout_ms=_POLL_MS)
@@ -106,7 +107,7 @@ async def _scan(
     return found
 
 
-def _of_the_relay(records: Iterable[ConsumerRecord[bytes, bytes]]) -> list[_LaneSeq]:
+def _of_the_relay(records: Iterable[ConsumerRecord[bytes, bytes]]) -> list[_Marked]:
     marks = ((dict(record.headers), record.value) for record in records)
     return [
         (int(mark["lane"]), int(mark["seq"]), value or b"")

@@ -1,6 +1,6 @@
 """The event of a card: what it has in it, and its bytes.
 
-Every event that the worker publishes is made here, so it is made cheaply: what is ours and known to
+Most of what the worker publishes is made here, so it is made cheaply: what is ours and known to
 need no escaping is written as it is, the rest is dumped at once.
 """
 
@@ -41,7 +41,7 @@ def card_event(card: CardIdentity, change: Change, event_id: str, recorded_at: s
 
 
 def _ours(card: CardIdentity, change: Change, event_id: str, recorded_at: str) -> bytes:
-    """Members whose values are words of ours, numbers and times."""
+    """The members that need no escaping: words of ours, numbers and times."""
     detail, superseded = change.detail, change.supersedes
     # As texts: to format them as enumerations calls each one's __str__.
     status: str = change.status
@@ -95,7 +95,7 @@ def _word(word: str | None) -> str:
 
 
 def _given(card: CardIdentity, change: Change) -> bytes:
-    """Members with texts of others."""
+    """The members with texts that issuer and vendors gave, which may need escaping."""
     return orjson.dumps(
         {
             "card_id": card.card_id,

@@ -1,1 +1,1 @@
-"""What operators see: timelines now."""
+"""What operators are shown: cards, bulk issuances, dead letters; a worker's health and metrics."""

@@ -31,10 +31,12 @@ class Announced(NamedTuple):
 
 @dataclass
 class Turn:
-    """A bulk's turn in one transaction.
+    """A bulk's turn in one transaction: as it was `before`, and as what is heard makes it.
 
-    number: of what is said of it now, where `news`, or of what was said last.
-    sayings: what its members lack.
+    number: of what is said of it now, where there is `news`, else of what was said last.
+    sayings: the facts about it that its members may lack.
+    first: of the first announcement of the batch; the bulk comes to life with it, if it does now.
+    counts: by how many the transaction changes the number of members in each status and attempt.
     """
 
     bulk_id: str

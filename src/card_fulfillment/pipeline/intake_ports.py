@@ -90,5 +90,5 @@ class IntakeStatus:
 
     @property
     def pulse(self) -> tuple[int, int]:
-        """Changes as long as the intake gets on, or can wait for something in good conscience."""
+        """Changes as long as the intake lives: with each try, and between tries with each fetch."""
         return (self.tries, -1 if self.applying else self.fetches)

@@ -81,6 +81,7 @@ class Placement:
         self._gained: defaultdict[Subject, list[Entry]] = defaultdict(list)
         self._lost: dict[Subject, Cause] = {}
         self._moved: set[Subject] = set()
+        # By reference: what bound it anew now, and the ids of all that has bound it.
         self._binder: dict[Reference, Fact] = {}
         self._makers: dict[Reference, set[bytes]] = {}
         self._awoken: list[Fact] = []

@@ -34,8 +34,8 @@ _BOOKS_PER_LEASE: Final = 5  # so the lease of three seconds is renewed each sec
 # A Kafka transaction costs more than its records: where many changes come, they wait for company.
 _MANY_ROWS: Final = 1000
 _COMPANY_SECONDS: Final = 0.05
-# Kafka marks the end of a transaction after it said that it is over, and has a producer that begins
-# the next one before that try again 20 ms later.
+# Kafka says that a transaction is over before it has written its end to every partition. Whoever
+# begins the next one before that is refused and tries again 20 ms later: a shorter pause is faster.
 _MARKING_SECONDS: Final = 0.006
 _STOP_SECONDS: Final = 1.5  # for the transaction in flight; closing comes on top
 _FIRST_PAUSE_SECONDS: Final = 0.1

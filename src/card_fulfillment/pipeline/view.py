@@ -94,7 +94,8 @@ class CardState(Value):
 class Place(Value):
     """What a fact is to one of its subjects.
 
-    number: of a bulk, the number that what this transaction says of it has; of a card 0.
+    number: of a bulk, its `last_number` in the transaction that made the fact be about it: members
+        that have folded up to a smaller one lack the fact. Of a card 0.
     """
 
     __match_args__ = ("attempt", "outcome", "number")

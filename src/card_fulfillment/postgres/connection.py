@@ -27,7 +27,13 @@ _CLOSE_SECONDS: Final = 0.5
 
 _transport_of: Final = attrgetter("_transport")  # private, and the only way to the socket
 
-_TRANSIENT_CLASSES: Final = frozenset({"08", "40", "53"})
+_TRANSIENT_CLASSES: Final = frozenset(
+    {
+        "08",  # the connection
+        "40",  # rolled back: deadlocks, serialization
+        "53",  # out of disk, memory or connections
+    }
+)
 _TRANSIENT_STATES: Final = frozenset(
     {
         "25006",  # read-only: a former primary
@@ -35,10 +41,10 @@ _TRANSIENT_STATES: Final = frozenset(
         "25P04",  # our transaction took too long
         "55P03",  # lock not available
         "57014",  # statement timeout
-        "57P01",
-        "57P02",
-        "57P03",
-        "57P05",
+        "57P01",  # ended by an administrator
+        "57P02",  # ended by a crash
+        "57P03",  # starting up or shutting down
+        "57P05",  # idle for too long
     }
 )
 _OTHER_TRANSIENT: Final = (
@@ -47,9 +53,10 @@ _OTHER_TRANSIENT: Final = (
     asyncpg.InvalidCachedStatementError,
     asyncpg.InternalClientError,
 )
+# One plan for all values, and by an index: these statements find everything by its key.
 _PLANNED_ONCE: Final = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 _KEPT_PREPARED: Final = {"max_cached_statement_lifetime": 0}  # for ever, not for five minutes
-_LIMITS_TRANSACTIONS: Final = (17,)
+_HAS_TRANSACTION_TIMEOUT: Final = (17,)
 _FILES: Final = frozenset({"sslrootcert", "sslcert", "sslkey", "sslcrl"})
 _NOT_LET_IN: Final = (
     asyncpg.InvalidAuthorizationSpecificationError,  # wrong password included
@@ -104,7 +111,7 @@ async def connect(
         **(_KEPT_PREPARED if by_keys else {}),
     )
     _notice_a_dead_peer(connection, settings.statement_timeout)
-    if by_keys and connection.get_server_version() >= _LIMITS_TRANSACTIONS:
+    if by_keys and connection.get_server_version() >= _HAS_TRANSACTION_TIMEOUT:
         limit = _milliseconds(settings.statement_timeout)
         await connection.execute(f"SET transaction_timeout = {limit}")
     return connection

@@ -153,6 +153,6 @@ def _ranges(stored: Sequence[Sequence[int]] | None) -> Ranges:
 
 
 def _record(cause: Json) -> Record:
-    """A placeholder that nobody wrote to has none, and is not looked at."""
+    """The record of a file's last line, without its bytes: what is looked at has at least one."""
     topic, partition, offset, timestamp = orjson.loads(cause)
     return Record(topic, partition, offset, timestamp, None, None)

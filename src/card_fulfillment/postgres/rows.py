@@ -38,7 +38,7 @@ def dump(value: object) -> Json:
 
 
 def _as_array(value: Value | tuple[Any, ...]) -> tuple[Any, ...]:
-    """Named tuples, which JSON's makers do not know either."""
+    """Values and named tuples, of which orjson knows neither, as arrays of their fields."""
     return value.values() if isinstance(value, Value) else tuple(value)
 
 

@@ -99,9 +99,11 @@ def _counted_on(known: int, parameter: re.Match[str]) -> str:
 
 @lru_cache
 def _split_in_postgres(statement: str) -> str:
-    """The statement for texts in place of its arrays, and what is between and for null behind them.
+    """The statement with texts in place of its arrays, which Postgres splits into elements.
 
-    The first element is dropped: without one, a text of one empty element would be no element.
+    Two parameters follow the texts: what stands between two elements, and what stands for null.
+    Each text begins with an element that is dropped: an empty text would have no element, and could
+    not be told from one empty element.
     """
     last = _parameters(statement)
     split = rf"(string_to_array($\1, ${last + 1}, ${last + 2}))[2:]::\2[]"
@@ -110,7 +112,10 @@ def _split_in_postgres(statement: str) -> str:
 
 @lru_cache
 def _free(statement: str) -> frozenset[int]:
-    """Places of the columns that any text can stand in: numbers, bytes and JSON have no marks."""
+    """Places of the columns of text: only there can the marks occur, which are control characters.
+
+    Numbers, bytes in hexadecimal and JSON have none.
+    """
     kinds = {int(number): kind for number, kind in _ARRAY.findall(statement)}
     return frozenset(number - 1 for number, kind in kinds.items() if kind == "text")
 

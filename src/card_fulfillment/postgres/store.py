@@ -92,7 +92,10 @@ class PostgresStore(Generic[Begun]):
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[Begun]:
-        """A commit whose answer is lost raises like any failure: the positions tell."""
+        """A commit whose answer is lost raises like any failure.
+
+        Whether it was done shows when the batch is tried again: its positions are elsewhere then.
+        """
         try:
             connection = await self._connected()
             transaction = connection.transaction(isolation="read_committed")

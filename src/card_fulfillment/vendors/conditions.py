@@ -7,6 +7,7 @@ from card_fulfillment.vendors.notation import Condition
 from card_fulfillment.vendors.selectors import Getter, Scope, Text, getter, is_nothing, word
 
 Holds = Callable[[Scope], bool]
+# A selector, and in words what is wanted of its value.
 Asked = tuple[str, str]
 
 
