@@ -19,7 +19,7 @@ def _run() -> None:
     gc.disable()  # nothing that is imported becomes garbage: looking for it takes time
     _import_structlog()
     from card_fulfillment import app  # noqa: PLC0415 - not for the other commands
-    from card_fulfillment.command import finish, load_settings  # noqa: PLC0415 - structlog is first
+    from card_fulfillment.commands.running import finish, load_settings  # noqa: PLC0415 - structlog is first
 
     finish(app.run(load_settings()))
 

@@ -12,11 +12,19 @@ import typer
 from rich.console import Console, RenderableType
 
 from card_fulfillment import app, starting
-from card_fulfillment.accept import accept
 from card_fulfillment.audit.commands import audit
-from card_fulfillment.check import check
-from card_fulfillment.command import FOUND_WRONG, USAGE, clock, fail, finish, load_settings
-from card_fulfillment.dlq import dlq
+from card_fulfillment.commands.accept import accept
+from card_fulfillment.commands.check import check
+from card_fulfillment.commands.dlq import dlq
+from card_fulfillment.commands.overdue import overdue
+from card_fulfillment.commands.running import (
+    FOUND_WRONG,
+    USAGE,
+    current_time,
+    fail,
+    finish,
+    load_settings,
+)
 from card_fulfillment.doctor.examination import examine
 from card_fulfillment.doctor.findings import Level
 from card_fulfillment.messages import schema
@@ -25,14 +33,13 @@ from card_fulfillment.ops.bulk_timeline import bulk_in_full
 from card_fulfillment.ops.effective import effective
 from card_fulfillment.ops.look import quarantined
 from card_fulfillment.ops.timeline import in_full
-from card_fulfillment.overdue import overdue
 from card_fulfillment.postgres.bulk_timeline import load_bulk_timeline
 from card_fulfillment.postgres.connection import is_transient
 from card_fulfillment.postgres.schema import migrate
 from card_fulfillment.postgres.timeline import load_timeline, open_letters
 from card_fulfillment.settings import Settings
 from card_fulfillment.topology import topology
-from card_fulfillment.worker import clock as microseconds
+from card_fulfillment.worker import clock
 
 _FEW: Final = 5  # members of each status that went astray
 
@@ -63,7 +70,7 @@ def doctor() -> None:
 async def _doctor(settings: Settings) -> int:
     """How much is wrong."""
     levels: Counter[Level] = Counter()
-    async for finding in examine(settings, microseconds):
+    async for finding in examine(settings, clock):
         typer.echo(finding)
         levels[finding.level] += 1
     typer.echo(f"{levels[Level.FAIL]} wrong, {levels[Level.WARN]} to look at")
@@ -104,7 +111,7 @@ def demo(
         from card_fulfillment.demo.run import demo as tell  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
         fail(USAGE, f"{error.name} is missing: install card-fulfillment[devstack]")
-    raise typer.Exit(tell(clock(), keep=keep))
+    raise typer.Exit(tell(current_time(), keep=keep))
 
 
 @cli.command("timeline")

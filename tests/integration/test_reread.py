@@ -10,7 +10,7 @@ from known_topic import MARKER, known_topic
 from pydantic import SecretStr
 from relay_services import admin
 
-from card_fulfillment import dlq
+from card_fulfillment.commands import dlq
 from card_fulfillment.kafka.connection import ClientOptions, client_options
 from card_fulfillment.kafka.reread import read_record
 from card_fulfillment.messages.envelope import RefusalReason

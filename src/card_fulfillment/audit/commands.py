@@ -9,7 +9,7 @@ import typer
 from card_fulfillment import starting
 from card_fulfillment.audit.follow import follow as keep_auditing
 from card_fulfillment.audit.topic import Connected, HeldBack, TopicAudit, is_passing
-from card_fulfillment.command import FOUND_WRONG, finish, load_settings, topics_of
+from card_fulfillment.commands.running import FOUND_WRONG, finish, load_settings, topics_of
 from card_fulfillment.ops.look import number
 from card_fulfillment.pipeline.audit import Finding
 from card_fulfillment.settings import Settings

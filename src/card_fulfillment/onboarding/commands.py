@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from card_fulfillment.command import FOUND_WRONG, USAGE, clock, fail, load_settings
+from card_fulfillment.commands.moments import moment
+from card_fulfillment.commands.running import FOUND_WRONG, USAGE, current_time, fail, load_settings
 from card_fulfillment.messages.times import to_micros
-from card_fulfillment.moments import moment
 from card_fulfillment.onboarding import screen
 from card_fulfillment.onboarding.checking import check_all
 from card_fulfillment.onboarding.finding import choose, look
@@ -83,7 +83,7 @@ def explain(  # noqa: PLR0913 - one for each option
         payload.read(),
         dict(_header(each) for each in header or ()),
         key.encode() if key is not None else None,
-        to_micros(moment(at) if at is not None else clock().replace(microsecond=0)),
+        to_micros(moment(at) if at is not None else current_time().replace(microsecond=0)),
     )
     settings = load_settings()
     if not example:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from card_fulfillment import starting
-from card_fulfillment.command import FOUND_WRONG, finish, load_settings
+from card_fulfillment.commands.running import FOUND_WRONG, finish, load_settings
 from card_fulfillment.ops.look import number
 from card_fulfillment.postgres.bulk_check import Checked, all_bulks, check_bulk
 from card_fulfillment.postgres.connection import Connection

@@ -12,11 +12,11 @@ from uuid import UUID
 import typer
 
 from card_fulfillment import starting
-from card_fulfillment.command import FOUND_WRONG, USAGE, fail, finish, load_settings
+from card_fulfillment.commands.moments import moment
+from card_fulfillment.commands.running import FOUND_WRONG, USAGE, fail, finish, load_settings
 from card_fulfillment.kafka.connection import client_options
 from card_fulfillment.kafka.reread import read_record
 from card_fulfillment.messages.envelope import Record, RefusalReason
-from card_fulfillment.moments import moment
 from card_fulfillment.ops import letters
 from card_fulfillment.pipeline.intake_ports import SourceUnavailable
 from card_fulfillment.pipeline.redrive import BytesGone, Redriver, Selection, StoredLetter
@@ -25,8 +25,7 @@ from card_fulfillment.postgres.outbox import all_lanes
 from card_fulfillment.postgres.quarantine import PostgresQuarantine, RedrivingQuarantine
 from card_fulfillment.settings import Settings
 from card_fulfillment.topology import topology
-from card_fulfillment.worker import clock as microseconds
-from card_fulfillment.worker import decoder, publishing
+from card_fulfillment.worker import clock, decoder, publishing
 
 dlq = typer.Typer(help=__doc__, no_args_is_help=True)
 
@@ -189,9 +188,7 @@ async def _redriver(
         lanes = await all_lanes(connection)
     if not {*known.outputs} <= {topic for topic, _ in lanes}:
         raise starting.Misfit("no worker with these topics has ever run on this database")
-    quarantine = RedrivingQuarantine(
-        connect_, lanes, publishing(settings, known, lanes), microseconds
-    )
+    quarantine = RedrivingQuarantine(connect_, lanes, publishing(settings, known, lanes), clock)
     return quarantine, Redriver(
         quarantine, known.readers, decoder(settings, known), _fetch_by(settings), by, dry_run
     )

@@ -8,9 +8,9 @@ import typer
 from rich.console import Console
 
 from card_fulfillment import starting
-from card_fulfillment.command import clock, finish, load_settings
+from card_fulfillment.commands.moments import length
+from card_fulfillment.commands.running import current_time, finish, load_settings
 from card_fulfillment.domain.status import Status
-from card_fulfillment.moments import length
 from card_fulfillment.ops.laggards import as_json, as_table
 from card_fulfillment.pipeline.laggards import ON_THE_WAY, Laggards, laggards
 from card_fulfillment.postgres.last_events import last_events
@@ -40,7 +40,7 @@ def overdue(
     as_lines: Annotated[bool, typer.Option("--json", help="A JSON object a line.")] = False,
 ) -> None:
     """Show cards and bulk issuances past their estimated delivery, or silent for too long."""
-    now, too_long = clock(), _USUALLY if silent_for is None else silent_for
+    now, too_long = current_time(), _USUALLY if silent_for is None else silent_for
     found = finish(
         _overdue(load_settings(), status or ON_THE_WAY, now, too_long, most, members=members)
     )

@@ -70,7 +70,7 @@ def topics_of(settings: Settings) -> Topology:
         fail(USAGE, str(error))
 
 
-def clock() -> datetime:
+def current_time() -> datetime:
     return datetime.fromtimestamp(worker.clock() / 1_000_000, UTC)
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import typer
 
-from card_fulfillment.command import clock
+from card_fulfillment.commands.running import current_time
 
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 
@@ -14,7 +14,7 @@ _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 def moment(text: str) -> datetime:
     """A time, in UTC where it says nothing else, or so long ago: 30m, 12h, 7d."""
     if (ago := _length(text)) is not None:
-        return clock() - ago
+        return current_time() - ago
     try:
         at = datetime.fromisoformat(text)
     except ValueError:

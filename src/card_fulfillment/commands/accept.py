@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from card_fulfillment import starting
-from card_fulfillment.command import (
+from card_fulfillment.commands.running import (
     FOUND_WRONG,
     USAGE,
     fail,
