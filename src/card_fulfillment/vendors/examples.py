@@ -51,15 +51,6 @@ def try_examples(profile: Profile) -> list[Trial]:
     return [_tried(profile, example) for example in profile.examples]
 
 
-def check_examples(profile: Profile) -> list[str]:
-    """Run every example; one sentence per difference, none where all is as it says."""
-    return [
-        f"{profile.vendor}: {trial.example.name}: {difference}"
-        for trial in try_examples(profile)
-        for difference in trial.differences
-    ]
-
-
 def as_expected(outcome: Outcome) -> dict[str, Any]:
     """Write an outcome as an example would expect it, with all that can be said of it."""
     match outcome:

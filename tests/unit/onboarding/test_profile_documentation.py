@@ -11,9 +11,9 @@ import pytest
 import yaml
 from command_samples import vendors
 
-from card_fulfillment.vendors.examples import check_examples
 from card_fulfillment.vendors.language import ProfileFile
 from card_fulfillment.vendors.profile import load_profile
+from profile_examples import check_examples
 
 PAGE = (Path(__file__).parents[3] / "docs" / "vendor-profiles.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)

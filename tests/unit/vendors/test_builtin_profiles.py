@@ -4,8 +4,8 @@ import pytest
 from vendor_samples import HEAD, fact, facts, profile_of
 
 from card_fulfillment.domain.detail import Precision
-from card_fulfillment.vendors.examples import check_examples
 from card_fulfillment.vendors.profile import Profile, load_profiles
+from profile_examples import check_examples
 
 BUILT_IN = load_profiles()
 STARTED = "2026-01-06T08:00:01Z"
