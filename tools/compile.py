@@ -118,9 +118,12 @@ def build(scratch: Path, hot: Iterable[str]) -> None:
     """In a process of its own: setuptools ends its process where it fails."""
     script = scratch / "build_hot.py"
     script.write_text(_BUILD, encoding="utf-8")
-    subprocess.run(  # noqa: S603 - ourselves
-        [sys.executable, str(script), *hot], cwd=scratch, check=True, stdout=subprocess.DEVNULL
+    tried = subprocess.run(  # noqa: S603 - ourselves
+        [sys.executable, str(script), *hot], cwd=scratch, check=False, stdout=subprocess.PIPE
     )
+    if tried.returncode != 0:
+        sys.stderr.buffer.write(tried.stdout)  # mypyc tells there what it does not take
+        raise SystemExit("not compiled")
 
 
 _BUILD = """
