@@ -122,6 +122,22 @@ async def test_an_outbox_that_is_not_what_was_published_is_found(world: World) -
     }
 
 
+async def test_rows_that_are_nothing_any_more_and_a_number_of_nobody_are_found(
+    world: World,
+) -> None:
+    await run_once(world)
+    ((lane, partition),) = await world.fetch(
+        "SELECT lane, partition FROM lane WHERE topic = $1 AND last_seq > 20 ORDER BY 1 LIMIT 1",
+        world.output,
+    )
+    broken = "UPDATE change SET value = $2, headers = $3 WHERE lane = $1 AND version = 3"
+    await world.fetch(broken, lane, b"\xff no JSON", "nothing")
+    marks = [("lane", str(lane).encode()), ("seq", b"9" * 20)]
+    await write(world, world.output, partition, key=b"k", value=b"{}", headers=marks)
+    found = {finding.violation for finding in (await audited(world)).findings}
+    assert found == {Violation.DIFFERS, Violation.BROKEN_CHAIN, Violation.FOREIGN_RECORD}
+
+
 async def test_it_goes_on_where_it_stood_on_new_connections(world: World) -> None:
     heard = Heard()
     await run_once(world)

@@ -19,6 +19,7 @@ from card_fulfillment.messages.envelope import Record
 from card_fulfillment.messages.headers import Header
 
 _STORED_HEADERS: Final = ("ce_type", "ce_id", "ce_subject", "ce_time", "traceparent")
+_LAST_SEQ: Final = 2**63 - 1
 
 
 class Violation(StrEnum):
@@ -51,11 +52,11 @@ class Finding(NamedTuple):
 
 
 class Before(NamedTuple):
-    """The version before, of the same subject."""
+    """The version before, of the same subject. status: none where it is no event any more."""
 
     lane: int
     seq: int
-    status: str
+    status: str | None
 
 
 class LedgerRow(NamedTuple):
@@ -157,8 +158,8 @@ class Audit:
         if lane != self._pinned.lanes[record.partition]:
             yield Violation.WRONG_LANE, f"of lane {lane}, which is another partition's"
             return
-        yield from self._followed(record.partition, seq)
         row = rows[lane].get(seq)
+        yield from self._followed(record.partition, seq, is_ours=row is not None)
         if row is None:
             yield Violation.NOT_IN_DATABASE, f"no change of the outbox has seq {seq}"
             return
@@ -166,9 +167,12 @@ class Audit:
         if row.version is not None:
             yield from _event_wrong(record, row, row.version, lane)
 
-    def _followed(self, partition: int, seq: int) -> Iterator[tuple[Violation, str]]:
+    def _followed(
+        self, partition: int, seq: int, *, is_ours: bool
+    ) -> Iterator[tuple[Violation, str]]:
         last = self._last.get(partition, seq - 1)
-        self._last[partition] = max(last, seq)
+        if is_ours or seq == last + 1:  # else whoever made a number up would move the lane
+            self._last[partition] = max(last, seq)
         if seq <= last:
             yield Violation.REPEATED, f"seq {seq} comes after {last}"
         elif seq > last + 1:
@@ -176,7 +180,7 @@ class Audit:
 
     def _held_against(self, record: Record, row: LedgerRow) -> Iterator[tuple[Violation, str]]:
         key = None if row.key is None else row.key.encode()
-        stored = dict(self._pinned.headers(row.key, row.headers))
+        stored = self._stored_headers(row)
         headers = dict(record.headers)
         parts = {
             "key": record.key == key,
@@ -189,21 +193,29 @@ class Audit:
         if self._pinned.partition_of(row.key) != record.partition:
             yield Violation.WRONG_KEY, "its key belongs to another partition"
 
+    def _stored_headers(self, row: LedgerRow) -> Mapping[str, bytes]:
+        """None of them where somebody changed the row, so that nobody can read it."""
+        try:
+            return dict(self._pinned.headers(row.key, row.headers))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return {}
+
 
 def _mark(record: Record) -> tuple[int, int] | None:
-    """Lane and seq."""
+    """Lane and seq, where they are numbers that a relay can have written."""
     headers = dict(record.headers)
     try:
-        return int(headers["lane"]), int(headers["seq"])
+        lane, seq = int(headers["lane"]), int(headers["seq"])
     except (KeyError, ValueError):
         return None
+    return (lane, seq) if 0 < seq <= _LAST_SEQ else None
 
 
 def _event_wrong(
     record: Record, row: LedgerRow, version: int, lane: int
 ) -> Iterator[tuple[Violation, str]]:
     """What an event of a card or bulk says of itself and of the one before it."""
-    event = _event(record)
+    event = event_of(record.value)
     subject = (
         event.get("card_id") if event.get("subject") == "card" else event.get("bulk_issuance_id")
     )
@@ -227,13 +239,14 @@ def _does_not_follow(
     elif event.get("previous_fulfillment_status") != (before.status if before else None):
         yield Violation.BROKEN_CHAIN, "its previous status is not that of the version before"
     superseded = event.get("supersedes")
-    if superseded and superseded not in {_event_id(event, v) for v in range(1, version)}:
+    if superseded and superseded not in [_event_id(event, v) for v in range(1, version)]:
         yield Violation.BROKEN_CHAIN, "it supersedes no version before it"
 
 
-def _event(record: Record) -> dict[str, Any]:
+def event_of(value: bytes | None) -> dict[str, Any]:
+    """Empty where it is none."""
     try:
-        event = orjson.loads(record.value or b"")
+        event = orjson.loads(value or b"")
     except orjson.JSONDecodeError:
         return {}
     return event if isinstance(event, dict) else {}

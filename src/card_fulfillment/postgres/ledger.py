@@ -5,11 +5,11 @@ from typing import Final
 
 import asyncpg
 
-from card_fulfillment.pipeline.audit import Before, LedgerRow
+from card_fulfillment.pipeline.audit import Before, LedgerRow, event_of
 
 _ROWS: Final = """
 SELECT change.seq, change.key, change.headers, sha256(change.value), change.version,
-       before.lane, before.seq, convert_from(before.value, 'UTF8')::json ->> 'fulfillment_status'
+       before.lane, before.seq, before.value
 FROM change
 LEFT JOIN LATERAL (
     SELECT earlier.lane, earlier.seq, earlier.value FROM change AS earlier
@@ -28,11 +28,13 @@ class PostgresLedger:
         self._connection = connection
 
     async def rows(self, lane: int, seqs: Collection[int]) -> Mapping[int, LedgerRow]:
+        found = await self._connection.fetch(_ROWS, lane, list(seqs))
         return {
-            seq: LedgerRow(
-                seq, key, headers, sha256, version, None if of is None else Before(of, at, status)
-            )
-            for seq, key, headers, sha256, version, of, at, status in await self._connection.fetch(
-                _ROWS, lane, list(seqs)
-            )
+            seq: LedgerRow(seq, key, headers, sha256, version, _before(*before))
+            for seq, key, headers, sha256, version, *before in found
         }
+
+
+def _before(lane: int | None, seq: int, value: bytes) -> Before | None:
+    """Read here: Postgres gives nothing at all where one value is no JSON."""
+    return None if lane is None else Before(lane, seq, event_of(value).get("fulfillment_status"))

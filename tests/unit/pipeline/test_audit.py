@@ -178,6 +178,10 @@ def test_whatever_is_missing_repeated_or_elsewhere_is_found(data: st.DataObject)
         ({"headers": (("lane", b"x"), ("seq", b"1"))}, Violation.FOREIGN_RECORD),
         ({"headers": (("lane", b"12"), ("seq", b"1"))}, Violation.WRONG_LANE),
         ({"headers": (("lane", b"11"), ("seq", b"99"))}, Violation.NOT_IN_DATABASE),
+        ({"headers": (("lane", b"11"), ("seq", b"9" * 19))}, Violation.FOREIGN_RECORD),
+        ({"headers": (("lane", b"11"), ("seq", b"0"))}, Violation.FOREIGN_RECORD),
+        ({"value": b'{"supersedes": {}}'}, Violation.DIFFERS),
+        ({"value": b'{"supersedes": ["x"]}'}, Violation.DIFFERS),
     ],
 )
 def test_a_record_that_is_not_as_committed_is_found(
@@ -200,6 +204,27 @@ def test_a_header_that_is_not_as_committed_is_found_and_named(name: str) -> None
     (finding,) = found(published, [altered(first, headers=headers), *rest])
     assert finding.violation is Violation.DIFFERS
     assert finding.detail == f"{name} of seq 1 in the outbox"
+
+
+@pytest.mark.parametrize(
+    "headers", ["x", "null", "[]", '["other","id","at"]', '[["x"],"id","at"]', '{"ce_id": 1}']
+)
+def test_a_row_whose_headers_nobody_can_read_any_more_is_found(headers: str) -> None:
+    published = some()
+    published.outbox[11, 1] = published.outbox[11, 1]._replace(headers=headers)
+    (finding,) = found(published)
+    assert finding.violation is Violation.DIFFERS
+    assert finding.detail == "ce_type, ce_id, ce_subject, ce_time of seq 1 in the outbox"
+
+
+def test_a_number_that_somebody_made_up_does_not_move_the_lane() -> None:
+    published = some()
+    first, second, *rest = published.records
+    lane = str(LANES[first.partition]).encode()
+    foreign = altered(first, offset=3, headers=(("lane", lane), ("seq", b"1000000")))
+    findings = found(published, [first, second, foreign, *rest])
+    assert violations(findings) == {Violation.NOT_IN_DATABASE, Violation.MISSING}
+    assert {f.offset for f in findings} == {foreign.offset}
 
 
 def test_what_the_outbox_does_not_have_is_found() -> None:
