@@ -233,7 +233,7 @@ def _does_not_follow(
     event: Mapping[str, Any], row: LedgerRow, version: int, lane: int
 ) -> Iterator[tuple[Violation, str]]:
     before = row.before
-    is_there = before is not None and before.lane == lane and before.seq < row.seq
+    is_there = before is not None and (before.lane != lane or before.seq < row.seq)
     if is_there != (version > 1):
         yield Violation.WRONG_VERSION, f"version {version} does not come after {version - 1}"
     elif event.get("previous_fulfillment_status") != (before.status if before else None):
