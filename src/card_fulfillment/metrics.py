@@ -6,6 +6,7 @@ read from the database that all workers share: take the maximum over workers, no
 
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
+from itertools import product
 from platform import python_version
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
@@ -255,6 +256,11 @@ class Meter:
     def count(self, metric: Metric[Counter], *labels: str, by: float = 1) -> None:
         made: Counter = self._made[metric]
         (made.labels(*labels) if labels else made).inc(by)
+
+    def begin(self, metric: Metric[Counter], *labels: Iterable[str]) -> None:
+        """Show 0 for all of these labels together: an alert on growth sees the first event too."""
+        for together in product(*labels):
+            self._made[metric].labels(*together)
 
     def observe(self, metric: Metric[Histogram], value: float) -> None:
         made: Histogram = self._made[metric]

@@ -2,12 +2,14 @@
 
 import traceback
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import structlog
 
 from card_fulfillment import metrics
-from card_fulfillment.messages.envelope import Record
+from card_fulfillment.domain.journey import FactOutcome
+from card_fulfillment.messages.envelope import Record, RefusalReason
 from card_fulfillment.metrics import Meter
 from card_fulfillment.pipeline.batch import Batch, RecordClass
 from card_fulfillment.pipeline.effects import Effects
@@ -15,6 +17,14 @@ from card_fulfillment.pipeline.ports import Contended, StoreUnavailable
 from card_fulfillment.pipeline.relay import RelayState, RelayStatus
 
 log = structlog.get_logger("card_fulfillment")
+
+
+def begin_counting(meter: Meter, topics: Iterable[str], vendors: Iterable[str]) -> None:
+    """topics: of the input. vendors: those that a topic belongs to."""
+    meter.begin(metrics.RECORDS, topics, (became.value for became in RecordClass))
+    meter.begin(metrics.FACTS, (outcome.value for outcome in FactOutcome))
+    reasons = (reason.value for reason in RefusalReason)
+    meter.begin(metrics.QUARANTINED, reasons, ("", *vendors))
 
 
 class BatchReporter:

@@ -49,7 +49,7 @@ from card_fulfillment.postgres.positions import PostgresPositions
 from card_fulfillment.postgres.spreading import SpreadingTransaction
 from card_fulfillment.postgres.store import PostgresStore, PostgresTransaction
 from card_fulfillment.postgres.writing import Lanes
-from card_fulfillment.reporting import BatchReporter, RelayReporter, SpreadReporter
+from card_fulfillment.reporting import BatchReporter, RelayReporter, SpreadReporter, begin_counting
 from card_fulfillment.settings import OpsSettings, Settings
 from card_fulfillment.starting import Alarmed, reachable
 from card_fulfillment.topology import Topology
@@ -129,6 +129,7 @@ class Worker:
         self._settings, self._known, self._lanes = settings, known, lanes
         self._publishing = publishing(settings, known, lanes)
         self._meter = Meter()
+        begin_counting(self._meter, known.readers, known.vendors.values())
         self._name = process_name()
         headers = Headers(settings.events.source, settings.events.schema_base)
         self._relays = {

@@ -175,6 +175,8 @@ async def test_an_auditor_that_goes_on_vouches_until_something_is_wrong(world: W
     await world.until(lambda: world.is_up(worker), worker)
     auditor = world.command("audit", "--follow")
     await world.until(is_ready(auditor), auditor)
+    none = f'violations_total{{topic="{world.output}",violation="foreign_record"}}'
+    assert (await samples(auditor))[f"card_fulfillment_audit_{none}"] == 0
     await load.produce(events(CARDS))
     await world.until_drained(load, worker)
     audited_records = f'card_fulfillment_audited_total{{topic="{world.output}"}}'

@@ -96,6 +96,7 @@ async def test_a_worker_gets_ready_counts_what_it_does_and_stops_in_time(world: 
     assert found["card_fulfillment_ready"] == 1
     assert found['card_fulfillment_bulks_at_work{waits_for="members"}'] == 0
     assert not any(n for name, n in found.items() if name.startswith("card_fulfillment_alarm"))
+    assert found['card_fulfillment_quarantined_total{reason="malformed",vendor=""}'] == 0
     worker.send(signal.SIGTERM)
     assert await worker.ended(within=10) == 0
 

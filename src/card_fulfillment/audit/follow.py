@@ -12,7 +12,7 @@ from card_fulfillment.audit.topic import HeldBack, TopicAudit, is_passing
 from card_fulfillment.metrics import AUDIT_CATALOGUE, Meter, by_topic
 from card_fulfillment.ops.audit_health import AUDIT_VIOLATION, AuditHealth
 from card_fulfillment.ops.http import operator_app, serving
-from card_fulfillment.pipeline.audit import Finding
+from card_fulfillment.pipeline.audit import Finding, Violation
 from card_fulfillment.settings import Settings
 from card_fulfillment.worker import limits_of, listening, told_to_stop, unless_stopped
 
@@ -43,6 +43,8 @@ class _Auditor:
         self._settings, self._topics = settings, topics
         self.health = AuditHealth(topics, limits_of(settings.ops), time.monotonic())
         self.meter = Meter(AUDIT_CATALOGUE)
+        self.meter.begin(metrics.AUDITED, topics)
+        self.meter.begin(metrics.AUDIT_VIOLATIONS, topics, (each.value for each in Violation))
         self._records = 0
 
     async def run(self, last: int | None) -> None:
