@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Annotated, Final
 
+import asyncpg
 import typer
 from rich.console import Console, RenderableType
 
@@ -27,18 +28,20 @@ from card_fulfillment.commands.running import (
 )
 from card_fulfillment.doctor.examination import examine
 from card_fulfillment.doctor.findings import Level
+from card_fulfillment.domain.naming import Reference
 from card_fulfillment.messages import schema
 from card_fulfillment.onboarding.commands import vendors
 from card_fulfillment.ops.bulk_timeline import bulk_in_full
 from card_fulfillment.ops.effective import effective
-from card_fulfillment.ops.look import quarantined
+from card_fulfillment.ops.look import bearing, quarantined
 from card_fulfillment.ops.timeline import in_full
 from card_fulfillment.postgres.bulk_timeline import load_bulk_timeline
 from card_fulfillment.postgres.connection import is_transient
-from card_fulfillment.postgres.schema import migrate
-from card_fulfillment.postgres.timeline import load_timeline, open_letters
+from card_fulfillment.postgres.schema import migrate, newest_revision
+from card_fulfillment.postgres.timeline import bearers, load_timeline, open_letters
 from card_fulfillment.settings import Settings
 from card_fulfillment.topology import topology
+from card_fulfillment.vendors.profile import load_profiles
 from card_fulfillment.worker import clock
 
 _FEW: Final = 5  # members of each status that went astray
@@ -116,7 +119,12 @@ def demo(
 
 @cli.command("timeline")
 def timeline_(
-    subject_id: Annotated[str, typer.Argument(metavar="ID", help="Of a card or bulk issuance.")],
+    subject_id: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", help="Of a card or bulk issuance, or what a vendor calls one."
+        ),
+    ],
     *,
     most: Annotated[
         int, typer.Option(help="Events and facts of a bulk issuance, the newest.", min=1)
@@ -133,16 +141,34 @@ def timeline_(
 async def _timeline(settings: Settings, subject_id: str, most: int) -> list[RenderableType]:
     """Of whichever it is; where it is nothing yet, what of it is in quarantine."""
     async with starting.database(settings, "timeline") as connection:
-        card = await load_timeline(connection, subject_id)
-        bulk = await load_bulk_timeline(connection, subject_id, most, _FEW)
-        letters = [] if card or bulk else await open_letters(connection, [subject_id])
-    if letters:
-        unknown = f"nothing of {subject_id} was applied; what has this key is in quarantine"
-        return [unknown, *quarantined(letters)]
+        if found := await _in_full(connection, called, most):
+            return found
+        if bound := await bearers(connection, _names(settings, called)):
+            whose = {each.binding.subject.id for each in bound}
+            alone = whose.pop() if len(whose) == 1 else None
+            return [bearing(bound), *(await _in_full(connection, alone, most) if alone else ())]
+        letters = await open_letters(connection, [called])
+    if not letters:
+        return []
+    unknown = f"nothing of {called} was applied; what has this key is in quarantine"
+    return [unknown, *quarantined(letters)]
+
+
+async def _in_full(
+    connection: asyncpg.Connection, subject_id: str, most: int
+) -> list[RenderableType]:
+    card = await load_timeline(connection, subject_id)
+    bulk = await load_bulk_timeline(connection, subject_id, most, _FEW)
     return [*([in_full(card)] if card else ()), *([bulk_in_full(bulk)] if bulk else ())]
 
 
 @cli.command("schema")
+def _names(settings: Settings, value: str) -> list[Reference]:
+    """Whatever any vendor may call so."""
+    profiles = load_profiles(settings.vendors.directory).values()
+    return [Reference(p.vendor, kind, value) for p in profiles for kind in p.reference_kinds]
+
+
 def schema_(
     directory: Annotated[Path, typer.Argument(help="Where the files are.")] = Path("schemas"),
     *,

@@ -53,6 +53,8 @@ async def test_a_card_whose_announcement_is_in_quarantine_is_not_unknown(world: 
     refused = {"event_id": "e", "occurred_at": "2026-03-01T06:00:00Z", "card_id": "c999"}
     await load.produce([*events(1), Event(INPUTS[0], "c999", refused)])
     await world.until_drained(load, worker)
+    code, said = await command(world, "timeline", "M0000000")  # what the bureau calls it
+    assert (code, card_id(0) in said, "delivered since" in said) == (0, True, True), said
     code, said = await command(world, "timeline", "c999")
     assert (code, "quarantined malformed" in said, "card_product_id" in said) == (0, True, True)
     code, said = await command(world, "timeline", "c998")

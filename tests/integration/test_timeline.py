@@ -4,14 +4,15 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from builders import announcement, fact, order, order_no, sent
+from builders import announcement, box_no, fact, order, order_no, sent
 from card_fulfillment.domain.facts import Attribute
 from card_fulfillment.domain.journey import FactOutcome
 from card_fulfillment.domain.status import Reason, Status
 from card_fulfillment.messages.envelope import RefusalReason, Refused
+from card_fulfillment.ops.look import bearing
 from card_fulfillment.ops.timeline import in_full
 from card_fulfillment.pipeline.timeline import Timeline
-from card_fulfillment.postgres.timeline import load_timeline
+from card_fulfillment.postgres.timeline import bearers, load_timeline
 from support_desk import Desk, lines_with, opened_desk, shown
 
 KEY = "key"  # of all records that are built
@@ -102,6 +103,16 @@ async def test_names_and_dead_letters_of_its_records_are_found_by_their_key(desk
     text = shown(in_full(timeline), width=120)
     assert "bad_address · to do: fix_address_and_reissue · final" in text
     assert "quarantined unmapped_code: nobody knows the code (state)" in text
+
+
+async def test_whom_a_name_means_is_found_by_the_name_alone(desk: Desk) -> None:
+    await desk.hear(*(sent(order(card, 1, NUMBER, box_no("AX1"))) for card in ("c1", "c2")))
+    assert await bearers(desk.connection, [order_no("another")]) == []
+    bound = await bearers(desk.connection, [NUMBER, order_no("another"), box_no("AX1")])
+    assert [(b.reference, b.binding.subject.id) for b in bound] == [
+        (name, whom) for name in sorted([NUMBER, box_no("AX1")]) for whom in ("c1", "c2")
+    ]
+    assert len(lines_with("c2", shown(bearing(bound)))) == 2
 
 
 async def test_a_closed_dead_letter_is_not_shown(desk: Desk) -> None:

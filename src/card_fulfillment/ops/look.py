@@ -119,6 +119,16 @@ def names(bound: Sequence[Bound]) -> Iterator[RenderableType]:
     yield shown
 
 
+def bearing(bound: Sequence[Bound]) -> Table:
+    """Whom a name means, or meant."""
+    shown = table("Called so", "card or bulk issuance", "by", "as", "attempt", "since (UTC)")
+    for reference, binding in bound:
+        since = long_time(time_of(binding.valid_from))
+        whom, attempt = binding.subject.id, str(binding.attempt)
+        shown.add_row(whom, reference.vendor, reference.kind, attempt, since)
+    return shown
+
+
 def quarantined(letters: Sequence[OpenLetter]) -> Iterator[RenderableType]:
     """Open dead letters; nothing where there are none."""
     if letters:

@@ -103,12 +103,17 @@ async def _through_bulk(
 async def names_of(
     connection: asyncpg.Connection, subject: Subject, history: Iterable[Remembered]
 ) -> list[Bound]:
-    keys = [reference_text(reference) for reference in _mentioned(subject, history)]
+    named = await bearers(connection, _mentioned(subject, history))
+    return [each for each in named if each.binding.subject == subject]
+
+
+async def bearers(connection: asyncpg.Connection, names: Iterable[Reference]) -> list[Bound]:
+    """All that any of these names ever meant."""
+    keys = [reference_text(reference) for reference in names]
     return [
         Bound(reference_of(text), binding)
         for text, bindings in await connection.fetch(_REFERENCES, keys)
         for binding in load_bindings(bindings)
-        if binding.subject == subject
     ]
 
 
