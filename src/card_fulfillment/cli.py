@@ -86,6 +86,7 @@ def migrate_() -> None:
     settings = load_settings()
     dsn = settings.postgres.dsn.get_secret_value()
     finish(starting.reachable("Postgres", lambda: migrate(dsn), is_transient))
+    typer.echo(f"the schema is at revision {newest_revision()}")
 
 
 @cli.command()

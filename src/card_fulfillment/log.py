@@ -43,6 +43,7 @@ def configure(format_: str, level: str) -> None:
     root.setLevel(level)
     # Client libraries report every rebalance and reconnect; what matters of it we report ourselves.
     logging.getLogger("aiokafka").setLevel(max(logging.getLevelName(level), logging.ERROR))
+    logging.getLogger("alembic").setLevel(max(logging.getLevelName(level), logging.WARNING))
 
 
 def _name_the_library(

@@ -14,6 +14,7 @@ from builders import announcement, box_no, fact, order, order_no, sent
 from card_fulfillment.devstack import Stack
 from card_fulfillment.domain.naming import bulk_issuance
 from card_fulfillment.domain.status import Status
+from card_fulfillment.postgres.schema import newest_revision
 from stack import Services, as_role
 from support_desk import opened_desk
 
@@ -32,7 +33,8 @@ async def world(
     del embedded  # the roles belong to the whole server: it must be ours
     world = World(stack.bootstrap, bare_dsn, prefix, tmp_path)
     await execute(bare_dsn, ROLES)
-    assert await command(world, "fulfillment_owner", "migrate") == (DONE, [])
+    migrated = await command(world, "fulfillment_owner", "migrate")
+    assert migrated == (DONE, [f"the schema is at revision {newest_revision()}"])
     await execute(bare_dsn, ROLES)
     await world.create_topics()
     yield world
