@@ -28,6 +28,7 @@ from pydantic_settings import (
     NestedSecretsSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     YamlConfigSettingsSource,
 )
 
@@ -268,7 +269,10 @@ class Settings(BaseSettings):
         if unknown := sorted(filter(cls._is_unknown, os.environ)):
             raise ValueError(f"{unknown[0]}: there is no such setting (`__` between levels)")
         secrets = Path("/run/secrets")
-        return cls(_secrets_dir=secrets if secrets.is_dir() else None)
+        try:
+            return cls(_secrets_dir=secrets if secrets.is_dir() else None)
+        except SettingsError as error:
+            raise ValueError(_no_json(error)) from error
 
     @classmethod
     def _is_unknown(cls, variable: str) -> bool:
@@ -278,6 +282,14 @@ class Settings(BaseSettings):
             return False
         section = name.removeprefix(_PREFIX).split("__")[0].lower()
         return section not in {"file", *cls.model_fields}
+
+
+def _no_json(error: SettingsError) -> str:
+    """Name the variable: pydantic names the section, of which there may be several."""
+    text = getattr(error.__cause__, "doc", None)
+    names = (name for name, value in os.environ.items() if value == text)
+    named = next((name for name in names if name.upper().startswith(_PREFIX)), None)
+    return str(error) if named is None else f"{named}: lists and maps are written as JSON"
 
 
 def _yaml_source(settings: type[BaseSettings], file: str) -> YamlConfigSettingsSource:

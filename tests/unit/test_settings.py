@@ -139,6 +139,16 @@ def test_what_would_be_left_out_or_go_in_circles_is_refused(
         Settings.load()
 
 
+@pytest.mark.parametrize("variable", ["TOPICS__VENDOR_TRACKING", "GUARD__BINS"])
+def test_a_list_or_map_that_is_no_json_is_refused_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(f"FULFILLMENT_{variable}", "nojson")
+    with pytest.raises(ValueError, match=f"FULFILLMENT_{variable}") as refused:
+        Settings.load()
+    assert "nojson" not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("value", "seconds"), [("10", 10), ("2.5", 2.5), ("PT30S", 30), ("P1D", 86_400)]
 )
