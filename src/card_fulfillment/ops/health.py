@@ -193,7 +193,8 @@ class Health:
     def _relays_not_at_work(self) -> Iterator[Reason]:
         for topic, status in self.relays.items():
             if status.state not in (RelayState.PUBLISHING, RelayState.WAITING_FOR_LEASE):
-                failure = f": {status.last_failure}" if status.failures else ""
+                told = status.failures and status.state is not RelayState.ALARMED
+                failure = f": {status.last_failure}" if told else ""
                 yield Reason(f"relay_{status.state.value}", f"{topic}{failure}")
 
     def _unreachable(self, now: float) -> Iterator[Reason]:

@@ -94,10 +94,13 @@ def test_a_relay_that_does_not_turn_is_stuck() -> None:
 def test_an_alarm_stops_a_relay_and_is_no_reason_for_a_restart() -> None:
     story = Story()
     story.relay.state = RelayState.ALARMED
-    story.relay.alarm = Alarm("lane_gap", "lane 1 is not without a gap after 7")
+    story.relay.alarm = Alarm("lane_gap", "lane 1 lacks 8 to 9")
+    story.relay.failures, story.relay.last_failure = 3, "what passed before the alarm"
     story.lasts(100, relay=False)
     assert story.stuck == []
     assert story.unready == {"lane_gap", "relay_alarmed"}
+    details = [reason.detail for reason in story.health.unready(story.now)]
+    assert details == ["events: lane 1 lacks 8 to 9", "events"]
 
 
 def test_an_intake_that_waits_for_a_person_is_no_reason_for_a_restart() -> None:
