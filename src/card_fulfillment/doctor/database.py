@@ -61,7 +61,10 @@ def of_leases(leases: Sequence[Lease], topics: Sequence[str]) -> Iterator[Findin
         if topic in held:
             yield ok(f"{topic} is published by {held[topic].holder}")
         else:
-            yield warn(f"nobody publishes {topic}", "start a worker")
+            yield warn(
+                f"nobody publishes {topic}",
+                "start a worker; where one runs, its /readyz says why it does not publish",
+            )
 
 
 def of_census(census: Census) -> Iterator[Finding]:
