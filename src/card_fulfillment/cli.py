@@ -139,8 +139,8 @@ def timeline_(
     Console(highlight=False).print(*found, sep="\n\n")
 
 
-async def _timeline(settings: Settings, subject_id: str, most: int) -> list[RenderableType]:
-    """Of whichever it is; where it is nothing yet, what of it is in quarantine."""
+async def _timeline(settings: Settings, called: str, most: int) -> list[RenderableType]:
+    """Of whichever has this id, or bears this name; else what of it is in quarantine."""
     async with starting.database(settings, "timeline") as connection:
         if found := await _in_full(connection, called, most):
             return found
@@ -163,13 +163,13 @@ async def _in_full(
     return [*([in_full(card)] if card else ()), *([bulk_in_full(bulk)] if bulk else ())]
 
 
-@cli.command("schema")
 def _names(settings: Settings, value: str) -> list[Reference]:
     """Whatever any vendor may call so."""
     profiles = load_profiles(settings.vendors.directory).values()
     return [Reference(p.vendor, kind, value) for p in profiles for kind in p.reference_kinds]
 
 
+@cli.command("schema")
 def schema_(
     directory: Annotated[Path, typer.Argument(help="Where the files are.")] = Path("schemas"),
     *,

@@ -96,9 +96,9 @@ async def test_a_worker_gets_ready_counts_what_it_does_and_stops_in_time(world: 
     assert taken == 7 * CARDS
     assert found["card_fulfillment_batch_seconds_count"] >= 1
     assert found["card_fulfillment_ready"] == 1
+    assert found['card_fulfillment_quarantined_total{reason="malformed",vendor=""}'] == 0
     assert found['card_fulfillment_bulks_at_work{waits_for="members"}'] == 0
     assert not any(n for name, n in found.items() if name.startswith("card_fulfillment_alarm"))
-    assert found['card_fulfillment_quarantined_total{reason="malformed",vendor=""}'] == 0
     worker.send(signal.SIGTERM)
     assert await worker.ended(within=10) == 0
 
@@ -222,6 +222,19 @@ async def test_the_doctor_knows_the_alarms_of_a_database_of_the_past_and_of_a_ne
     assert code == 1
     wrong = [line for line in said.splitlines() if line.startswith("FAIL")]
     assert [line.split()[1] for line in wrong] == ["output_ahead_of_database:", "input_recreated:"]
+
+
+async def test_the_doctor_finds_changes_that_nobody_can_publish_any_more(world: World) -> None:
+    worker, load = world.worker(), world.load()
+    await load.produce(events(5))
+    await world.until_drained(load, worker)
+    worker.send(signal.SIGTERM)
+    await worker.ended()
+    counting = "UPDATE lane SET last_seq = last_seq + 2 WHERE topic = $1 AND partition = 1"
+    await world.fetch(counting, world.output)
+    code, said = await command(world, "doctor")
+    assert (code, said.count("FAIL")) == (1, 1), said
+    assert "FAIL  lane_gap: the outbox lacks 2 changes of lane" in said
 
 
 async def test_the_doctor_goes_on_where_a_part_cannot_be_looked_at(world: World) -> None:

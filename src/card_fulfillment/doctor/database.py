@@ -73,7 +73,7 @@ def of_census(census: Census) -> Iterator[Finding]:
         if output.oldest_seconds > _WAITS_LONG:
             yield fail(
                 f"{said}, the oldest for {output.oldest_seconds:.0f} s",
-                "look at /readyz and the log of the worker that has its lease",
+                "look at /readyz and the log of the workers, first of the one that has its lease",
             )
         else:
             yield ok(said)
@@ -101,6 +101,14 @@ def of_census(census: Census) -> Iterator[Finding]:
 def of_inventory(inventory: Inventory, outputs: Sequence[str]) -> Iterator[Finding]:
     yield from of_leases(inventory.leases, outputs)
     yield from of_census(inventory.census)
+
+
+def of_gaps(gaps: Sequence[tuple[str, int, int]]) -> Iterator[Finding]:
+    for topic, lane, lacking in gaps:
+        yield fail(
+            f"lane_gap: the outbox lacks {lacking} changes of lane {lane} that {topic} waits for",
+            "see docs/runbook.md, lane_gap",
+        )
 
 
 def of_sessions(

@@ -113,6 +113,8 @@ async def _database(case: _Case) -> Findings:
         case.inventory = await postgres.take_inventory(connection)
         for finding in database.of_inventory(case.inventory, case.known.outputs):
             yield finding
+        for finding in database.of_gaps(await postgres.lacking_changes(connection)):
+            yield finding
         old = await postgres.old_transactions(connection)
         for finding in database.of_sessions(old, await postgres.blocking(connection)):
             yield finding

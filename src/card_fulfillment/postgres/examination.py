@@ -45,6 +45,14 @@ SELECT name, holder, extract(epoch FROM expires_at - clock_timestamp())::float8 
 ORDER BY name
 """
 _LANES: Final = "SELECT topic, lane, partition, last_seq, published_seq FROM lane ORDER BY 1, 3"
+_LACKING_CHANGES: Final = """
+SELECT lane.topic, lane.lane, lane.last_seq - lane.published_seq - there.changes
+FROM lane CROSS JOIN LATERAL (
+    SELECT count(*) AS changes FROM change
+    WHERE change.lane = lane.lane AND change.seq > lane.published_seq
+) AS there
+WHERE there.changes < lane.last_seq - lane.published_seq ORDER BY 1, 2
+"""
 _POSITIONS: Final = "SELECT topic, partition, next_offset FROM input_position ORDER BY 1, 2"
 _OLD_TRANSACTIONS: Final = """
 SELECT pid, coalesce(nullif(application_name, ''), 'somebody'), state,
@@ -122,6 +130,11 @@ async def take_inventory(connection: asyncpg.Connection) -> Inventory:
         [(topic, LaneRow(*row)) for topic, *row in await connection.fetch(_LANES)],
         {Partition(t, p): offset for t, p, offset in await connection.fetch(_POSITIONS)},
     )
+
+
+async def lacking_changes(connection: asyncpg.Connection) -> list[tuple[str, int, int]]:
+    """Topic, lane and how many of its changes that are not published are not in the outbox."""
+    return [tuple(row) for row in await connection.fetch(_LACKING_CHANGES)]
 
 
 async def old_transactions(connection: asyncpg.Connection) -> list[OldTransaction]:

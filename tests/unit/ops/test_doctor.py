@@ -69,6 +69,12 @@ def test_an_outbox_that_waits_for_long_is_wrong_and_open_letters_are_to_look_at(
     assert levels == [Level.FAIL, Level.WARN, Level.OK, Level.WARN, Level.OK]
 
 
+def test_changes_that_are_not_there_are_a_gap_before_a_relay_comes_to_it() -> None:
+    assert list(database.of_gaps([])) == []
+    (found,) = database.of_gaps([("events", 3, 2)])
+    assert (found.level, found.what.split(":")[0]) == (Level.FAIL, "lane_gap")
+
+
 def test_bulks_with_something_left_to_be_done_are_counted() -> None:
     bulks = [BulkBacklog("b1", lags=True, written="1"), BulkBacklog("b2", lags=False, written="2")]
     *_, said = database.of_census(Census([], {}, 0, 0, bulks))
