@@ -1,7 +1,7 @@
 """Where every physical card and every bulk order is.
 
 Exit codes: 0 done, 1 checked and found wrong, 2 usage, settings or a refused access, 3 a dependency
-is not reachable at start, 4 a named alarm at start.
+is not reachable at start or went away, 4 a named alarm at start.
 """
 
 from collections import Counter

@@ -59,13 +59,13 @@ async def reachable(
             if isinstance(error, PermissionError) or not is_passing(error):
                 raise
             if time.monotonic() > ends:
-                raise Unreachable(f"{what} is not reachable: {_in_a_line(error)}") from error
-            if told != (told := _in_a_line(error)):
+                raise Unreachable(f"{what} is not reachable: {in_a_line(error)}") from error
+            if told != (told := in_a_line(error)):
                 log.info("start.waiting", dependency=what, error=told)
         await asyncio.sleep(_TRY_AGAIN_AFTER)
 
 
-def _in_a_line(error: Exception) -> str:
+def in_a_line(error: Exception) -> str:
     """The error on one line: clients name in it the address that they tried, never a password."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
 

@@ -4,6 +4,7 @@ import signal
 from dataclasses import replace
 from typing import Final
 
+import asyncpg
 import pytest
 
 from stack import Services, create_database, database_of, drop_database
@@ -95,6 +96,17 @@ async def run_once(world: World, cards: int, first: int = 0) -> None:
     await world.until_drained(load, worker)
     worker.send(signal.SIGTERM)
     await worker.ended()
+
+
+async def test_a_command_that_loses_its_database_has_found_nothing_wrong(world: World) -> None:
+    holder = await asyncpg.connect(world.dsn)
+    try:
+        async with holder.transaction():
+            await holder.execute("LOCK TABLE bulk_issuance")
+            code, line = await ends(world, "overdue", POSTGRES__LOCK_TIMEOUT="0.2")
+    finally:
+        await holder.close()
+    assert (code, "LockNotAvailableError" in line) == (UNREACHABLE, True), line
 
 
 async def test_servers_that_nobody_can_reach_are_given_up_after_half_a_minute(

@@ -91,6 +91,8 @@ def finish(work: Coroutine[Any, Any, T]) -> T:
                 fail(code, str(cause))
         if reason := postgres_connection.refusal(cause) or kafka_connection.refusal(cause):
             fail(USAGE, reason)
+        if postgres_connection.is_transient(cause) or kafka_connection.is_passing(cause):
+            fail(UNREACHABLE, f"Kafka or Postgres went away: {starting.in_a_line(cause)}")
         raise
 
 
