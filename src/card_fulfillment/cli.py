@@ -8,7 +8,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Annotated, Final
 
-import asyncpg
 import typer
 from rich.console import Console, RenderableType
 
@@ -36,7 +35,7 @@ from card_fulfillment.ops.effective import effective
 from card_fulfillment.ops.look import bearing, quarantined
 from card_fulfillment.ops.timeline import in_full
 from card_fulfillment.postgres.bulk_timeline import load_bulk_timeline
-from card_fulfillment.postgres.connection import is_transient
+from card_fulfillment.postgres.connection import Connection, is_transient
 from card_fulfillment.postgres.schema import migrate, newest_revision
 from card_fulfillment.postgres.timeline import bearers, load_timeline, open_letters
 from card_fulfillment.settings import Settings
@@ -156,7 +155,7 @@ async def _timeline(settings: Settings, called: str, most: int) -> list[Renderab
 
 
 async def _in_full(
-    connection: asyncpg.Connection, subject_id: str, most: int
+    connection: Connection, subject_id: str, most: int
 ) -> list[RenderableType]:
     card = await load_timeline(connection, subject_id)
     bulk = await load_bulk_timeline(connection, subject_id, most, _FEW)

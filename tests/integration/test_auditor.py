@@ -9,6 +9,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from probes import is_ready, readiness, samples
 
+from acceptance.audit import delete
 from acceptance.worker_process import WorkerProcess
 from acceptance.workload import events
 from acceptance.world import Heard, World, installed
@@ -197,6 +198,23 @@ def counted(process: WorkerProcess, name: str, value: float) -> Callable[[], Awa
         return (await samples(process)).get(name) == value
 
     return is_so
+
+
+async def test_an_auditor_at_work_outlives_its_topic_and_tells_what_is_lost(world: World) -> None:
+    await run_once(world)
+    auditor = world.command("audit", "--follow")
+    await world.until(is_ready(auditor), auditor)
+    await delete(world.bootstrap, world.output)
+
+    async def noticed() -> bool:
+        return f"topic {world.output} is missing" in auditor.output
+
+    await world.until(noticed, auditor)
+    await world.create_topics()
+    alarm = 'card_fulfillment_alarm{name="audit_violation"}'
+    await world.until(counted(auditor, alarm, 1), auditor)
+    _, body = await readiness(auditor)
+    assert "lost" in body["reasons"][0]["detail"]
 
 
 async def test_an_auditor_waits_for_servers_that_are_away(world: World) -> None:

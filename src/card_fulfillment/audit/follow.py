@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from card_fulfillment import metrics
-from card_fulfillment.audit.topic import HeldBack, TopicAudit, is_passing
+from card_fulfillment.audit.topic import TopicAudit, is_passing, is_waited_for
 from card_fulfillment.metrics import AUDIT_CATALOGUE, Meter, by_topic
 from card_fulfillment.ops.audit_health import AUDIT_VIOLATION, AuditHealth
 from card_fulfillment.ops.http import operator_app, serving
@@ -25,7 +25,9 @@ _LINE_EVERY: Final = 60.0
 
 
 async def follow(settings: Settings, topics: Sequence[str], last: int | None) -> None:
-    """Until SIGTERM or SIGINT. An outage is waited for; Misfit, Alarmed and PortTaken are raised.
+    """Until SIGTERM or SIGINT. An outage is waited for, once it began whatever keeps it from work.
+
+    What is not as it must be when it begins is raised: Misfit, Alarmed, PortTaken.
 
     last: as of TopicAudit.
     """
@@ -76,7 +78,7 @@ class _Auditor:
             try:
                 await self._until_it_fails(audit)
             except Exception as error:
-                if not (isinstance(error, HeldBack) or is_passing(error)):
+                if not (is_waited_for if audit.begun else is_passing)(error):
                     raise
                 self._failed(audit.topic, error)
                 await asyncio.sleep(_AGAIN_IN)

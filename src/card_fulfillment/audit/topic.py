@@ -18,7 +18,7 @@ from card_fulfillment.postgres import connection as postgres_connection
 from card_fulfillment.postgres.connection import Connection, connected, connector
 from card_fulfillment.postgres.ledger import PostgresLedger
 from card_fulfillment.postgres.outbox import lanes_of
-from card_fulfillment.postgres.schema import check_schema
+from card_fulfillment.postgres.schema import SchemaMismatch, check_schema
 from card_fulfillment.settings import Settings
 from card_fulfillment.starting import Alarmed, Misfit
 
@@ -32,6 +32,18 @@ class HeldBack(Exception):
 def is_passing(error: BaseException) -> bool:
     """Whether Kafka or Postgres may simply not be there."""
     return kafka_connection.is_passing(error) or postgres_connection.is_transient(error)
+
+
+def is_waited_for(error: BaseException) -> bool:
+    """Whether an auditor at work tries again, as a worker does: one that ends vouches for nothing.
+
+    It may be a deleted topic, other partitions, another schema or a right that was taken away.
+    """
+    return (
+        is_passing(error)
+        or isinstance(error, HeldBack | Misfit | Alarmed | SchemaMismatch)
+        or (kafka_connection.refusal(error) or postgres_connection.refusal(error)) is not None
+    )
 
 
 class AuditObserver(Protocol):
@@ -53,6 +65,11 @@ class TopicAudit:
         self._observer = observer
         self._next: dict[int, int] = {}
         self._audit: Audit | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether it was ever connected: all that it needs was there."""
+        return self._audit is not None
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator["Connected"]:
