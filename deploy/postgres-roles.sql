@@ -4,8 +4,8 @@
 --
 --   fulfillment_owner    owns the tables: `migrate` and `accept` log in as it, nothing else
 --   fulfillment_worker   runs the worker: reads and writes rows, changes no table
---   fulfillment_support  looks: `timeline`, and whoever asks the tables; the bytes of quarantined
---                        records are not for it
+--   fulfillment_support  looks: `timeline`, `overdue`, `check`, `audit`, and whoever asks the tables;
+--                        the bytes of quarantined records are not for it
 --
 -- The roles have no passwords yet: set them with \password, or let pg_hba.conf ask for certificates.
 
