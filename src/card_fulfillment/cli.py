@@ -154,9 +154,7 @@ async def _timeline(settings: Settings, called: str, most: int) -> list[Renderab
     return [unknown, *quarantined(letters)]
 
 
-async def _in_full(
-    connection: Connection, subject_id: str, most: int
-) -> list[RenderableType]:
+async def _in_full(connection: Connection, subject_id: str, most: int) -> list[RenderableType]:
     card = await load_timeline(connection, subject_id)
     bulk = await load_bulk_timeline(connection, subject_id, most, _FEW)
     return [*([in_full(card)] if card else ()), *([bulk_in_full(bulk)] if bulk else ())]

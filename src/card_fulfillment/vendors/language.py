@@ -264,9 +264,8 @@ class ShippingMethod(Part):
 class ProfileFile(Part):
     """A whole profile file.
 
-    body: how a message is written whose content type does not say.
-    when: else a message is ignored. zones: abbreviations in the vendor's times.
-    window_days: for how long its references mean the same, where that is less than usual.
+    body: how a message is written whose content type does not say. when: else it is ignored.
+    zones: abbreviations in the vendor's times. window_days: for how long its names mean the same.
     """
 
     vendor: Name
