@@ -2,10 +2,14 @@
 
 import logging
 import sys
-from collections.abc import MutableMapping
-from typing import Any
+import time
+from collections.abc import Callable, MutableMapping
+from typing import Any, Final
 
 import structlog
+
+_CLIENT: Final = "aiokafka"
+_SAYS_IT_EVERY: Final = 10.0
 
 
 def configure(format_: str, level: str) -> None:
@@ -38,12 +42,29 @@ def configure(format_: str, level: str) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
         )
     )
+    handler.addFilter(_not_too_often())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
     # Client libraries report every rebalance and reconnect; what matters of it we report ourselves.
-    logging.getLogger("aiokafka").setLevel(max(logging.getLevelName(level), logging.ERROR))
+    logging.getLogger(_CLIENT).setLevel(max(logging.getLevelName(level), logging.ERROR))
     logging.getLogger("alembic").setLevel(max(logging.getLevelName(level), logging.WARNING))
+
+
+def _not_too_often() -> Callable[[logging.LogRecord], bool]:
+    """While a server or a topic is away, Kafka's client says the same ten times a second."""
+    said: dict[tuple[str, int], float] = {}
+
+    def is_news(record: logging.LogRecord) -> bool:
+        if not record.name.startswith(_CLIENT):
+            return True
+        where, now = (record.pathname, record.lineno), time.monotonic()
+        if now - said.get(where, -_SAYS_IT_EVERY) < _SAYS_IT_EVERY:
+            return False
+        said[where] = now
+        return True
+
+    return is_news
 
 
 def _name_the_library(

@@ -1,0 +1,42 @@
+"""What is logged, beside what the worker says itself."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from card_fulfillment import log
+
+
+@pytest.fixture(autouse=True)
+def _put_back() -> Iterator[None]:
+    root, client = logging.getLogger(), logging.getLogger("aiokafka")
+    handlers, levels = root.handlers, (root.level, client.level)
+    yield
+    root.handlers = handlers
+    root.setLevel(levels[0])
+    client.setLevel(levels[1])
+    structlog.reset_defaults()
+
+
+def test_what_kafkas_client_repeats_is_told_once_in_a_while(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log.configure("json", "INFO")
+    _complain(times=3)
+    monkeypatch.setattr(log, "_SAYS_IT_EVERY", 0.0)
+    _complain(times=1)
+    said = capsys.readouterr().err
+    assert (said.count("no answer from"), said.count("another thing"), said.count("ours")) == (
+        2,
+        2,
+        4,
+    )
+
+
+def _complain(*, times: int) -> None:
+    for number in range(times):
+        logging.getLogger("aiokafka.client").error("no answer from %s", number)
+        logging.getLogger("aiokafka.cluster").error("another thing")
+        logging.getLogger("card_fulfillment").warning("ours %s", number)
