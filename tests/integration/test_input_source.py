@@ -10,8 +10,10 @@ from contextlib import asynccontextmanager
 from itertools import compress, pairwise
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import NewPartitions, NewTopic
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import InconsistentGroupProtocolError
 from input_fetching import ALL, Fetching, UnstoredPositions
 from relay_services import admin
 
@@ -226,6 +228,22 @@ async def test_a_topic_that_is_made_again_while_its_reader_hangs_is_noticed(
         with pytest.raises(InputRecreated, match="another record"):
             await asyncio.wait_for(found.running, 20)
     assert not found.has(2)()
+
+
+async def test_a_group_that_did_not_take_it_in_can_be_joined_later(
+    options: ClientOptions, topic: str
+) -> None:
+    other = AIOKafkaConsumer(
+        topic, **options, group_id=topic, partition_assignment_strategy=(RangePartitionAssignor,)
+    )
+    await other.start()
+    source = InputSource(options, GroupOptions(topic, 6000), [topic], UnstoredPositions(), ALL)
+    with pytest.raises(InconsistentGroupProtocolError):
+        await source.start()
+    await other.stop()
+    await source.start()
+    assert source.joined
+    await source.stop()
 
 
 async def test_what_the_parser_cannot_read_loses_nothing_before_it(

@@ -11,7 +11,12 @@ from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
-from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka import (
+    AIOKafkaConsumer,
+    ConsumerRebalanceListener,
+    ConsumerRecord,
+    TopicPartition,
+)
 from aiokafka.errors import (
     IllegalStateError,
     KafkaError,
@@ -69,10 +74,10 @@ class InputSource(ConsumerRebalanceListener):
         most_in_hand: int,
     ) -> None:
         """most_in_hand: records that are fetched and not applied yet, at most."""
-        self._options, self._topics = options, list(topics)
+        self._options, self._group, self._topics = options, group, list(topics)
         self._positions = positions
         self._caution = Caution(positions, most_in_hand)
-        self._consumer = group_consumer(options, group, self.rewind)
+        self._consumer = self._made()
         self._assigned: frozenset[TopicPartition] = frozenset()
         self._assignment = 0
         self._sought = False
@@ -89,9 +94,15 @@ class InputSource(ConsumerRebalanceListener):
         self._committing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
+        """Join the group; to be called again where it raises a passing failure."""
+        await end_consumer(self._consumer)  # one that began in vain cannot begin again
+        self._consumer = self._made()
         self._consumer.subscribe(topics=self._topics, listener=self)
         await self._consumer.start()
         self._committing = asyncio.create_task(self._commit_now_and_then())
+
+    def _made(self) -> AIOKafkaConsumer:
+        return group_consumer(self._options, self._group, self.rewind)
 
     async def stop(self) -> None:
         """Leave the group, within a deadline."""
