@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from itertools import compress, pairwise
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener
 from aiokafka.admin import NewPartitions, NewTopic
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import InconsistentGroupProtocolError
@@ -244,6 +244,41 @@ async def test_a_group_that_did_not_take_it_in_can_be_joined_later(
     await source.start()
     assert source.joined
     await source.stop()
+
+
+class _Hesitant(ConsumerRebalanceListener):
+    """Keeps the whole group waiting, once it is to give away what it has."""
+
+    def __init__(self) -> None:
+        self.goes_on = asyncio.Event()
+
+    async def on_partitions_revoked(self, revoked: Collection[object]) -> None:
+        if revoked:
+            await self.goes_on.wait()
+
+    def on_partitions_assigned(self, assigned: object) -> None:
+        pass
+
+
+async def test_a_group_that_does_not_get_on_with_sharing_out_does_not_hold_the_fetches_up(
+    options: ClientOptions, topic: str
+) -> None:
+    source = InputSource(options, GroupOptions(topic, 6000), [topic], UnstoredPositions(), ALL)
+    await source.start()
+    listener = _Hesitant()
+    others = [
+        AIOKafkaConsumer(**options, group_id=topic, rebalance_timeout_ms=60_000) for _ in "ab"
+    ]
+    others[0].subscribe([topic], listener=listener)
+    await others[0].start()
+    others[1].subscribe([topic])
+    joining = asyncio.create_task(others[1].start())
+    await until(lambda: source._consumer._subscription.reassignment_in_progress)
+    async with asyncio.timeout(10):
+        assert not (await source.fetch(ALL)).records
+    listener.goes_on.set()
+    await joining
+    await asyncio.gather(source.stop(), *(other.stop() for other in others))
 
 
 async def test_what_the_parser_cannot_read_loses_nothing_before_it(

@@ -43,6 +43,7 @@ _COMMIT_WITHIN: Final = 5.0
 _GIVE_AWAY_WITHIN: Final = 3.0
 _STOP_WITHIN: Final = 5.0
 _MEASURE_WITHIN: Final = 3.0
+_FETCH_WITHIN: Final = 2.0
 
 # In doubt, how often is looked whether the record in hand is applied.
 _LOOK_AGAIN: Final = 0.001
@@ -246,7 +247,8 @@ class InputSource(ConsumerRebalanceListener):
         if paused := self._consumer.paused():
             await asyncio.sleep(self._resume_at - time.monotonic())
             self._consumer.resume(*(paused & self._consumer.assignment()))
-        chunks = await self._consumer.getmany(timeout_ms=POLL_MS)
+        async with asyncio.timeout(_FETCH_WITHIN):  # aiokafka lets it wait for the group for ever
+            chunks = await self._consumer.getmany(timeout_ms=POLL_MS)
         if 0 < sum(map(len, chunks.values())) < _FEW:
             self._consumer.pause(*self._consumer.assignment())
             self._resume_at = time.monotonic() + _APART
@@ -255,8 +257,8 @@ class InputSource(ConsumerRebalanceListener):
     async def _fill(self) -> None:
         try:
             chunks = await self._gather()
-        except NoOffsetForPartitionError:
-            return  # assigned just now and not sought yet
+        except (NoOffsetForPartitionError, TimeoutError):
+            return  # assigned just now and not sought yet, or the group shares out anew
         except OffsetOutOfRangeError as error:
             if not self._sought:
                 return  # it is that of an advisory commit
