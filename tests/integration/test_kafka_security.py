@@ -166,6 +166,29 @@ async def test_an_auditor_needs_to_read_the_two_outputs_and_nothing_else(
     assert (code, [line.split(": ")[-1] for line in lines]) == (0, ["exact", "exact"]), lines
 
 
+async def test_the_right_to_the_group_is_taken_away_from_a_worker_at_work_and_given_back(
+    kafka: SecuredKafka, world: World
+) -> None:
+    rights = rights_of_a_worker(world)
+    (of_the_group,) = (right for right in rights if right.kind == "group")
+    await world.create_topics()
+    await grant(kafka.administration, rights)
+    load = world.load()
+    await load.produce(events(_CARDS))
+    worker = world.worker(**by_login(kafka))
+    await world.until_drained(load, worker)
+    await revoke(kafka.administration, of_the_group)
+
+    async def has_complained() -> bool:
+        return worker.output.count("GroupAuthorizationFailedError") > 1
+
+    await world.until(has_complained, worker)
+    await grant(kafka.administration, [of_the_group])
+    await load.produce(events(_CARDS, first=_CARDS))
+    await world.until_drained(load, worker, within=20)
+    assert await world.verdict(range(2 * _CARDS)) == []
+
+
 @pytest.mark.timeout(180)
 async def test_each_of_those_rights_is_needed(kafka: SecuredKafka, world: World) -> None:
     rights = rights_of_a_worker(world)

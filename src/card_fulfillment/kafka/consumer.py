@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
-from typing import Final, NamedTuple
+from typing import Final
 
 from aiokafka import (
     AIOKafkaConsumer,
@@ -27,16 +27,16 @@ from aiokafka.errors import (
 from card_fulfillment.kafka.caution import Caution
 from card_fulfillment.kafka.connection import ClientOptions
 from card_fulfillment.kafka.ending import end_consumer
-from card_fulfillment.kafka.group import POLL_MS, GroupOptions, group_consumer
-from card_fulfillment.kafka.incarnation import verified_extents
-from card_fulfillment.kafka.lag import measure
+from card_fulfillment.kafka.group import POLL_MS, GroupOptions, group_consumer, rejoin_after
+from card_fulfillment.kafka.incarnation import refuse_a_set_back, verified_extents
+from card_fulfillment.kafka.lag import Given, measure
 from card_fulfillment.kafka.records import in_time_order
 from card_fulfillment.messages.envelope import Record
 from card_fulfillment.pipeline.backlog import InputBacklog
 from card_fulfillment.pipeline.batch import Partition, last_records
 from card_fulfillment.pipeline.intake_ports import Fetched, SourceUnavailable
 from card_fulfillment.pipeline.ports import StoreUnavailable
-from card_fulfillment.pipeline.positions import InputRecreated, Position, Positions
+from card_fulfillment.pipeline.positions import InputRecreated, Positions
 
 _COMMIT_EVERY: Final = 1.0
 _COMMIT_WITHIN: Final = 5.0
@@ -51,16 +51,6 @@ _LOOK_AGAIN: Final = 0.001
 # Fewer records are not worth a fetch and a transaction of their own as often as they could be had.
 _FEW: Final = 50
 _APART: Final = 0.015
-
-
-class _Given(NamedTuple):
-    """Records that were fetched, and up to where that goes in each of their partitions."""
-
-    records: list[Record]
-    ends: Mapping[Partition, int]
-
-    def is_done(self, done: Mapping[Partition, int]) -> bool:
-        return all(done.get(partition, 0) >= end for partition, end in self.ends.items())
 
 
 class InputSource(ConsumerRebalanceListener):
@@ -91,7 +81,7 @@ class InputSource(ConsumerRebalanceListener):
         self._applied: dict[TopicPartition, int] = {}
         self._joined = False
         self._done: dict[Partition, int] = {}
-        self._given: deque[_Given] = deque()
+        self._given: deque[Given] = deque()
         self._committing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -209,7 +199,7 @@ class InputSource(ConsumerRebalanceListener):
         stored = {p: each.position for p, each in taken.items()}
         if assignment != self._assignment:
             return
-        _refuse_a_set_back(stored, self._done)
+        refuse_a_set_back(stored, self._done)
         with contextlib.suppress(IllegalStateError):  # taken away just now: the listener will tell
             for partition, position in stored.items():
                 self._consumer.seek(TopicPartition(*partition), position.next_offset)
@@ -265,6 +255,7 @@ class InputSource(ConsumerRebalanceListener):
             raise InputRecreated(f"the stored position is out of range: {error.args[0]}") from error
         except Exception as error:  # its parsers and codecs raise whatever they like
             self._go_back()
+            rejoin_after(error, self._consumer)
             raise SourceUnavailable(type(error).__name__) from error
         if self._sought:
             self._buffer.extend(in_time_order(chunks.values()))
@@ -286,7 +277,7 @@ class InputSource(ConsumerRebalanceListener):
         starts = {p: self._next[p] for p in ends}
         self._next |= ends
         if records:
-            self._given.append(_Given(records, ends))
+            self._given.append(Given(records, ends))
         return Fetched(records, starts, self._assignment)
 
     async def _commit_now_and_then(self) -> None:
@@ -300,14 +291,3 @@ class InputSource(ConsumerRebalanceListener):
         self._applied.clear()
         if offsets:
             await self._consumer.commit(offsets)
-
-
-def _refuse_a_set_back(stored: Mapping[Partition, Position], done: Mapping[Partition, int]) -> None:
-    """Positions only go forward: who saw one committed that is no more must take nothing in."""
-    for partition, position in stored.items():
-        if position.next_offset < done.get(partition, 0):
-            raise InputRecreated(
-                f"the database has position {position.next_offset} of {partition.topic}"
-                f"[{partition.partition}], although this worker committed {done[partition]}: it "
-                "was set back"
-            )

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import NotLeaderForPartitionError, UnknownTopicOrPartitionError
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    KafkaError,
+    NotLeaderForPartitionError,
+    UnknownTopicOrPartitionError,
+)
 from aiokafka.protocol.fetch import FetchRequest
 
 from card_fulfillment.kafka.connection import ClientOptions
@@ -57,6 +62,12 @@ def group_consumer(
     _pace_metadata(consumer)
     _tell_of_doubt(consumer, in_doubt)
     return consumer
+
+
+def rejoin_after(error: Exception, consumer: AIOKafkaConsumer) -> None:
+    """Where aiokafka sends no heartbeats any more, and so never learns that it was dropped."""
+    if type(error) in {GroupAuthorizationFailedError, KafkaError}:
+        vars(consumer)["_coordinator"].request_rejoin()
 
 
 def _tell_of_doubt(consumer: AIOKafkaConsumer, in_doubt: Callable[[], None]) -> None:

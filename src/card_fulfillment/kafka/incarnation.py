@@ -84,3 +84,14 @@ async def _check_last(consumer: AIOKafkaConsumer, tp: TopicPartition, last: Last
             f"{tp.topic}[{tp.partition}] has another record at offset {last.offset} "
             "than the one that was taken"
         )
+
+
+def refuse_a_set_back(stored: Mapping[Partition, Position], done: Mapping[Partition, int]) -> None:
+    """Positions only go forward: who saw one committed that is no more must take nothing in."""
+    for partition, position in stored.items():
+        if position.next_offset < done.get(partition, 0):
+            raise InputRecreated(
+                f"the database has position {position.next_offset} of {partition.topic}"
+                f"[{partition.partition}], although this worker committed {done[partition]}: it "
+                "was set back"
+            )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from itertools import chain
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -11,6 +11,16 @@ from card_fulfillment.pipeline.backlog import InputBacklog
 from card_fulfillment.pipeline.batch import Partition
 
 _UNKNOWN: Final = -1
+
+
+class Given(NamedTuple):
+    """Records that were fetched, and up to where that goes in each of their partitions."""
+
+    records: list[Record]
+    ends: Mapping[Partition, int]
+
+    def is_done(self, done: Mapping[Partition, int]) -> bool:
+        return all(done.get(partition, 0) >= end for partition, end in self.ends.items())
 
 
 async def measure(
