@@ -28,14 +28,10 @@ def begin_counting(meter: Meter, topics: Iterable[str], vendors: Iterable[str]) 
 
 
 class BatchReporter:
-    """batches: applied since the process began."""
-
     def __init__(self, meter: Meter) -> None:
-        self.batches = 0
         self._meter = meter
 
     def batch_applied(self, batch: Batch, effects: Effects, seconds: float) -> None:
-        self.batches += 1
         _count(self._meter, effects, seconds)
         classes: Counter[RecordClass] = Counter()
         for counts in effects.counts.values():

@@ -177,7 +177,7 @@ class Worker:
                     chore.cancel()
 
     async def _take_in(self, stop: asyncio.Event) -> None:
-        source, reporter = self._source(), BatchReporter(self._meter)
+        source = self._source()
         stores = [self._store("intake") for _ in range(_SIDE_BY_SIDE)]
         hints = Hints()
         intake = Intake(
@@ -185,7 +185,7 @@ class Worker:
             decoder(self._settings, self._known),
             [Applier(store, self._publishing, hints) for store in stores],
             clock,
-            reporter,
+            BatchReporter(self._meter),
             self._spreader.look_at,
         )
         self._health.intake = intake.status
@@ -196,7 +196,7 @@ class Worker:
             await intake.run(stop, self._settings.intake.batch_records)
             await _within(_LETS_GO_WITHIN, source.let_go())
         except InputRecreated as error:
-            if not reporter.batches:
+            if not source.begun:
                 raise Alarmed(INPUT_RECREATED, str(error)) from error
             self._health.raise_alarm(INPUT_RECREATED, str(error))
             log.exception("intake.alarm", alarm=INPUT_RECREATED, detail=str(error))

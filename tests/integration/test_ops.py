@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaProducer
 from probes import get, is_ready, port_of, readiness, samples
 from relay_services import configure
 
-from acceptance.audit import delete, read_output
+from acceptance.audit import delete, make_again, read_output
 from acceptance.worker_process import WorkerProcess
 from acceptance.workload import INPUTS, Event, card_id, events
 from acceptance.world import World, installed
@@ -72,6 +72,20 @@ async def test_a_topic_that_is_deleted_and_made_again_is_told_of_while_the_worke
     await delete(world.bootstrap, topic)
     await world.until(names(worker, "input_missing"), worker)
     await world.create_topics()
+    await world.until(names(worker, "input_recreated"), worker)
+
+
+async def test_a_worker_that_had_nothing_to_do_stays_up_where_its_topic_is_made_again(
+    world: World,
+) -> None:
+    """An exit would loop, and end its relays as well."""
+    load, first = world.load(), world.worker()
+    await load.produce(events(3))
+    await world.until_drained(load, first)
+    await first.kill()
+    worker = world.worker(**QUICK)
+    await world.until(is_ready(worker), worker)
+    await make_again(world.bootstrap, world.prefix + INPUTS[0], world.partitions)
     await world.until(names(worker, "input_recreated"), worker)
 
 

@@ -72,6 +72,7 @@ class InputSource(ConsumerRebalanceListener):
         self._assigned: frozenset[TopicPartition] = frozenset()
         self._assignment = 0
         self._sought = False
+        self._begun = False
         self._resume_at = 0.0
         self._next: dict[Partition, int] = {}
         self._buffer: deque[Record] = deque()
@@ -170,6 +171,11 @@ class InputSource(ConsumerRebalanceListener):
     def joined(self) -> bool:
         return self._joined
 
+    @property
+    def begun(self) -> bool:
+        """Whether it found its positions to be right once, if it was only because it had none."""
+        return self._begun
+
     async def backlog(self) -> list[InputBacklog]:
         try:
             out = [*(given.records for given in self._given), self._buffer]
@@ -206,7 +212,7 @@ class InputSource(ConsumerRebalanceListener):
             self._next = {p: position.next_offset for p, position in stored.items()}
             self._done = dict(self._next)
             self._caution.begin(taken, extents)
-            self._sought = True
+            self._sought = self._begun = True
 
     async def _next_alone(self) -> Fetched:
         """One record, noted before anything looks at it, when the one before is applied."""
