@@ -108,6 +108,32 @@ async def test_the_support_s_role_audits(world: World) -> None:
     assert (code, [line.split(": ")[-1] for line in lines]) == (DONE, ["exact", "exact"]), lines
 
 
+async def test_a_right_that_is_taken_away_from_a_worker_at_work_and_given_back(
+    world: World,
+) -> None:
+    load, worker = (
+        world.load(),
+        world.worker(POSTGRES__DSN=as_role(world.dsn, "fulfillment_worker")),
+    )
+    await load.produce(events(_CARDS))
+    await world.until_drained(load, worker)
+    await execute(world.dsn, "REVOKE INSERT ON change FROM fulfillment_worker")
+    await load.produce(events(_CARDS, first=_CARDS))
+
+    async def has_complained() -> bool:
+        return "permission denied for table change" in worker.output
+
+    await world.until(has_complained, worker)
+    await execute(world.dsn, "GRANT INSERT ON change TO fulfillment_worker")
+    await world.until_drained(load, worker)
+
+
+async def test_the_support_s_role_redrives_nothing(world: World) -> None:
+    await apply_some(world)
+    code, lines = await command(world, "fulfillment_support", "dlq", "redrive", "--all")
+    assert (code, len(lines), "permission denied" in lines[0]) == (USAGE, 1, True), lines
+
+
 async def test_only_the_owner_migrates(world: World) -> None:
     await execute(world.dsn, "DELETE FROM alembic_version")
     for role in ("fulfillment_worker", "fulfillment_support"):

@@ -89,11 +89,15 @@ def finish(work: Coroutine[Any, Any, T]) -> T:
         for kind, code in _EXIT_CODES.items():
             if isinstance(cause, kind):
                 fail(code, str(cause))
-        if reason := postgres_connection.refusal(cause) or kafka_connection.refusal(cause):
+        if reason := _refusal(cause) or (cause.__cause__ and _refusal(cause.__cause__)):
             fail(USAGE, reason)
         if postgres_connection.is_transient(cause) or kafka_connection.is_passing(cause):
             fail(UNREACHABLE, f"Kafka or Postgres went away: {starting.in_a_line(cause)}")
         raise
+
+
+def _refusal(error: BaseException) -> str | None:
+    return postgres_connection.refusal(error) or kafka_connection.refusal(error)
 
 
 def _first_of(error: Exception) -> Exception:

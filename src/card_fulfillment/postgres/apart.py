@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from card_fulfillment.pipeline.ports import StoreUnavailable
-from card_fulfillment.postgres.connection import Connect, connected, is_transient
+from card_fulfillment.postgres.connection import Connect, connected, is_transient, passing
 
 
 @asynccontextmanager
@@ -22,6 +22,9 @@ async def apart(connect: Connect) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def fetch_apart(connect: Connect, statement: str, *values: object) -> list[asyncpg.Record]:
-    """One statement; raises as `apart` does."""
-    async with apart(connect) as connection:
-        return await connection.fetch(statement, *values)
+    """One statement. Raises StoreUnavailable for a right that was taken away, too."""
+    try:
+        async with apart(connect) as connection:
+            return await connection.fetch(statement, *values)
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise StoreUnavailable(passing(error)) from error

@@ -190,6 +190,16 @@ def is_transient(error: BaseException) -> bool:
     return isinstance(error, _OTHER_TRANSIENT)
 
 
+def passing(error: BaseException) -> str | None:
+    """Why the database does not do its work just now, for who was at work with it and waits.
+
+    A right that was taken away passes too, as a mistake that is corrected. None: see is_transient.
+    """
+    if isinstance(error, asyncpg.InsufficientPrivilegeError):
+        return refusal(error)
+    return type(error).__name__ if is_transient(error) else None
+
+
 def _milliseconds(duration: timedelta) -> str:
     return str(duration // timedelta(milliseconds=1))
 

@@ -14,7 +14,7 @@ from card_fulfillment.pipeline.failpoints import failpoint
 from card_fulfillment.pipeline.ports import Contended, StoreUnavailable, Unstorable
 from card_fulfillment.pipeline.view import Need, View
 from card_fulfillment.postgres import letters_writing, locking, reading, writing
-from card_fulfillment.postgres.connection import Connect, is_transient
+from card_fulfillment.postgres.connection import Connect, passing
 from card_fulfillment.postgres.past_deadline import past_deadline
 
 # Rolled back by the server, or by us on a conflict that another look resolves: the connection is
@@ -114,8 +114,8 @@ class PostgresStore(Generic[Begun]):
             raise Unstorable(type(error).__name__) from error
         except _DATABASE_ERRORS as error:
             self.discard()
-            if is_transient(error):
-                raise StoreUnavailable(type(error).__name__) from error
+            if why := passing(error):
+                raise StoreUnavailable(why) from error
             raise
         except asyncio.CancelledError:
             self.discard()  # cut in the middle of a statement it is of no more use
