@@ -1,9 +1,10 @@
 """Where the command line begins: `run` imports only what it runs, so that a worker starts soon."""
 
 import gc
+import signal
 import sys
 from types import ModuleType
-from typing import cast
+from typing import NoReturn, cast
 
 
 def main() -> None:
@@ -16,12 +17,19 @@ def main() -> None:
 
 
 def _run() -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):  # until the worker listens to them
+        signal.signal(number, _end)
     gc.disable()  # nothing that is imported becomes garbage: looking for it takes time
     _import_structlog()
     from card_fulfillment import app  # noqa: PLC0415 - not for the other commands
     from card_fulfillment.commands.running import finish, load_settings  # noqa: PLC0415 - structlog is first
 
     finish(app.run(load_settings()))
+
+
+def _end(*_: object) -> NoReturn:
+    """Nothing is begun yet. Unhandled, the first process of a container would not even hear it."""
+    raise SystemExit(0)
 
 
 def _import_structlog() -> None:
