@@ -38,6 +38,9 @@ ALARMS: Final = (
 )
 """Every name that an alarm has; the runbook has a page for each."""
 
+# While the alarm stands nothing is asked of it, or nothing that counts as its answer.
+_NOT_ASKED: Final = {INPUT_RECREATED: "kafka", SCHEMA_MISMATCH: "postgres"}
+
 K = TypeVar("K", bound=Hashable)
 
 
@@ -123,7 +126,7 @@ class Health:
 
     def look(self, now: float) -> None:
         """Notice which loops have turned; to be called each second or so."""
-        silent = {"kafka"} if INPUT_RECREATED in self._raised else set()  # nobody asks it then
+        silent = {_NOT_ASKED.get(alarm) for alarm in self._raised}
         self._dependencies.look({k: v for k, v in self._heard.items() if k not in silent}, now)
         turns = {f"relay of {topic}": status.turns for topic, status in self.relays.items()}
         asleep = {

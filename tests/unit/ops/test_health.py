@@ -176,6 +176,13 @@ def test_a_dependency_that_does_not_answer_for_half_a_minute_is_named() -> None:
         assert story.unready == set()
 
 
+def test_a_database_with_a_schema_of_another_time_is_there() -> None:
+    story = Story()
+    story.health.raise_alarm("schema_mismatch", "deploy a newer worker")
+    story.lasts(100, deaf="postgres")
+    assert story.unready == {"schema_mismatch"}
+
+
 def test_a_worker_is_not_ready_before_the_group_took_it_in() -> None:
     story = Story()
     story.health.joined = False
