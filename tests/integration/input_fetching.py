@@ -62,3 +62,26 @@ class Fetching:
 
     def has(self, count: int) -> Callable[[], bool]:
         return lambda: sum(len(fetched.records) for fetched in self.fetches) >= count
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110 - nobody tells us
+            await asyncio.sleep(0.005)
+
+
+async def ready(source: InputSource) -> None:
+    """Fetch until the positions were sought, while the topic is empty."""
+    await source.start()
+    while not source.joined:
+        await source.fetch(ALL)
+    await source.fetch(ALL)
+
+
+async def first_of(source: InputSource) -> list[int]:
+    """The offsets of what comes next."""
+    async with asyncio.timeout(30):
+        while True:
+            fetched = await source.fetch(ALL)
+            if fetched.records:
+                return [record.offset for record in fetched.records]

@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListen
 from aiokafka.admin import NewPartitions, NewTopic
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import InconsistentGroupProtocolError
-from input_fetching import ALL, Fetching, UnstoredPositions
+from input_fetching import ALL, Fetching, UnstoredPositions, first_of, ready, until
 from relay_services import admin
 
 from acceptance.audit import make_again
@@ -71,12 +71,6 @@ async def fetching(
     await source.stop()
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110 - nobody tells us
-            await asyncio.sleep(0.005)
-
-
 async def test_little_that_comes_steadily_is_fetched_together(
     options: ClientOptions, topic: str, producer: AIOKafkaProducer
 ) -> None:
@@ -128,23 +122,6 @@ async def test_partitions_that_are_added_are_taken_from_their_beginning(
 async def _sent_to_a_new_one(options: ClientOptions, topic: str, number: int) -> None:
     async with AIOKafkaProducer(**options) as knows_it:
         await knows_it.send_and_wait(topic, b"%d" % number, partition=_PARTITIONS)
-
-
-async def ready(source: InputSource) -> None:
-    """Fetch until the positions were sought, while the topic is empty."""
-    await source.start()
-    while not source.joined:
-        await source.fetch(ALL)
-    await source.fetch(ALL)
-
-
-async def first_of(source: InputSource) -> list[int]:
-    """The offsets of what comes next."""
-    async with asyncio.timeout(30):
-        while True:
-            fetched = await source.fetch(ALL)
-            if fetched.records:
-                return [record.offset for record in fetched.records]
 
 
 async def test_what_is_fetched_while_it_goes_back_is_dropped_and_fetched_again(
