@@ -26,9 +26,10 @@ _LOST_A_RACE: Final = (
     asyncpg.UniqueViolationError,
     asyncpg.InvalidCachedStatementError,
 )
+# By what a record brought: another one has other values.
 _REFUSED_VALUES: Final = (
     asyncpg.DataError,
-    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.CheckViolationError,
     asyncpg.ProgramLimitExceededError,
 )
 _DATABASE_ERRORS: Final = (
