@@ -245,3 +245,24 @@ async def configure(options: ClientOptions, topic: str, **configs: str) -> None:
     wanted = {name.replace("_", "."): value for name, value in configs.items()}
     async with admin(options) as client:
         await client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, wanted)])
+
+
+async def verify_partitions_of_transactions(options: ClientOptions, *, yes: bool) -> None:
+    """Whether brokers refuse what is sent to a partition that is in no transaction."""
+    wanted = {"transaction.partition.verification.enable": str(yes).lower()}
+    async with admin(options) as client:
+        await client.alter_configs([ConfigResource(ConfigResourceType.BROKER, "1", wanted)])
+
+
+async def leave_hanging(setup: Setup, partition: int) -> None:
+    """Send in a transaction of the relay's own, which has no partitions as far as Kafka knows."""
+    producer = AIOKafkaProducer(
+        **setup.options, transactional_id=f"{setup.kafka.transactional_id}-{setup.topic}"
+    )
+    await producer.start()
+    try:
+        await producer.begin_transaction()
+        vars(producer)["_txn_manager"].txn_partitions.add(TopicPartition(setup.topic, partition))
+        await (await producer.send(setup.topic, b"", partition=partition))
+    finally:
+        await producer.stop()

@@ -5,7 +5,18 @@ from collections.abc import AsyncIterator
 
 import psutil
 import pytest
-from relay_services import DEADLINE, Setup, process, running, said, seqs, setup, until
+from relay_services import (
+    DEADLINE,
+    Setup,
+    leave_hanging,
+    process,
+    running,
+    said,
+    seqs,
+    setup,
+    until,
+    verify_partitions_of_transactions,
+)
 
 from card_fulfillment.devstack import Stack
 from card_fulfillment.pipeline.relay import RelayState
@@ -156,3 +167,17 @@ async def servers_of(world: Setup) -> list[int]:
     )
     assert len(rows) == 2
     return [row["pid"] for row in rows]
+
+
+async def test_a_transaction_of_its_own_that_kafka_forgot_to_end_is_ended(world: Setup) -> None:
+    """Brokers look whether a partition is in the transaction, but for this: they had forgotten."""
+    await world.add(0, 5)
+    await verify_partitions_of_transactions(world.options, yes=False)
+    try:
+        await leave_hanging(world, partition=0)
+    finally:
+        await verify_partitions_of_transactions(world.options, yes=True)
+    relay = world.relay()
+    async with running(relay):
+        await until(lambda: relay.status.positions.get(world.lanes[0]) == 5)
+    assert seqs((await world.output())[0]) == list(range(1, 6))

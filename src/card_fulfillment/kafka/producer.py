@@ -15,7 +15,7 @@ from datetime import timedelta
 from itertools import zip_longest
 from typing import Any, Final
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     InvalidTopicError,
@@ -31,7 +31,7 @@ from aiokafka.protocol.transaction import EndTxnRequest
 
 from card_fulfillment.kafka.connection import ClientOptions, client_options
 from card_fulfillment.kafka.ending import let_end
-from card_fulfillment.kafka.tail import read_tails
+from card_fulfillment.kafka.tail import HeldOpen, read_tails
 from card_fulfillment.messages.headers import Header, Headers
 from card_fulfillment.pipeline.failpoints import failpoint
 from card_fulfillment.pipeline.relay_ports import (
@@ -99,7 +99,24 @@ class TransactionalPublisher:
     async def tails(self) -> Mapping[int, Tail]:
         async with _deadline("reading the ends of the topic", _START):
             partitions = await self._producer.partitions_for(self._topic)
-            return await read_tails(self._options, self._topic, partitions)
+            try:
+                return await read_tails(self._options, self._topic, partitions)
+            except HeldOpen as held:
+                await self._end_what_hangs(held.partitions)
+                raise
+
+    async def _end_what_hangs(self, partitions: Iterable[TopicPartition]) -> None:
+        """End what an earlier producer of ours left there, although Kafka says that it is ended.
+
+        Brokers that die can forget a partition of a transaction, and hold back what follows for
+        ever. A transaction more with these partitions, and nothing else, marks the end of both.
+        What is somebody else's stays open.
+        """
+        await self._producer.begin_transaction()
+        manager: TransactionManager = vars(self._producer)["_txn_manager"]
+        for partition in partitions:
+            manager.maybe_add_partition_to_txn(partition)
+        await self._producer.abort_transaction()
 
     async def publish(self, lanes: Sequence[LaneRows]) -> None:
         if self._worn:

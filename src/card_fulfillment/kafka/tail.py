@@ -18,6 +18,18 @@ _Offsets = Mapping[TopicPartition, int]
 _Marked = tuple[int, int, bytes]
 
 
+class HeldOpen(Unavailable):
+    """A transaction is open on these partitions, from these offsets on."""
+
+    def __init__(self, offsets: _Offsets) -> None:
+        (first, at), *_ = offsets.items()
+        super().__init__(
+            "a transaction that is not the relay's, or that Kafka did not end, is open on "
+            f"{first.topic} [{first.partition}] at offset {at}"
+        )
+        self.partitions = list(offsets)
+
+
 async def read_tails(
     options: ClientOptions, topic: str, partitions: Collection[int], *, settled: bool = True
 ) -> Mapping[int, Tail]:
@@ -25,7 +37,7 @@ async def read_tails(
 
     Records without the headers `lane` and `seq` are none of the relay's and are passed over.
     While a transaction is open, what comes after its beginning is not seen: then it raises
-    Unavailable or, with `settled=False`, gives the end of the part before. Raises KafkaError. Has
+    HeldOpen or, with `settled=False`, gives the end of the part before. Raises KafkaError. Has
     no deadline of its own.
     """
     ours = [TopicPartition(topic, partition) for partition in partitions]
@@ -68,12 +80,9 @@ async def consumer_of(
 
 
 def _refuse_open_transactions(written: _Offsets, stable: _Offsets) -> None:
-    held = [p for p, offset in written.items() if stable[p] < offset]
+    held = {p: stable[p] for p, offset in written.items() if stable[p] < offset}
     if held:
-        raise Unavailable(
-            f"a transaction that is not the relay's is open on {held[0].topic} "
-            f"[{held[0].partition}] at offset {stable[held[0]]}"
-        )
+        raise HeldOpen(held)
 
 
 async def _last_records(
