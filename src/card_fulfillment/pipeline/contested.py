@@ -18,11 +18,16 @@ from card_fulfillment.pipeline.view import CardState, StoredFact, View
 
 
 def contested(
-    orders: Iterable[Order], facts: Iterable[Fact], view: View, bulk_of: BulkOf
+    orders: Iterable[Order],
+    facts: Iterable[Fact],
+    bound: Collection[Reference],
+    view: View,
+    bulk_of: BulkOf,
 ) -> Iterable[Binding]:
     """Bindings of references that the batch may bind to another subject or attempt, or unbind.
 
-    The facts found through them may go elsewhere, and their subjects are refolded.
+    bound: what the batch may bind. The facts found through contested references may go elsewhere,
+    and their subjects are refolded.
     """
     # What is found by these is held, and stays so.
     crowded = {reference for reference, held in view.bindings.items() if is_crowded(held)}
@@ -37,7 +42,10 @@ def contested(
     for fact in facts:
         for _, name in fact.names:
             held = view.bindings.get(name, ())
-            others = bool(held) and not _names_the_same(fact, held, view, bulk_of)
+            others = bool(held) and (
+                _is_found_by(fact, bound, bulk_of)  # whom it names is not known yet
+                or not _names_the_same(fact, held, view, bulk_of)
+            )
             if others or _attempts_differ(held, view):
                 yield from held
 

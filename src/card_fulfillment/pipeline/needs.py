@@ -156,7 +156,7 @@ def needs(want: Wanted, view: View) -> Need:
     need.locked_references |= unbound
     # Whether somebody else was asked for them.
     need.references.update(own_reference(ISSUER, r.value) for r in own_names(unbound))
-    unsettled = {b.subject for b in contested(want.orders, facts, view, bulk_of)}
+    unsettled = {b.subject for b in contested(want.orders, facts, need.unlocks, view, bulk_of)}
     moving = (*view.waiting.values(), *view.retimed.values())
     need.refolds.update(unsettled, *(each.places for each in moving))
     _want_sayings(need, view)

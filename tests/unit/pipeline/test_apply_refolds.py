@@ -7,7 +7,7 @@ import pytest
 
 import oracle_whom
 from agreement import ALERTS, Telling, assert_agrees
-from builders import announcement, fact, order, order_no, own_id, sent, waybill
+from builders import announcement, box_no, fact, order, order_no, own_id, sent, waybill
 from card_fulfillment.compiled import COMPILED
 from card_fulfillment.domain import bindings
 from card_fulfillment.domain.detail import Precision
@@ -239,3 +239,25 @@ def test_what_is_found_by_a_reference_of_too_many_cards_is_held(
     }
     assert _changes(telling, cards[-1]) == [_CREATED, _ORDERED]
     assert telling.snapshot().dead_letters == [RefusalReason.REFERENCE_CONFLICT]
+
+
+def test_a_name_is_bound_to_a_member_too_by_a_fact_that_comes_with_its_announcement() -> None:
+    """Only with that does it mean the member, and so does what is found by its name."""
+    bulk, box = bulk_issuance("b1"), box_no("y")
+    found = fact(Status.ACCEPTED, 1, box)
+    telling = Telling()
+    telling.take(
+        [
+            sent(announcement("c1", bulk="b1")),
+            sent(order(bulk, 1, _O1)),
+            sent(fact(Status.IN_PRODUCTION, 2, own_id("alpha", "b1"), names=[box])),
+            sent(found),
+        ]
+    )
+    told = fact(Status.PRODUCED, 9, own_id("issuer", "m3"), _O1, names=[box])
+    telling.take([sent(announcement("m3", 5, bulk="b1")), sent(told)])
+
+    snapshot = telling.settle().snapshot()
+
+    assert {s.id for s in snapshot.facts[found.fact_id].places} == {"b1", "m3"}
+    assert_agrees(snapshot, telling.witness.told)
