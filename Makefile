@@ -11,8 +11,9 @@ INSTALLED := $(VENV)/.installed
 
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header $(UPGRADE)
-# Two processes with servers of their own; files as a whole, long ones first, as they are collected.
-JOBS ?= 2
+# Processes with servers of their own, one more than cores, for half of them wait for something; files
+# as a whole, long ones first, as they are collected.
+JOBS ?= 3
 SIDE_BY_SIDE := --numprocesses=$(JOBS) --dist=loadfile --no-loadscope-reorder
 # A copy of the package whose hot modules are compiled; src/ is never compiled in place.
 COMPILED := build/compiled

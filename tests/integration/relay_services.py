@@ -5,7 +5,7 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import InvalidTxnState
 from pydantic import SecretStr
 
 from card_fulfillment.kafka.connection import ClientOptions, client_options
@@ -248,7 +249,7 @@ async def configure(options: ClientOptions, topic: str, **configs: str) -> None:
 
 
 async def verify_partitions_of_transactions(options: ClientOptions, *, yes: bool) -> None:
-    """Whether brokers refuse what is sent to a partition that is in no transaction."""
+    """Whether brokers refuse what is sent to a partition that is in no transaction: soon."""
     wanted = {"transaction.partition.verification.enable": str(yes).lower()}
     async with admin(options) as client:
         await client.alter_configs([ConfigResource(ConfigResourceType.BROKER, "1", wanted)])
@@ -256,13 +257,20 @@ async def verify_partitions_of_transactions(options: ClientOptions, *, yes: bool
 
 async def leave_hanging(setup: Setup, partition: int) -> None:
     """Send in a transaction of the relay's own, which has no partitions as far as Kafka knows."""
+    async with asyncio.timeout(DEADLINE):
+        while True:
+            with suppress(InvalidTxnState):  # brokers still verify it
+                return await _send_unannounced(setup, TopicPartition(setup.topic, partition))
+
+
+async def _send_unannounced(setup: Setup, to: TopicPartition) -> None:
     producer = AIOKafkaProducer(
         **setup.options, transactional_id=f"{setup.kafka.transactional_id}-{setup.topic}"
     )
     await producer.start()
     try:
         await producer.begin_transaction()
-        vars(producer)["_txn_manager"].txn_partitions.add(TopicPartition(setup.topic, partition))
-        await (await producer.send(setup.topic, b"", partition=partition))
+        vars(producer)["_txn_manager"].txn_partitions.add(to)
+        await (await producer.send(to.topic, b"", partition=to.partition))
     finally:
         await producer.stop()
