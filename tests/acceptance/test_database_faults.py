@@ -78,64 +78,55 @@ async def test_twenty_crashes_of_the_server(
 
 
 async def test_a_lock_that_is_not_given_in_time(world: World, undisturbed: EndState) -> None:
-    worker, load = world.worker(POSTGRES__LOCK_TIMEOUT="PT0.3S"), world.load()
-    feed = world.feed(load)
-    await until_taken(world, 100, worker)
-    async with _somebody_else(world) as holder:
+    impatient = _at_work(world, undisturbed, POSTGRES__LOCK_TIMEOUT="PT0.3S")
+    async with impatient as worker, _somebody_else(world) as holder:
         await holder.execute("SELECT FROM lane FOR UPDATE")
         await world.until(lambda: _tells(worker, "LockNotAvailableError"), worker)
-    await until_taken(world, 100, worker)
-    cards = await feed.enough()
-    await world.until_drained(load, worker)
-    assert await world.verdict(cards, given=undisturbed) == []
 
 
 async def test_a_column_that_is_altered_under_prepared_statements(
     world: World, undisturbed: EndState
 ) -> None:
-    worker, load = world.worker(), world.load()
-    feed = world.feed(load)
-    await until_taken(world, 100, worker)
-    await world.fetch("ALTER TABLE card ALTER COLUMN version TYPE bigint")
-    await world.until(lambda: _tells(worker, "InvalidCachedStatementError"), worker)
-    await until_taken(world, 100, worker)
-    cards = await feed.enough()
-    await world.until_drained(load, worker)
-    assert await world.verdict(cards, given=undisturbed) == []
+    async with _at_work(world, undisturbed) as worker:
+        await world.fetch("ALTER TABLE card ALTER COLUMN version TYPE bigint")
+        await world.until(lambda: _tells(worker, "InvalidCachedStatementError"), worker)
 
 
 async def test_a_database_that_takes_no_writes_for_a_while(
     world: World, undisturbed: EndState
 ) -> None:
-    worker, load = world.worker(), world.load()
-    feed = world.feed(load)
-    await until_taken(world, 100, worker)
     settings = f'ALTER DATABASE "{database_of(world.dsn)}" SET default_transaction_read_only'
-    earlier = await asyncpg.connect(world.dsn)
-    await earlier.execute(f"{settings} = on")
-    await earlier.fetch(_TERMINATE)
-    await world.until(lambda: _tells(worker, "TargetServerAttributeNotMatched"), worker)
-    await earlier.execute(f"{settings} = off")
-    await earlier.close()
-    await until_taken(world, 100, worker)
-    cards = await feed.enough()
-    await world.until_drained(load, worker)
-    assert await world.verdict(cards, given=undisturbed) == []
+    async with _at_work(world, undisturbed) as worker:
+        earlier = await asyncpg.connect(world.dsn)
+        await earlier.execute(f"{settings} = on")
+        await earlier.fetch(_TERMINATE)
+        await world.until(lambda: _tells(worker, "TargetServerAttributeNotMatched"), worker)
+        await earlier.execute(f"{settings} = off")
+        await earlier.close()
 
 
 async def test_a_deadlock_with_somebody_else(world: World, undisturbed: EndState) -> None:
     """The worker locks cards and then lanes; the other one lanes and then cards."""
-    worker, load = world.worker(), world.load()
+    async with _at_work(world, undisturbed) as worker:
+        while not await _tells(worker, "DeadlockDetectedError"):
+            async with _somebody_else(world) as holder:
+                await holder.execute("SET LOCAL deadlock_timeout = '30s'")  # the worker is first
+                await holder.execute("SELECT FROM lane FOR UPDATE")
+                await world.until(lambda: _waits_for_a_lock(world), worker)
+                if await _holds_cards(world):
+                    await holder.execute("SELECT FROM card FOR UPDATE")
+                    await world.until(lambda: _tells(worker, "DeadlockDetectedError"), worker)
+
+
+@asynccontextmanager
+async def _at_work(
+    world: World, undisturbed: EndState, **settings: str
+) -> AsyncIterator[WorkerProcess]:
+    """A worker that is disturbed in the body, goes on, and ends where it would have anyway."""
+    worker, load = world.worker(**settings), world.load()
     feed = world.feed(load)
     await until_taken(world, 100, worker)
-    while not await _tells(worker, "DeadlockDetectedError"):
-        async with _somebody_else(world) as holder:
-            await holder.execute("SET LOCAL deadlock_timeout = '30s'")  # the worker finds it first
-            await holder.execute("SELECT FROM lane FOR UPDATE")
-            await world.until(lambda: _waits_for_a_lock(world), worker)
-            if await _holds_cards(world):
-                await holder.execute("SELECT FROM card FOR UPDATE")
-                await world.until(lambda: _tells(worker, "DeadlockDetectedError"), worker)
+    yield worker
     await until_taken(world, 100, worker)
     cards = await feed.enough()
     await world.until_drained(load, worker)
