@@ -10,7 +10,7 @@ from card_fulfillment.pipeline.batch import Partition
 from card_fulfillment.pipeline.ports import StoreUnavailable
 from card_fulfillment.pipeline.positions import LastRecord, Position, Taken
 from card_fulfillment.postgres.apart import fetch_apart
-from card_fulfillment.postgres.connection import Connect, disconnect, is_transient
+from card_fulfillment.postgres.connection import Connect, disconnect, passing
 
 _LOAD: Final = """
 SELECT p.topic, p.partition, p.next_offset, p.last_offset, p.last_timestamp, p.last_hash
@@ -109,8 +109,8 @@ class PostgresPositions:
             yield self._connection
         except Exception as error:
             await self.hang_up()
-            if is_transient(error):
-                raise StoreUnavailable(type(error).__name__) from error
+            if why := passing(error):
+                raise StoreUnavailable(why) from error
             raise
 
     async def hang_up(self) -> None:
