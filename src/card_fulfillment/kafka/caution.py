@@ -32,13 +32,12 @@ class Caution:
 
     def begin(self, taken: Mapping[Partition, Taken], extents: Mapping[Partition, Extent]) -> None:
         """Look at partitions that were just taken."""
-        in_doubt = (p for p, t in taken.items() if t.in_doubt or t.takers > _DIED)
-        ends = {
-            p: min(extents[p].end, taken[p].position.next_offset + self._most)
-            for p in in_doubt
-            if p in extents
+        self._until = {
+            partition: min(extents[partition].end, each.position.next_offset + self._most)
+            for partition, each in taken.items()
+            if (each.in_doubt or each.takers > _DIED)
+            and extents[partition].end > each.position.next_offset
         }
-        self._until = {p: end for p, end in ends.items() if end > taken[p].position.next_offset}
 
     async def is_deadly(self, record: Record) -> bool | None:
         """Note that the record is begun. Null: another process has its partition.

@@ -37,7 +37,6 @@ class Reading:
 
     positions: where each loop of the current rule stands.
     who: whom the elements here are about, once one of them has asked.
-    spoilt: what of the current statement cannot be read, and costs no more than itself.
     tell: called with each outcome when it comes.
     """
 
@@ -47,7 +46,6 @@ class Reading:
         self.elements = 0
         self.who: Who | None = None
         self.outcomes: Final[list[Outcome]] = []
-        self.spoilt: Final[list[Unfit]] = []
         self.tell: Final = tell
 
     def add(self, outcome: Outcome) -> None:
@@ -207,10 +205,10 @@ def _tried(reading: Reading, rule: CompiledRule, statement: Statement, scope: Sc
         return False
     except Unfit as unfit:
         reading.add(_refused(reading, rule, unfit))
-    if reading.spoilt:
-        for each in reading.spoilt:
+    if spoilt := reading.record.spoilt:
+        for each in spoilt:
             reading.add(_refused(reading, rule, each))
-        reading.spoilt.clear()
+        spoilt.clear()
     return True
 
 
@@ -226,7 +224,7 @@ def _outcome(
     who = reading.who
     if who is None:
         who = reading.who = subject(rule, reading.record, scope)
-    what = fact(statement, code, who, reading.record, scope, reading.spoilt)
+    what = fact(statement, code, who, reading.record, scope)
     return what or _ignored(reading, rule, statement)
 
 

@@ -12,6 +12,7 @@ class MappedRecord(Value):
 
     received_at: microseconds since the epoch.
     exact: whether integers beyond 64 bits were read as integers.
+    spoilt: what of the statement at work cannot be read, and costs no more than itself.
     """
 
     __match_args__ = ("vendor", "mapping_version", "received_at", "cause", "exact")
@@ -30,6 +31,7 @@ class MappedRecord(Value):
         self.received_at: Final = received_at
         self.cause: Final = cause
         self.exact: Final = exact
+        self.spoilt: Final[list[Unfit]] = []
 
     def read_exactly(self) -> "MappedRecord":
         """The same, of a message that is read again."""
@@ -41,3 +43,8 @@ class MappedRecord(Value):
         """Raise it again where reading the message exactly may make it fit."""
         if isinstance(unfit, InexactNumber) and not self.exact:
             raise unfit
+
+    def spare(self, unfit: Unfit) -> None:
+        """Go on without it: no status is lost to it. Raises as `settle` does."""
+        self.settle(unfit)
+        self.spoilt.append(unfit)

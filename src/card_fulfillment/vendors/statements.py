@@ -75,19 +75,14 @@ def _turned(statement: Statement, first: str, second: str | None, scope: Scope) 
 
 
 def fact(
-    statement: Statement,
-    code: SaidCode,
-    who: Who,
-    record: MappedRecord,
-    scope: Scope,
-    spoilt: list[Unfit],
+    statement: Statement, code: SaidCode, who: Who, record: MappedRecord, scope: Scope
 ) -> Fact | None:
     """Make the fact; null where it has neither a status nor anything else to tell.
 
-    spoilt: gets what cannot be read and is left out, as no status is lost to it.
+    An attribute or text that cannot be read is left out, and noted as spoilt in the record.
     Where nothing tells when, and no event id tells copies apart, every record is another fact.
     """
-    attributes, names, parcels, brought = _brings(statement, record, scope, spoilt)
+    attributes, names, parcels, brought = _brings(statement, record, scope)
     sense, which = code.sense, who.which
     if sense.status is None and not (brought or sense.alert or which.is_some_of_many):
         return None
@@ -96,9 +91,7 @@ def fact(
     reason, reason_raw = _reason(statement, sense, record, scope)
     saying = f"{who.raw}{code.raw}{reason_raw}{when}{brought}{signed}"
     fact_id, content = _identity(saying, who, record, code.raw + when)
-    text = None
-    if statement.text is not None:
-        text = _spared(statement.text, record, scope, spoilt)
+    text = None if statement.text is None else _spared(statement.text, record, scope)
     vendor, received_at = record.vendor, record.received_at
     return Fact(
         fact_id,
@@ -127,18 +120,17 @@ def _cause(who: Who, record: MappedRecord) -> Cause:
     return Cause(who.event_id, came.topic, came.partition, came.offset, came.traceparent)
 
 
-def _spared(read: Text, record: MappedRecord, scope: Scope, spoilt: list[Unfit]) -> str | None:
+def _spared(read: Text, record: MappedRecord, scope: Scope) -> str | None:
     """Read what the statement can do without."""
     try:
         return read(scope)
     except Unfit as unfit:
-        record.settle(unfit)
-        spoilt.append(unfit)
+        record.spare(unfit)
         return None
 
 
 def _brings(
-    statement: Statement, record: MappedRecord, scope: Scope, spoilt: list[Unfit]
+    statement: Statement, record: MappedRecord, scope: Scope
 ) -> tuple[
     dict[Attribute, AttributeValue],
     tuple[tuple[int, Reference], ...],
@@ -149,7 +141,7 @@ def _brings(
     raw = ""
     attributes: dict[Attribute, AttributeValue] = {}
     for register in statement.registers:
-        value = _spared(register.value, record, scope, spoilt)
+        value = _spared(register.value, record, scope)
         if value is not None:
             attributes[register.attribute] = register.means.get(value, value)
             raw += register.token + value
