@@ -2,12 +2,16 @@
 
 import secrets
 from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from card_fulfillment.devstack import Stack
 from hypothesis_profiles import register as register_hypothesis_profiles
 from stack import Services, create_database, database_of, drop_database, run_apart, services
+
+if TYPE_CHECKING:
+    from card_fulfillment.kafka.connection import ClientOptions
 
 register_hypothesis_profiles()
 
@@ -27,6 +31,15 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Services]:
     """Start Kafka and Postgres once: `stack.bootstrap`, `stack.dsn`."""
     with services(request.config.getoption("--stack")) as running:
         yield running
+
+
+@pytest.fixture
+def options(stack: Services) -> "ClientOptions":
+    """How clients of Kafka reach it."""
+    from card_fulfillment.kafka.connection import client_options  # noqa: PLC0415  (slow to import)
+    from card_fulfillment.settings import KafkaSettings  # noqa: PLC0415  (likewise)
+
+    return client_options(KafkaSettings(bootstrap_servers=stack.bootstrap))
 
 
 @pytest.fixture(scope="session")

@@ -10,15 +10,14 @@ import asyncpg
 import pytest
 from known_topic import known_topic
 
-from card_fulfillment.kafka.connection import ClientOptions, client_options
+from card_fulfillment.kafka.connection import ClientOptions
 from card_fulfillment.kafka.consumer import InputSource
 from card_fulfillment.kafka.group import GroupOptions
 from card_fulfillment.pipeline.batch import Partition
 from card_fulfillment.pipeline.positions import Taken
 from card_fulfillment.postgres.connection import connect, connected
 from card_fulfillment.postgres.positions import PostgresPositions
-from card_fulfillment.settings import KafkaSettings, PostgresSettings
-from stack import Services
+from card_fulfillment.settings import PostgresSettings
 
 _ALL: Final = 10_000
 
@@ -48,11 +47,6 @@ class Database:
         async with self._connection.transaction():
             await self.move(to)
             yield
-
-
-@pytest.fixture
-def options(stack: Services) -> ClientOptions:
-    return client_options(KafkaSettings(bootstrap_servers=stack.bootstrap))
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from aiokafka.admin import RecordsToDelete
 from known_topic import AT, MARKER, known_topic
 from relay_services import admin
 
-from card_fulfillment.kafka.connection import ClientOptions, client_options
+from card_fulfillment.kafka.connection import ClientOptions
 from card_fulfillment.kafka.incarnation import verified_extents
 from card_fulfillment.messages.envelope import Record
 from card_fulfillment.pipeline.batch import Partition
@@ -16,13 +16,6 @@ from card_fulfillment.pipeline.positions import (
     Position,
     record_digest,
 )
-from card_fulfillment.settings import KafkaSettings
-from stack import Services
-
-
-@pytest.fixture
-def options(stack: Services) -> ClientOptions:
-    return client_options(KafkaSettings(bootstrap_servers=stack.bootstrap))
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from relay_services import admin
 
 from acceptance.audit import make_again
 from card_fulfillment.kafka import forgiving, group
-from card_fulfillment.kafka.connection import ClientOptions, client_options
+from card_fulfillment.kafka.connection import ClientOptions
 from card_fulfillment.kafka.consumer import InputSource
 from card_fulfillment.kafka.group import GroupOptions
 from card_fulfillment.pipeline.batch import Partition
@@ -27,17 +27,11 @@ from card_fulfillment.pipeline.positions import (
     InputRecreated,
     Position,
 )
-from card_fulfillment.settings import KafkaSettings
-from stack import Services, run_apart
+from stack import run_apart
 
 _PARTITIONS = 3
 _FEW, _APART = 50, 0.015
 _FETCH_UNDER_WAY = 0.2  # seconds, within which it waits for what comes next
-
-
-@pytest.fixture
-def options(stack: Services) -> ClientOptions:
-    return client_options(KafkaSettings(bootstrap_servers=stack.bootstrap))
 
 
 @pytest.fixture
