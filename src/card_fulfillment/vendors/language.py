@@ -32,6 +32,7 @@ from card_fulfillment.vendors.notation import (
     says_something,
     under,
 )
+from card_fulfillment.vendors.shipping import WEEKEND, Holidays, ShippingMethod, Weekend
 
 _MOST_RULES = 16
 
@@ -254,13 +255,6 @@ class Rule(Part):
     facts: Annotated[list[FactRule], Field(min_length=1, max_length=_MOST_RULES)]
 
 
-class ShippingMethod(Part):
-    """tracked: whether anyone scans such mail; null is unknown."""
-
-    tracked: bool | None = None
-    carrier: CodeText | None = None
-
-
 class ProfileFile(Part):
     """A whole profile file.
 
@@ -282,6 +276,8 @@ class ProfileFile(Part):
     ]
     window_days: Annotated[int, Field(ge=1, le=3650)] | None = None
     methods: dict[CodeText, ShippingMethod] = {}
+    weekend: Weekend = WEEKEND
+    holidays: Holidays = []
     private: list[PayloadPath] = []
     when: Condition = Condition()
     rules: Annotated[list[Rule], Field(min_length=1, max_length=_MOST_RULES)]

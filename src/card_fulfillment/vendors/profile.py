@@ -16,7 +16,7 @@ from card_fulfillment.messages.pan_guard import Path
 from card_fulfillment.vendors.bodies import Body
 from card_fulfillment.vendors.conditions import Asked, Holds, compile_conditions
 from card_fulfillment.vendors.expectations import Example
-from card_fulfillment.vendors.language import ProfileFile, ShippingMethod
+from card_fulfillment.vendors.language import ProfileFile
 from card_fulfillment.vendors.mistakes import Mistake, ProfileError, mistake, of_shape
 from card_fulfillment.vendors.near_miss import hint
 from card_fulfillment.vendors.paths import identifiers, parse
@@ -24,6 +24,7 @@ from card_fulfillment.vendors.placing import misplaced
 from card_fulfillment.vendors.references import Kind, level_of
 from card_fulfillment.vendors.rules import CompiledRule, compile_rule
 from card_fulfillment.vendors.selectors import BUILT_IN
+from card_fulfillment.vendors.shipping import ShippingMethod
 from card_fulfillment.vendors.yaml_text import Place, read
 
 
@@ -119,8 +120,10 @@ def _profile(file: ProfileFile, name: str) -> Profile:
 
 
 def _digest(file: ProfileFile) -> str:
-    """Digest of the meaning: neither comments nor examples make another mapping."""
-    meaning = file.model_dump(mode="json", exclude={"examples"})
+    """Digest of what messages mean: comments, examples and working days make no other mapping."""
+    meaning = file.model_dump(mode="json", exclude={"examples", "weekend", "holidays"})
+    methods = {name: m.model_dump(exclude={"working_days"}) for name, m in file.methods.items()}
+    meaning["methods"] = {name: m for name, m in methods.items() if set(m.values()) != {None}}
     return blake2b(orjson.dumps(meaning), digest_size=4).hexdigest()
 
 

@@ -106,6 +106,26 @@ def test_the_version_changes_with_the_meaning_and_not_with_comments_or_examples(
     assert profile_of(tmp_path, text.replace("accepted", "produced")).version != version
 
 
+def test_when_a_vendor_works_and_how_long_it_takes_changes_no_version(tmp_path: Path) -> None:
+    """Nor does a method of which nothing else is said."""
+    text = HEAD + "methods: {van: {tracked: true}}\n" + FLAT
+    version = profile_of(tmp_path, text).version
+    days = "{tracked: true, working_days: {transit: 3}}, mail: {working_days: {transit: 9}}"
+    works = "weekend: friday\nholidays: 2026-12-02\n"
+
+    assert profile_of(tmp_path, works + text.replace("{tracked: true}", days)).version == version
+    assert profile_of(tmp_path, text.replace("true}", "false}")).version != version
+
+
+def test_a_weekend_is_saturday_and_sunday_unless_a_profile_says_otherwise(tmp_path: Path) -> None:
+    def weekend(said: str) -> list[str]:
+        return list(profile_of(tmp_path, HEAD + said + FLAT).source.weekend)
+
+    assert weekend("") == ["saturday", "sunday"]
+    assert weekend("weekend: [friday, saturday]") == ["friday", "saturday"]
+    assert weekend("weekend: []") == []
+
+
 def test_codes_are_text_whatever_they_look_like(tmp_path: Path) -> None:
     codes = FLAT.replace("A: accepted", "002: accepted, no: produced, 1e3: shipped, null: lost")
     rule = profile_of(tmp_path, HEAD + codes).rules[0].statements[0]

@@ -73,6 +73,45 @@ def test_what_a_level_can_never_have_is_not_asked_of_it(
 
 
 @pytest.mark.parametrize(
+    ("said", "field", "message"),
+    [
+        ("methods: {m: {working_days: {tranzit: 1}}}", "methods.m.working_days.tranzit", "transit"),
+        (
+            "methods: {m: {working_days: {outcome: 1}}}",
+            "methods.m.working_days.outcome",
+            "is no field here (ordered, production, transit)",
+        ),
+        ("methods: {m: {working_days: 4}}", "methods.m.working_days", "an object is expected"),
+        (
+            "methods: {m: {working_days: {transit: 1.5}}}",
+            "methods.m.working_days.transit",
+            "a whole number is expected",
+        ),
+        ("methods: {m: {working_days: {transit: -1}}}", "methods.m.working_days.transit", "0"),
+        ("methods: {m: {working_days: {transit: 251}}}", "methods.m.working_days.transit", "250"),
+        ("weekend: [friday, saterday]", "weekend[1]", "did you mean `saturday`?"),
+        (
+            "weekend: [monday, tuesday, wednesday, thursday, friday, saturday, sunday]",
+            "weekend",
+            "all days of the week: nobody would ever work",
+        ),
+        ("holidays: [2026-12-02, 2.12.2026]", "holidays[1]", "a date is expected, e.g. 2026-12-02"),
+        ("holidays: [1764633600]", "holidays[0]", "a date is expected"),
+        ("holidays: [[2026-12-02]]", "holidays[0]", "a date is expected"),
+        ("holidays: 2026-02-30", "holidays", "there is no day 2026-02-30"),
+    ],
+)
+def test_days_that_cannot_be_meant_are_refused_with_their_line(
+    tmp_path: Path, said: str, field: str, message: str
+) -> None:
+    (found,) = mistakes(tmp_path, HEAD + said + FLAT)
+
+    assert found.field == field
+    assert message in found.message
+    assert (found.place and found.place.line) == 7
+
+
+@pytest.mark.parametrize(
     ("added", "field", "message"),
     [
         ("each: {x: {lst: message.a}}", "rules[0].each.x.lst", "did you mean `list`?"),
