@@ -43,9 +43,12 @@ INTERPRETED = {
         "vendors/language.py",
         "vendors/notation.py",
         "vendors/placing.py",
+        "vendors/shipping.py",
     ),
     "for people, once or now and then": (
+        "domain/working_days.py",
         "messages/asyncapi.py",
+        "pipeline/allowances.py",
         "pipeline/audit.py",
         "pipeline/differences.py",
         "pipeline/laggards.py",

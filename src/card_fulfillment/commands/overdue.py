@@ -1,7 +1,6 @@
 """What should have got on: cards and bulk issuances of which nothing was heard for too long."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Final
 
 import typer
@@ -9,12 +8,15 @@ from rich.console import Console
 
 from card_fulfillment import starting
 from card_fulfillment.commands.moments import length
-from card_fulfillment.commands.running import current_time, finish, load_settings
+from card_fulfillment.commands.running import USAGE, current_time, fail, finish, load_settings
 from card_fulfillment.domain.status import Status
 from card_fulfillment.ops.laggards import as_json, as_table
-from card_fulfillment.pipeline.laggards import ON_THE_WAY, Laggards, laggards
-from card_fulfillment.postgres.last_events import last_events
+from card_fulfillment.pipeline.allowances import allowances, limited
+from card_fulfillment.pipeline.laggards import ON_THE_WAY, Asked, Laggards, laggards
+from card_fulfillment.postgres.last_events import Wanted, last_events
 from card_fulfillment.settings import Settings
+from card_fulfillment.vendors.mistakes import ProfileError
+from card_fulfillment.vendors.profile import load_profiles
 
 _USUALLY: Final = timedelta(days=7)
 
@@ -39,11 +41,16 @@ def overdue(
     most: Annotated[int, typer.Option(min=1, help="How many to show.")] = 50,
     as_lines: Annotated[bool, typer.Option("--json", help="A JSON object a line.")] = False,
 ) -> None:
-    """Show cards and bulk issuances past their estimated delivery, or silent for too long."""
+    """Show cards and bulk issuances that are late by estimate or phase, or silent for too long."""
     now, too_long = current_time(), _USUALLY if silent_for is None else silent_for
-    found = finish(
-        _overdue(load_settings(), status or ON_THE_WAY, now, too_long, most, members=members)
-    )
+    settings = load_settings()
+    try:
+        profiles = load_profiles(settings.vendors.directory, settings.vendors.enabled)
+    except ProfileError as error:
+        fail(USAGE, str(error))
+    asked = Asked(now, too_long, allowances(profiles))
+    wanted = Wanted(status or ON_THE_WAY, limited(asked.allowed), members)
+    found = finish(_overdue(settings, wanted, asked, most))
     if as_lines:
         for each in found.oldest:
             typer.echo(as_json(each, now))
@@ -51,15 +58,6 @@ def overdue(
     Console(highlight=False).print(*as_table(found, now, too_long), sep="\n\n")
 
 
-async def _overdue(
-    settings: Settings,
-    statuses: Sequence[Status],
-    now: datetime,
-    silent_for: timedelta,
-    most: int,
-    *,
-    members: bool,
-) -> Laggards:
+async def _overdue(settings: Settings, wanted: Wanted, asked: Asked, most: int) -> Laggards:
     async with starting.database(settings, "overdue") as connection:
-        events = last_events(connection, statuses, members=members)
-        return await laggards(events, now, silent_for, most)
+        return await laggards(last_events(connection, wanted), asked, most)

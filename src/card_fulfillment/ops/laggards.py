@@ -10,7 +10,7 @@ from rich.text import Text
 
 from card_fulfillment.domain.detail import Precision
 from card_fulfillment.ops import look
-from card_fulfillment.pipeline.laggards import Event, Laggard, Laggards
+from card_fulfillment.pipeline.laggards import Laggard, Laggards, id_of
 
 
 def as_table(found: Laggards, now: datetime, silent_for: timedelta) -> Iterator[RenderableType]:
@@ -22,6 +22,7 @@ def as_table(found: Laggards, now: datetime, silent_for: timedelta) -> Iterator[
             "status",
             "last news (UTC)",
             "days",
+            "late",
             "estimated",
             "shipment",
             "vendor",
@@ -34,10 +35,11 @@ def as_table(found: Laggards, now: datetime, silent_for: timedelta) -> Iterator[
 
 def _cells(each: Laggard, now: datetime) -> Iterator[RenderableType]:
     event, shipment = each.event, each.event["shipment"]
-    yield _id_of(event)
+    yield id_of(event)
     yield look.status(event["fulfillment_status"])
     yield look.long_time(each.since, Precision.DAY)
     yield Text(str((now - each.since).days), "bold yellow" if each.is_silent else "")
+    yield Text("" if each.days_late is None else str(each.days_late), "bold yellow")
     yield Text(
         shipment["estimated_delivery"] or "",
         "bold yellow" if each.past_estimate is not None else "",
@@ -49,12 +51,14 @@ def _cells(each: Laggard, now: datetime) -> Iterator[RenderableType]:
 def _summary(found: Laggards, silent_for: timedelta) -> str:
     total = sum(found.by_status.values())
     if not total:
-        return f"nothing is past its estimated delivery or silent for {_in_words(silent_for)}"
+        length = _in_words(silent_for)
+        return f"nothing is past its estimated delivery, late in its phase or silent for {length}"
     counts = ", ".join(f"{count} {status}" for status, count in found.by_status.most_common())
     shown = f"the {len(found.oldest)} silent for longest of " if len(found.oldest) < total else ""
     return (
         f"{shown}{total}: {found.silent} silent for {_in_words(silent_for)} and more, "
-        f"{found.past_estimate} past their estimated delivery ({counts})"
+        f"{found.past_estimate} past their estimated delivery, "
+        f"{found.late} late in their phase ({counts})"
     )
 
 
@@ -69,14 +73,11 @@ def _in_words(length: timedelta) -> str:
 def as_json(each: Laggard, now: datetime) -> str:
     """One line for a program: which one, why, and its last event."""
     line: dict[str, Any] = {
-        "id": _id_of(each.event),
+        "id": id_of(each.event),
         "silent_days": (now - each.since).days,
         "is_silent": each.is_silent,
         "days_past_estimate": each.past_estimate,
+        "working_days_late": each.days_late,
         "event": each.event,
     }
     return orjson.dumps(line).decode()
-
-
-def _id_of(event: Event) -> str:
-    return event["card_id"] or event["bulk_issuance_id"] or ""
