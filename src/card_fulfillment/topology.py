@@ -105,7 +105,7 @@ def _inputs(
 
 
 def _vendor_input(profile: Profile) -> tuple[Reader, Spared]:
-    return vendor_tracking(profile), Spared(profile.identifiers)
+    return vendor_tracking(profile), profile.spared
 
 
 def _input_plan(topics: TopicSettings, name: str) -> TopicPlan:

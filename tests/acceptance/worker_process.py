@@ -89,4 +89,5 @@ def _foreign_environment() -> dict[str, str]:
 
 def _what_is_run() -> dict[str, str]:
     """The compiled package where there is one; otherwise what the tests themselves import."""
-    return {"PYTHONPATH": COMPILED_PACKAGE} if COMPILED_PACKAGE else {}
+    path = [COMPILED_PACKAGE, os.environ.get("PYTHONPATH")]
+    return {"PYTHONPATH": os.pathsep.join(filter(None, path))} if COMPILED_PACKAGE else {}

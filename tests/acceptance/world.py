@@ -117,10 +117,10 @@ class World:
         self.processes.append(worker)
         return worker
 
-    def command(self, *arguments: str) -> WorkerProcess:
+    def command(self, *arguments: str, **more: str) -> WorkerProcess:
         """Run another command on this installation."""
         log = self.directory / f"{'-'.join(arguments)}.log"
-        self.processes.append(WorkerProcess(self.settings(), log, *arguments))
+        self.processes.append(WorkerProcess(self.settings(**more), log, *arguments))
         return self.processes[-1]
 
     async def stop(self) -> None:

@@ -4,9 +4,11 @@ It errs on the side of quarantine, except for ids: a record's own random ids and
 known to hold references or tracking numbers, which look like card numbers now and then.
 """
 
+import contextlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from card_fulfillment.messages.card_numbers import RANDOM, SHORTEST, CardNumbers, is_identity
@@ -25,16 +27,25 @@ _BETWEEN: Final = bytes([*range(0x20), 0x7F, *b" -._/+"])
 _RANDOM: Final = re.compile(RANDOM.encode())
 _SPELT: Final = re.compile(rb"\\[uxbfnrt/]|%[0-9a-fA-F]{2}|&(?:#|nbsp;)")
 _BACKSLASH, _PERCENT, _AMPERSAND = b"\\%&"
+_LONG_WORD: Final = re.compile(rb"\w{%d,}" % SHORTEST)
 # What may be told of a key in the payload.
 _NAME: Final = re.compile(r"[A-Za-z_]{1,40}")
 
 
+# A value and its headers -> the same in JSON; ValueError where there is no telling.
+InJson = Callable[[bytes, Mapping[str, bytes]], bytes]
+
+
 class Spared(NamedTuple):
-    """Where ids stand that are no card data unless they are a card number as a whole."""
+    """Where ids stand that are no card data unless they are a card number as a whole.
+
+    in_json: tells what is written otherwise, and the paths are of that.
+    """
 
     paths: frozenset[Path] = frozenset()
     headers: frozenset[str] = frozenset()
     key: bool = False
+    in_json: InJson | None = None
 
 
 _IDS: Final[tuple[Path, ...]] = (
@@ -62,13 +73,15 @@ class PanGuard:
     def __init__(self, bins: Iterable[str], spared: Mapping[str, Spared], most_bytes: int) -> None:
         self._numbers = CardNumbers(bins)
         self._spared = spared
+        self._told_otherwise = {topic for topic, each in spared.items() if each.in_json}
         self._most_bytes = most_bytes
 
     def refused(self, record: Record) -> Refused | None:
         """Never raises. The refusal tells where, in names without digits, and nothing else."""
-        joined = _joined(record)
-        if not (_may_hold(joined) and _may_hold(_without_random(joined))):
-            return None
+        if not (self._told_otherwise and record.topic in self._told_otherwise):
+            joined = _joined(record)
+            if not (_may_hold(joined) and _may_hold(_without_random(joined))):
+                return None
         spared = self._spared.get(record.topic, Spared())
         place = self._place(record, spared)
         return None if place is None else Refused(RefusalReason.CARD_DATA, place, _MESSAGE)
@@ -82,6 +95,9 @@ class PanGuard:
                 return told
             if value and self._is_card_data(value, spared=name in spared.headers):
                 return told
+        if record.value and spared.in_json is not None:
+            in_json = partial(spared.in_json, record.value, dict(record.headers))
+            return self._place_told(record.value, in_json, spared.paths)
         if record.value and self._is_card_data(record.value, spared=False):
             return self._place_in(record.value, spared.paths)
         return None
@@ -94,6 +110,21 @@ class PanGuard:
             return False
         return not spared or self._numbers.is_all_of(text)
 
+    def _place_told(
+        self, value: bytes, in_json: Callable[[], bytes], paths: frozenset[Path]
+    ) -> str | None:
+        """Where in what is told of the value, which may be packed in it; else the whole of it."""
+        ids: set[bytes] = set()
+        if len(value) <= self._most_bytes:
+            with contextlib.suppress(ValueError, RecursionError, MemoryError):
+                document = json.loads(in_json(), **_AS_TEXT)
+                place = self._place_among(document, paths)
+                if place is not None:
+                    return place
+                ids = {n.text.encode() for n in _leaves(document) if _path(_steps(n)) in paths}
+        rest = _LONG_WORD.sub(lambda word: b" " if word[0] in ids else word[0], value)
+        return "" if self._is_card_data(rest, spared=False) else None
+
     def _place_in(self, value: bytes, paths: frozenset[Path]) -> str | None:
         """Where in a JSON document; the whole of what is none, or is too large to be read."""
         if len(value) > self._most_bytes:
@@ -102,6 +133,9 @@ class PanGuard:
             document = json.loads(value, **_AS_TEXT)
         except (ValueError, RecursionError, MemoryError):
             return ""
+        return self._place_among(document, paths)
+
+    def _place_among(self, document: object, paths: frozenset[Path]) -> str | None:
         for node in _leaves(document):
             if len(node.text) >= SHORTEST and self._is_in(node.text, spared=False):
                 steps = _steps(node)

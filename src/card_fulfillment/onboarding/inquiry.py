@@ -7,7 +7,7 @@ from typing import Final
 import yaml
 
 from card_fulfillment.messages.envelope import Record, Refused
-from card_fulfillment.messages.pan_guard import PanGuard, Spared
+from card_fulfillment.messages.pan_guard import PanGuard
 from card_fulfillment.onboarding.story import Chapter, story
 from card_fulfillment.onboarding.unread import unread
 from card_fulfillment.pipeline.decode import Decoder
@@ -73,15 +73,14 @@ def inquire(inquiry: Inquiry, settings: Settings) -> Answer:
     if refused is not None:
         return Answer(refused, [], [], [])
     told = inquiry.explained()
-    file = inquiry.profile.source
-    nothing_reads = unread(inquiry.payload, inquiry.headers, file)
-    return Answer(None, told.outcomes, story(told, file), nothing_reads)
+    nothing_reads = unread(inquiry.payload, inquiry.headers, inquiry.profile)
+    return Answer(None, told.outcomes, story(told, inquiry.profile.source), nothing_reads)
 
 
 def guarded(inquiry: Inquiry, settings: Settings) -> Refused | None:
     """Ask what stands before every profile: the guard of card numbers, and bounds of size."""
     most_bytes = settings.intake.max_record_bytes
-    spared = {_TOPIC: Spared(inquiry.profile.identifiers)}
+    spared = {_TOPIC: inquiry.profile.spared}
     guard = PanGuard(settings.guard.bins, spared, most_bytes)
     record = Record(
         _TOPIC,

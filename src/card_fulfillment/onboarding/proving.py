@@ -1,13 +1,11 @@
 """A profile's examples, run, and what none of them shows."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from card_fulfillment.messages.times import to_micros
 from card_fulfillment.onboarding.story import story
 from card_fulfillment.onboarding.unread import fields_of
-from card_fulfillment.vendors.bodies import parse
 from card_fulfillment.vendors.codes import Sense
 from card_fulfillment.vendors.examples import LATER_THAN_ALL, Trial, try_examples
 from card_fulfillment.vendors.expectations import Example
@@ -38,7 +36,7 @@ class Proved:
 
 
 def prove(profile: Profile) -> Proved:
-    asked = [(m, told) for each in profile.examples for m, told in _explained(profile, each)]
+    asked = [shown for each in profile.examples for shown in _explained(profile, each)]
     shown = {entry for _, told in asked for entry in _shown(told)}
     entries = (
         entry
@@ -63,13 +61,9 @@ def _silent(profile: Profile, asked: Iterable[Explanation]) -> list[_Entry]:
     return [asked_for for asked_for, found in gave.items() if not found]
 
 
-def _unmasked(profile: Profile, asked: Sequence[tuple[bytes, Explanation]]) -> Iterator[_Entry]:
+def _unmasked(profile: Profile, asked: Sequence[tuple[list[str], Explanation]]) -> Iterator[_Entry]:
     """Find private paths that no example has: what they were meant for is not masked."""
-    there: set[str] = set()
-    for message, _ in asked:
-        with suppress(ValueError):
-            fields = fields_of(parse(message, profile.body), "")
-            there |= {f"{field}.".replace("[]", "") for field in fields}
+    there = {f"{field}.".replace("[]", "") for fields, _ in asked for field in fields}
     for path in profile.source.private if asked else ():
         plain = f"{path}.".replace("[]", "")
         if not any(field.startswith(plain) for field in there):
@@ -82,11 +76,13 @@ def _entries(fact: FactRule, field: str) -> Iterator[_Entry]:
         yield from ((f"{field}.after[{i}]", entry) for entry in after.codes)
 
 
-def _explained(profile: Profile, example: Example) -> Iterator[tuple[bytes, Explanation]]:
+def _explained(profile: Profile, example: Example) -> Iterator[tuple[list[str], Explanation]]:
+    """Give of each message its fields, and what becomes of it."""
     received_at = to_micros(example.received_at or LATER_THAN_ALL)
     headers = {name: value.encode() for name, value in example.headers.items()}
     for message in map(str.encode, example.messages):
-        yield message, explain(profile, message, received_at=received_at, headers=headers)
+        fields = list(fields_of(message, headers, profile))
+        yield fields, explain(profile, message, received_at=received_at, headers=headers)
 
 
 def _shown(told: Explanation) -> Iterator[_Entry]:

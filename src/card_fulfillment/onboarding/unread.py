@@ -4,25 +4,21 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from card_fulfillment.vendors.bodies import body_of, opened, parse
-from card_fulfillment.vendors.language import ProfileFile, Rule
+from card_fulfillment.vendors.bodies import opened, parse
+from card_fulfillment.vendors.language import Rule
 from card_fulfillment.vendors.placing import selectors_of
+from card_fulfillment.vendors.profile import Profile
 from card_fulfillment.vendors.selectors import MESSAGE, split
 
 # The keys that an expression begins with.
 _KEYS: Final = re.compile(r"[\w$:-]+(?:\.[\w$:-]+)*", re.ASCII)
 
 
-def unread(payload: bytes, headers: Mapping[str, bytes], file: ProfileFile) -> list[str]:
+def unread(payload: bytes, headers: Mapping[str, bytes], profile: Profile) -> list[str]:
     """Name the fields in their order, the elements of a list as one: lines[].stage."""
-    body = body_of(headers, file.body)
-    try:
-        message, _ = opened(parse(payload, body), headers, body)
-    except ValueError:
-        return []
-    read = [path for rule in file.rules for path in _of_rule(rule)]
-    read += _paths(file.when, {MESSAGE: ""})
-    fields = dict.fromkeys(fields_of(message, ""))
+    read = [path for rule in profile.source.rules for path in _of_rule(rule)]
+    read += _paths(profile.source.when, {MESSAGE: ""})
+    fields = dict.fromkeys(fields_of(payload, headers, profile))
     return [field for field in fields if not any(_is_within(field, path) for path in read)]
 
 
@@ -57,14 +53,24 @@ def _path(selector: str, bases: Mapping[str, str]) -> str | None:
     return ".".join(filter(None, (bases[level], keys[0] if keys else "")))
 
 
-def fields_of(value: object, path: str) -> Iterator[str]:
+def fields_of(payload: bytes, headers: Mapping[str, bytes], profile: Profile) -> Iterator[str]:
+    """Name all fields of a message, none of one that cannot be read."""
+    try:
+        payload, body = profile.written(payload, headers)
+        message, _ = opened(parse(payload, body), headers, body)
+    except ValueError:
+        return
+    yield from _below(message, "")
+
+
+def _below(value: object, path: str) -> Iterator[str]:
     """Name the fields of a message below a path."""
     if isinstance(value, dict):
         for name, each in value.items():
-            yield from fields_of(each, f"{path}.{name}" if path else name)
+            yield from _below(each, f"{path}.{name}" if path else name)
     elif isinstance(value, list):
         for each in value:
-            yield from fields_of(each, f"{path}[]")
+            yield from _below(each, f"{path}[]")
     else:
         yield path
 

@@ -22,6 +22,7 @@ from card_fulfillment.vendors.notation import (
     Part,
     Pattern,
     PayloadPath,
+    PlugInName,
     ReferenceKind,
     Selector,
     Selectors,
@@ -258,8 +259,8 @@ class Rule(Part):
 class ProfileFile(Part):
     """A whole profile file.
 
-    body: how a message is written whose content type does not say. when: else it is ignored.
-    zones: abbreviations in the vendor's times. window_days: for how long its names mean the same.
+    body: how a message is written whose content type does not say; plug_in: what reads it instead.
+    when: else it is ignored. zones: abbreviations in its times. window_days: how long a name lasts.
     """
 
     vendor: Name
@@ -267,6 +268,7 @@ class ProfileFile(Part):
     version: Annotated[str, StringConstraints(pattern=r"^[\w.-]{1,32}$")]
     live_tracking: bool
     body: Literal["json", "form"] = "json"
+    plug_in: PlugInName | None = None
     zone: ZoneName | None = None
     assumed_zone: ZoneName | None = None
     zones: dict[ZoneAbbreviation, ZoneName] = {}
@@ -293,4 +295,6 @@ class ProfileFile(Part):
             raise ValueError("reference_kinds names a kind twice")
         if self.zone and self.assumed_zone:
             raise ValueError("zone and assumed_zone: only one of them")
+        if self.plug_in and "body" in self.model_fields_set:
+            raise ValueError("body and plug_in: only one of them")
         return self

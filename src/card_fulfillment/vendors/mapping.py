@@ -5,9 +5,10 @@ from typing import Final
 
 from card_fulfillment.domain.facts import Cause, Fact
 from card_fulfillment.messages.envelope import Ignored
-from card_fulfillment.vendors.bodies import body_of, opened, parse, parse_exactly
+from card_fulfillment.vendors.bodies import Body, opened, parse, parse_exactly
 from card_fulfillment.vendors.file_lines import FileReader, file_line
 from card_fulfillment.vendors.outcomes import Outcome, Refusal, Unusable
+from card_fulfillment.vendors.plug_ins import Unreadable
 from card_fulfillment.vendors.profile import Profile
 from card_fulfillment.vendors.record import MappedRecord
 from card_fulfillment.vendors.rules import CompiledRule, Statement
@@ -26,6 +27,7 @@ _ELEMENTS: Final = 1_000
 _FIRST_LOOP: Final = len(BUILT_IN)
 _BASES: Final = {MESSAGE: "", HEADER: "header"}
 _FILTERED: Final = "not what `when` lets through"
+_TOO_MANY: Final = f"more than {_ELEMENTS} elements"
 
 
 class _TooMany(Exception):
@@ -82,36 +84,38 @@ def read_message(
 
     begin: makes the reading; once more where the message has to be read again exactly.
     """
-    body = body_of(headers, profile.body)
+    try:
+        payload, body = profile.written(payload, headers)
+    except Unreadable as why:
+        return _malformed(str(why))
     try:
         base = [*opened(parse(payload, body), headers, body)]
     except ValueError:
-        return [Unusable("", Refusal.MALFORMED, f"not written as {body}, or nested too deeply")]
+        return _malformed(f"not written as {body}, or nested too deeply")
     try:
         return _outcomes(profile, begin(record), base)
     except InexactNumber:
-        return _exactly(profile, begin(record.read_exactly()), payload, headers)
+        return _exactly(profile, begin(record.read_exactly()), payload, headers, body)
     except _TooMany:
-        return [_too_many()]
+        return _malformed(_TOO_MANY)
 
 
 def _exactly(
-    profile: Profile, reading: Reading, payload: bytes, headers: Mapping[str, bytes]
+    profile: Profile, reading: Reading, payload: bytes, headers: Mapping[str, bytes], body: Body
 ) -> list[Outcome]:
     """Read the message again so that integers beyond 64 bits are kept."""
-    body = body_of(headers, profile.body)
     try:
         base = [*opened(parse_exactly(payload, body), headers, body)]
     except ValueError:
-        return [Unusable("", Refusal.MALFORMED, "a number too long, or nested too deeply")]
+        return _malformed("a number too long, or nested too deeply")
     try:
         return _outcomes(profile, reading, base)
     except _TooMany:
-        return [_too_many()]
+        return _malformed(_TOO_MANY)
 
 
-def _too_many() -> Unusable:
-    return Unusable("", Refusal.MALFORMED, f"more than {_ELEMENTS} elements")
+def _malformed(why: str) -> list[Outcome]:
+    return [Unusable("", Refusal.MALFORMED, why)]
 
 
 def _outcomes(profile: Profile, reading: Reading, base: Scope) -> list[Outcome]:
@@ -130,7 +134,7 @@ def _outcomes(profile: Profile, reading: Reading, base: Scope) -> list[Outcome]:
         return reading.outcomes
     if found:
         return [Ignored("", "no elements")]
-    return [Unusable("", Refusal.MALFORMED, "nothing that a rule of the profile reads")]
+    return _malformed("nothing that a rule of the profile reads")
 
 
 def _filtered(profile: Profile, record: MappedRecord, base: Scope) -> Outcome | None:

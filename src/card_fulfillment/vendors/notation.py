@@ -14,6 +14,7 @@ from pydantic import (
 from card_fulfillment.vendors.formats import check_format
 from card_fulfillment.vendors.near_miss import hint
 from card_fulfillment.vendors.patterns import check_pattern
+from card_fulfillment.vendors.plug_ins import plug_in
 from card_fulfillment.vendors.selectors import BUILT_IN, split
 
 KEEP: Literal["keep"] = "keep"
@@ -51,6 +52,11 @@ def _pattern(value: str) -> str:
     return value
 
 
+def _plug_in_name(value: str) -> str:
+    plug_in(value)
+    return value
+
+
 def _level_name(value: str) -> str:
     if value in BUILT_IN:
         raise ValueError(f"{value!r} is a level already")
@@ -80,6 +86,7 @@ Texts = Annotated[list[str], LISTED]
 ZoneName = Annotated[str, AfterValidator(_zone)]
 TimeFormat = Annotated[str, AfterValidator(_time_format)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
+PlugInName = Annotated[str, AfterValidator(_plug_in_name)]
 
 
 class Part(BaseModel):

@@ -12,8 +12,8 @@ import orjson
 from pydantic import ValidationError
 
 from card_fulfillment.domain.naming import Role
-from card_fulfillment.messages.pan_guard import Path
-from card_fulfillment.vendors.bodies import Body
+from card_fulfillment.messages.pan_guard import Path, Spared
+from card_fulfillment.vendors.bodies import Body, body_of
 from card_fulfillment.vendors.conditions import Asked, Holds, compile_conditions
 from card_fulfillment.vendors.expectations import Example
 from card_fulfillment.vendors.language import ProfileFile
@@ -21,6 +21,7 @@ from card_fulfillment.vendors.mistakes import Mistake, ProfileError, mistake, of
 from card_fulfillment.vendors.near_miss import hint
 from card_fulfillment.vendors.paths import identifiers, parse
 from card_fulfillment.vendors.placing import misplaced
+from card_fulfillment.vendors.plug_ins import PlugIn, plug_in
 from card_fulfillment.vendors.references import Kind, level_of
 from card_fulfillment.vendors.rules import CompiledRule, compile_rule
 from card_fulfillment.vendors.selectors import BUILT_IN
@@ -36,6 +37,7 @@ class Profile:
     version: the declared version and a digest of what the file says; facts keep it.
     private: what must be masked before a payload is stored.
     identifiers: where references and tracking numbers stand, which may look like card numbers.
+    plug_in: what reads its messages, where they are none of `body`.
     """
 
     path: str
@@ -48,6 +50,7 @@ class Profile:
     private: frozenset[Path]
     identifiers: frozenset[Path]
     body: Body
+    plug_in: PlugIn | None
     asked: tuple[Asked, ...]
     conditions: tuple[Holds, ...]
     rules: tuple[CompiledRule, ...]
@@ -56,6 +59,18 @@ class Profile:
     @property
     def examples(self) -> list[Example]:
         return self.source.examples
+
+    @property
+    def spared(self) -> Spared:
+        """What the guard against card numbers must know of its messages."""
+        in_json = self.plug_in.in_json if self.plug_in is not None else None
+        return Spared(self.identifiers, in_json=in_json)
+
+    def written(self, payload: bytes, headers: Mapping[str, bytes]) -> tuple[bytes, Body]:
+        """Return a message and how it is written: JSON where a plug-in reads it; Unreadable."""
+        if self.plug_in is None:
+            return payload, body_of(headers, self.body)
+        return self.plug_in.in_json(payload, headers), "json"
 
     def tracked(
         self,
@@ -101,17 +116,19 @@ def _in_order(mistakes: Iterable[Mistake]) -> list[Mistake]:
 
 def _profile(file: ProfileFile, name: str) -> Profile:
     when = compile_conditions(file.when, BUILT_IN)
+    reads = plug_in(file.plug_in) if file.plug_in is not None else None
     return Profile(
         path=name,
         vendor=file.vendor,
         role=file.role,
-        version=f"{file.version}-{_digest(file)}",
+        version=f"{file.version}-{_digest(file, reads)}",
         live_tracking=file.live_tracking,
         methods=MappingProxyType(file.methods),
         reference_kinds=tuple(file.kinds),
         private=frozenset(map(parse, file.private)),
         identifiers=identifiers(file.rules),
         body=file.body,
+        plug_in=reads,
         asked=when.asked,
         conditions=when.holds,
         rules=tuple(compile_rule(rule, file) for rule in file.rules),
@@ -119,11 +136,13 @@ def _profile(file: ProfileFile, name: str) -> Profile:
     )
 
 
-def _digest(file: ProfileFile) -> str:
+def _digest(file: ProfileFile, reads: PlugIn | None) -> str:
     """Digest of what messages mean: comments, examples and working days make no other mapping."""
-    meaning = file.model_dump(mode="json", exclude={"examples", "weekend", "holidays"})
+    meaning = file.model_dump(mode="json", exclude={"examples", "weekend", "holidays", "plug_in"})
     methods = {name: m.model_dump(exclude={"working_days"}) for name, m in file.methods.items()}
     meaning["methods"] = {name: m for name, m in methods.items() if set(m.values()) != {None}}
+    if reads is not None:
+        meaning["plug_in"] = [reads.name, reads.version]
     return blake2b(orjson.dumps(meaning), digest_size=4).hexdigest()
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -12,7 +13,9 @@ import yaml
 from command_samples import vendors
 
 from card_fulfillment.vendors.language import ProfileFile
+from card_fulfillment.vendors.plug_ins import GROUP
 from card_fulfillment.vendors.profile import load_profile
+from plug_in_samples import importable, install
 from profile_examples import check_examples
 
 PAGE = (Path(__file__).parents[3] / "docs" / "vendor-profiles.md").read_text(encoding="utf-8")
@@ -34,6 +37,17 @@ def whole(block: str) -> str:
     (head,) = heads or [""]
     missing = [line for line in head.splitlines() if line.partition(":")[0] not in said]
     return "\n".join([*missing, block])
+
+
+@pytest.fixture(autouse=True)
+def plug_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Install the page's own plug-in as the page says."""
+    (source,), (project,) = blocks("python"), map(tomllib.loads, blocks("toml"))
+    ((group, entries),) = project["project"]["entry-points"].items()
+    assert group == GROUP
+    named = "".join(f"{name} = {value}\n" for name, value in entries.items())
+    install(tmp_path, source, named, project["project"]["version"])
+    importable(tmp_path, monkeypatch)
 
 
 PROFILES = [block for block in blocks("yaml") if re.search(r"^rules:", block, re.MULTILINE)]
