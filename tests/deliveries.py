@@ -5,7 +5,7 @@ from dataclasses import replace
 from random import Random
 from typing import Final
 
-from builders import Sent, at_other_times, hour, sent
+from builders import Sent, altered, at_other_times, hour, sent
 from card_fulfillment.domain.detail import Precision
 from card_fulfillment.domain.facts import Announcement, Fact, Order, Statement
 from card_fulfillment.domain.files import FileLine
@@ -48,7 +48,7 @@ def _copied(rng: Random, told: Sequence[Told]) -> Iterable[Told]:
 
 
 def _copy(rng: Random, statement: Told) -> Told:
-    """A copy that comes in a record of another time."""
+    """A copy that comes in a record of another time, read by another mapping."""
     later = hour(rng.choice((0, 1, 24))) - hour(0)
     if isinstance(statement, FileLine):
         return replace(statement, received_at=statement.received_at + later)
@@ -58,7 +58,8 @@ def _copy(rng: Random, statement: Told) -> Told:
         return statement._replace(fact=copy)
     if statement.precision is Precision.UNKNOWN:
         return _untimed_copy(statement, later)
-    return at_other_times(statement, statement.stated, statement.received_at + later)
+    copy = at_other_times(statement, statement.stated, statement.received_at + later)
+    return altered(copy, time_fallback="message.other")
 
 
 def _untimed_copy(fact: Fact, later: int) -> Fact:

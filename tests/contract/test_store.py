@@ -9,6 +9,7 @@ import pytest
 from builders import (
     LANES,
     Log,
+    altered,
     announcement,
     fact,
     hour,
@@ -83,18 +84,21 @@ async def subject(database: str | None) -> AsyncIterator[Subject]:
 
 _O1, _W = order_no("o1"), waybill("w")
 _C1, _C2 = card("c1"), card("c2")
-_SHIPPED = fact(
-    Status.SHIPPED,
-    5,
-    _O1,
-    _W,
-    names=[waybill("named")],
-    precision=Precision.DAY,
-    attributes={Attribute.TRACKED: False, Attribute.TRACKING_NUMBER: "N/1"},
-    reason=Reason.PARTIAL,
-    serials=(2, 3),
-    code="S1",
-    text='a "quoted" täxt',
+_SHIPPED = altered(
+    fact(
+        Status.SHIPPED,
+        5,
+        _O1,
+        _W,
+        names=[waybill("named")],
+        precision=Precision.DAY,
+        attributes={Attribute.TRACKED: False, Attribute.TRACKING_NUMBER: "N/1"},
+        reason=Reason.PARTIAL,
+        serials=(2, 3),
+        code="S1",
+        text='a "quoted" täxt',
+    ),
+    time_fallback="message.day",
 )
 _PARKED = Place(1, FactOutcome.PARKED)
 

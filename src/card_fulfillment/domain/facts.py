@@ -90,6 +90,8 @@ class Fact(Value):
     quantity: how many cards the vendor says that this is about; never a bulk's size.
     alert: a name under which people must be told of it; it moves nothing.
     mapping_version: of the profile that read it; null: it is no vendor's.
+    time_fallback: the field that told when, where those that count before it were absent. Nothing
+        hangs on it.
     """
 
     __match_args__ = (
@@ -109,6 +111,7 @@ class Fact(Value):
         "attributes",
         "alert",
         "mapping_version",
+        "time_fallback",
     )
 
     def __init__(  # noqa: PLR0913, PLR0917 - one for each field
@@ -129,6 +132,7 @@ class Fact(Value):
         attributes: Attributes = NOTHING,
         alert: str | None = None,
         mapping_version: str | None = None,
+        time_fallback: str | None = None,
     ) -> None:
         self.fact_id: Final = fact_id
         self.content: Final = content
@@ -146,6 +150,7 @@ class Fact(Value):
         self.attributes: Final = attributes
         self.alert: Final = alert
         self.mapping_version: Final = mapping_version
+        self.time_fallback: Final = time_fallback
 
     @property
     def vendor(self) -> str | None:

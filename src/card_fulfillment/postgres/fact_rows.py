@@ -27,6 +27,8 @@ def dump_fact(fact: Fact) -> Json:
         "received_at": detail.received_at,
         "cause": fact.cause,
     }
+    if fact.time_fallback is not None:
+        stored["time_fallback"] = fact.time_fallback
     if fact.references:
         stored["references"] = fact.references
     _add_whom(stored, fact)
@@ -102,4 +104,5 @@ def load_fact(
         attributes={ATTRIBUTES[n]: v for n, v in stored.get("attributes", {}).items()},
         alert=stored.get("alert"),
         mapping_version=stored.get("mapping_version"),
+        time_fallback=stored.get("time_fallback"),
     )

@@ -18,6 +18,7 @@ class ExpectedFact(Part):
     code: str | None = None
     at: AwareDatetime | None = None
     precision: Precision | None = None
+    time_fallback: str | None = None
     reason: Reason | None = None
     evidence: Evidence | None = None
     text: str | None = None

@@ -173,7 +173,10 @@ def _statement(rule: FactRule, context: _Context) -> Statement:
         turns=turns,
         reason_selector=rule.reason.at if rule.reason else None,
         reason=_reasons(rule.reason, levels),
-        times=tuple(time_reader(field, levels, context.known) for field in tables.times),
+        times=tuple(
+            time_reader(field, levels, context.known, is_first=place in tables.first_times)
+            for place, field in enumerate(tables.times)
+        ),
         time_fields=tuple(tables.times),
         registers=compile_attributes(rule.attributes, levels, context.known),
         names=compile_names(rule.names, context.file, levels, context.top),
@@ -196,7 +199,10 @@ def _code(selector: str, digits: int, levels: Sequence[str]) -> Text:
 
 
 class _Tables:
-    """The code tables of a statement, and all times that one of their codes goes by."""
+    """The code tables of a statement, and all times that one of their codes goes by.
+
+    first_times: the places of those that some code prefers to all others.
+    """
 
     def __init__(self, rule: FactRule, file: ProfileFile) -> None:
         claim = Evidence.CARRIER_SCAN if file.role is Role.CARRIER else Evidence.VENDOR_CLAIM
@@ -204,6 +210,7 @@ class _Tables:
         self._evidence = rule.evidence or claim
         self._pair = len(rule.code) > 1
         self.times = list(rule.time)
+        self.first_times = {0}
         self._usual = tuple(range(len(rule.time)))
 
     def always(self) -> Sense | None:
@@ -224,6 +231,7 @@ class _Tables:
     def _sense(self, key: str, meaning: Meaning) -> Sense:
         times = self._usual
         if meaning.time:
+            self.first_times.add(len(self.times))
             times = tuple(range(len(self.times), len(self.times) + len(meaning.time)))
             self.times += meaning.time
         return sense(key, meaning, self._evidence, times)

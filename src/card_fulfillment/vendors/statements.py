@@ -87,7 +87,7 @@ def fact(
     if sense.status is None and not (brought or sense.alert or which.is_some_of_many):
         return None
     evidence, signed = _evidence(statement, sense, scope)
-    at, precision, when = _time(statement, sense, who, record, scope)
+    at, precision, when, fallback = _time(statement, sense, who, record, scope)
     reason, reason_raw = _reason(statement, sense, record, scope)
     saying = f"{who.raw}{code.raw}{reason_raw}{when}{brought}{signed}"
     fact_id, content = _identity(saying, who, record, code.raw + when)
@@ -110,6 +110,7 @@ def fact(
         attributes,
         sense.alert,
         record.mapping_version,
+        fallback,
     )
 
 
@@ -177,20 +178,20 @@ def _stated(
         if stated is not None:
             if stated.at > record.received_at + DAY:
                 message = "more than 24 hours after the record's timestamp"
-                raise Unfit(stated.selector, message, Refusal.FUTURE_TIME)
+                raise Unfit(statement.time_fields[i].at, message, Refusal.FUTURE_TIME)
             return stated
     return None
 
 
 def _time(
     statement: Statement, sense: Sense, who: Who, record: MappedRecord, scope: Scope
-) -> tuple[int, Precision, str]:
-    """Find the time and how exact it is, and give it as a part of identities."""
+) -> tuple[int, Precision, str, str | None]:
+    """Find the time and how exact it is, give it as a part of identities, and any fallback."""
     stated = _stated(statement, sense, record, scope)
     if stated is not None:
-        return stated.at, stated.precision, f"\0t{stated.raw}"
+        return stated.at, stated.precision, f"\0t{stated.raw}", stated.fallback
     raw = "" if who.event_id is not None else f"\0u{record.received_at}"
-    return record.received_at, Precision.UNKNOWN, raw
+    return record.received_at, Precision.UNKNOWN, raw, None
 
 
 def _reason(

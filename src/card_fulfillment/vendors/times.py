@@ -23,15 +23,15 @@ _UNIVERSAL: Final[Mapping[str, tzinfo]] = {"UTC": UTC, "GMT": UTC}
 
 
 class Stated(Value):
-    """raw: the vendor's own text, on which identity hangs; selector: the field it came from."""
+    """raw: the vendor's own text, on which identity hangs; fallback: see `Fact.time_fallback`."""
 
-    __match_args__ = ("raw", "at", "precision", "selector")
+    __match_args__ = ("raw", "at", "precision", "fallback")
 
-    def __init__(self, raw: str, at: int, precision: Precision, selector: str) -> None:
+    def __init__(self, raw: str, at: int, precision: Precision, fallback: str | None) -> None:
         self.raw: Final = raw
         self.at: Final = at
         self.precision: Final = precision
-        self.selector: Final = selector
+        self.fallback: Final = fallback
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +64,19 @@ def _zone(name: str | None, assumed: str | None) -> Zone | None:
     return Zone(ZoneInfo(assumed), assumed=True) if assumed else None
 
 
-def time_reader(field: TimeField, levels: Sequence[str], known: Clocks) -> ReadTime:
-    """Compile a reader of one field: null where it is absent, Unfit where it is no such time."""
+def time_reader(
+    field: TimeField, levels: Sequence[str], known: Clocks, *, is_first: bool
+) -> ReadTime:
+    """Compile a reader of one field: null where it is absent, Unfit where it is no such time.
+
+    is_first: of those that tell when something happened; the other ones are fallbacks.
+    """
     raw_text, parse, selector = _raw(field, levels), first_of(field.format, known.zones), field.at
     zone = _zone(field.zone, field.assumed_zone) or known.zone
     if field.override_zone:
         zone = Zone(ZoneInfo(field.override_zone), overrides=True)
     distance = text(field.offset, levels) if field.offset else None
+    fallback = None if is_first else selector
 
     def read(scope: Scope) -> Stated | None:
         raw = raw_text(scope)
@@ -86,7 +92,7 @@ def time_reader(field: TimeField, levels: Sequence[str], known: Clocks) -> ReadT
             raise Unfit(selector, "no time of the declared format and zone") from None
         if at < _EARLIEST:
             raise Unfit(selector, "a time before the year 2000")
-        return Stated(raw if beside is None else f"{raw} {beside}", at, precision, selector)
+        return Stated(raw if beside is None else f"{raw} {beside}", at, precision, fallback)
 
     return read
 

@@ -115,6 +115,24 @@ def test_an_example_that_fails_shows_what_was_expected_and_what_came(profile: Pa
     assert "code: P" not in tested.output
 
 
+@pytest.mark.parametrize(
+    ("there", "expected", "found"),
+    [("begun", "null", "line.begun"), ("done", "line.begun", "absent")],
+)
+def test_an_example_expects_of_a_time_that_it_is_a_fallback_or_none(
+    profile: Path, there: str, expected: str, found: str
+) -> None:
+    examples = EXAMPLES.replace("begun", there)
+    profile.write_text(PROFILE + examples % f"{{time_fallback: {expected}}}")
+
+    tested = vendors("test", profile)
+
+    assert tested.exit_code == 1
+    assert f"+ time_fallback: {found}" in tested.output
+    profile.write_text(PROFILE + examples % f"{{time_fallback: {found.replace('absent', 'null')}}}")
+    assert vendors("test", profile).exit_code == 0
+
+
 def test_codes_that_no_example_shows_are_named(profile: Path) -> None:
     assert vendors("test", profile).exit_code == 0
     assert as_data("test", profile)[0]["in_no_example"] == [

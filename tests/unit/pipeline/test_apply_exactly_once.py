@@ -8,11 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agreement import Telling, run, tell
-from builders import NOW, Sent, announcement, fact, order, order_no, sent
+from builders import NOW, Sent, altered, announcement, fact, order, order_no, sent
+from card_fulfillment.domain.facts import Fact
 from card_fulfillment.domain.status import Reason, Status
 from card_fulfillment.messages.envelope import Ignored, RefusalReason, Refused
 from card_fulfillment.pipeline.batch import Partition, RecordClass
 from card_fulfillment.pipeline.ports import PositionLost
+from snapshot import Snapshot
 from stories import statements
 
 _O1 = order_no("o1")
@@ -124,6 +126,24 @@ def test_an_event_id_with_other_content_is_quarantined_and_does_not_count_as_see
         RecordClass.DUPLICATE: 1,
     }
     assert telling.snapshot().dead_letters == [RefusalReason.EVENT_ID_CONFLICT]
+
+
+@pytest.mark.parametrize("event_id", ["e", None])
+@pytest.mark.parametrize("together", [True, False])
+def test_where_the_time_of_a_copy_is_from_changes_nothing(
+    *, together: bool, event_id: str | None
+) -> None:
+    known = [sent(announcement("c1"), order("c1", 1, _O1))]
+    plain = fact(Status.SHIPPED, 5, _O1, event_id=event_id)
+    fallback = altered(plain, time_fallback="message.begun")
+
+    def told(*copies: Fact) -> Snapshot:
+        heard = [sent(each) for each in copies]
+        telling = _telling(known, *([heard] if together else [[each] for each in heard]))
+        assert _counted(telling)[RecordClass.DUPLICATE] == 1
+        return telling.snapshot()
+
+    assert told(plain, fallback) == told(fallback, plain) == told(plain, plain)
 
 
 def test_elements_of_a_record_that_fail_alike_are_one_dead_letter() -> None:

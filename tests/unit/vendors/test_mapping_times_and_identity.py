@@ -67,6 +67,17 @@ def test_a_time_in_the_future_is_refused_beyond_a_days_grace(flat: Profile) -> N
     assert refused.reason is Refusal.FUTURE_TIME
 
 
+def test_a_time_in_the_future_is_refused_where_it_stands(tmp_path: Path) -> None:
+    profile = profile_of(
+        tmp_path, HEAD + FLAT.replace("time: message.at", "time: [message.on, message.at]")
+    )
+
+    (refused,) = outcomes(profile, {"card": "c", "code": "A", "at": "2026-03-12T00:00:00Z"})
+
+    assert isinstance(refused, Unusable)
+    assert (refused.path, refused.reason) == ("at", Refusal.FUTURE_TIME)
+
+
 def test_without_a_time_the_records_timestamp_stands_in_and_makes_another_fact(
     flat: Profile,
 ) -> None:
@@ -109,6 +120,20 @@ def test_a_new_mapping_of_a_code_makes_neither_a_new_fact_nor_a_conflict(tmp_pat
     new = fact(profile_of(tmp_path, HEAD + FLAT.replace("accepted", "produced")), message)
 
     assert (old.status, new.status) == (Status.ACCEPTED, Status.PRODUCED)
+    assert (old.fact_id, old.content) == (new.fact_id, new.content)
+
+
+@pytest.mark.parametrize("trusted", ["", "event_id: message.id"])
+def test_a_time_that_becomes_a_fallback_makes_neither_a_new_fact_nor_a_conflict(
+    tmp_path: Path, trusted: str
+) -> None:
+    text = HEAD + FLAT.replace("    facts:", f"    {trusted}\n    facts:")
+    message = {"card": "c", "code": "A", "at": "2026-03-09T10:00:00Z", "id": "e1"}
+    old = fact(profile_of(tmp_path, text), message)
+    fields = "time: [message.on, message.at]"
+    new = fact(profile_of(tmp_path, text.replace("time: message.at", fields)), message)
+
+    assert (old.time_fallback, new.time_fallback) == (None, "message.at")
     assert (old.fact_id, old.content) == (new.fact_id, new.content)
 
 

@@ -21,19 +21,37 @@ def test_r07_without_a_time_the_precision_is_unknown(tmp_path: Path) -> None:
     assert (found.precision, found.stated) == (Precision.UNKNOWN, RECEIVED)
 
 
+BY_CODE = """- code: message.code
+  codes: {A: accepted, S: {status: shipped, time: [message.shipped, message.closed]}}
+  time: [message.changed, message.made]"""
+
+
 def test_r08_the_time_is_chosen_by_the_code_else_it_is_the_first_there(
     tmp_path: Path,
 ) -> None:
-    profile = written(
-        tmp_path,
-        """- code: message.code
-  codes: {A: accepted, S: {status: shipped, time: [message.shipped, message.closed]}}
-  time: [message.changed, message.made]""",
-    )
+    profile = written(tmp_path, BY_CODE)
     times = {"made": "2026-03-01T00:00Z", "closed": "2026-03-02T00:00Z"}
 
     assert at(profile, {"card": "c", "code": "A", **times}) == "2026-03-01T00:00:00Z"
     assert at(profile, {"card": "c", "code": "S", **times}) == "2026-03-02T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("code", "there", "fallback"),
+    [
+        ("A", ["changed", "made"], None),
+        ("A", ["made"], "message.made"),
+        ("A", ["shipped"], None),
+        ("S", ["shipped", "closed"], None),
+        ("S", ["changed", "closed"], "message.closed"),
+    ],
+)
+def test_r08_a_time_that_stands_in_for_another_one_says_which_field_it_is(
+    tmp_path: Path, code: str, there: list[str], fallback: str | None
+) -> None:
+    message = {"card": "c", "code": code, **dict.fromkeys(there, AT)}
+
+    assert fact(written(tmp_path, BY_CODE), message).time_fallback == fallback
 
 
 def test_r09_each_element_has_the_precision_of_its_text_and_empty_is_absent(tmp_path: Path) -> None:
