@@ -174,7 +174,7 @@ def _steps(
             case "turns":
                 yield from _turned(note, source)
             case "times":
-                yield _time(note, statement, file)
+                yield _time(note, _missed(tried, statement), statement, file)
             case _:
                 yield _value(note, statement)
     if isinstance(tried.outcome, Fact) and tried.outcome.precision is Precision.UNKNOWN:
@@ -237,7 +237,13 @@ def _meaning(sense: Sense) -> str:
     return f"means {', '.join(map(str, filter(None, (said, *more))))}"
 
 
-def _time(note: Noted, statement: Statement, file: ProfileFile) -> Step:
+def _missed(tried: Tried, statement: Statement) -> list[str]:
+    """Name the times that were asked for and are absent: they count before the one that is not."""
+    asked = (note for note in tried.notes if note.at[2] == "times" and note.gave is None)
+    return [statement.time_fields[int(note.at[3])].at for note in asked]
+
+
+def _time(note: Noted, missed: list[str], statement: Statement, file: ProfileFile) -> Step:
     place = int(note.at[3])
     selector = statement.time_fields[place].at
     if note.refused:
@@ -246,9 +252,9 @@ def _time(note: Noted, statement: Statement, file: ProfileFile) -> Step:
         return Step("time", selector, None)
     stated = note.gave
     zone = _zone(statement.time_fields[place], file)
-    return Step(
-        "time", selector, stated.raw, f"{moment(stated.at)}, {_PRECISE[stated.precision]}{zone}"
-    )
+    fallback = f"; there is no {', '.join(missed)}" if missed else ""
+    says = f"{moment(stated.at)}, {_PRECISE[stated.precision]}{zone}{fallback}"
+    return Step("time", selector, stated.raw, says)
 
 
 def _zone(field: TimeField, file: ProfileFile) -> str:

@@ -44,6 +44,8 @@ def test_explain_tells_what_decided_and_why_the_rest_is_nothing(
     } <= lines
     (begun,) = {line for line in lines if line.startswith("time line.begun 2026")}
     assert "06:00 -> 2026-03-02T02:00:00Z, exact (Asia/Dubai, unless" in begun
+    assert begun.endswith("; there is no line.done")
+    assert "time_fallback line.begun" in lines
     assert "\x1b" not in told.output
 
 
