@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from builders import (
+    altered,
     announcement,
     box_no,
     fact,
@@ -130,6 +131,21 @@ async def test_facts_have_their_numbers_and_what_they_are_about(desk: Desk) -> N
         "4 shipped nos. 1-3 published alpha 40",
         "5 in_transit parcel AX1 published alpha 2",
     ]
+
+
+async def test_where_a_time_stands_in_for_another_the_bulk_and_its_member_say_so(
+    desk: Desk,
+) -> None:
+    await half_shipped(desk)
+    told = fact(Status.IN_TRANSIT, 11, box_no("AX1"), code="2")
+    await desk.hear(sent(altered(told, time_fallback="scan.printed")))
+    await desk.spread()
+    said = "alpha 2 · time from scan.printed"
+    text = shown(bulk_in_full(await bulk_of(desk)), width=120)
+    (row,) = lines_with("time from", text)
+    assert " ".join(row[3:]) == f"in_transit parcel AX1 published {said}"
+    (row,) = lines_with("time from", shown(in_full(await card_of(desk, "c1")), width=120))
+    assert " ".join(row[2:]) == f"in_transit of parcel AX1 v5 {said}"
 
 
 async def test_what_members_still_lack_is_told(desk: Desk) -> None:

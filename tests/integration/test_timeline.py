@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from builders import announcement, box_no, fact, order, order_no, sent
+from builders import altered, announcement, box_no, fact, order, order_no, sent
+from card_fulfillment.domain.detail import Precision
 from card_fulfillment.domain.facts import Attribute
 from card_fulfillment.domain.journey import FactOutcome
 from card_fulfillment.domain.status import Reason, Status
@@ -103,6 +104,42 @@ async def test_names_and_dead_letters_of_its_records_are_found_by_their_key(desk
     text = shown(in_full(timeline), width=120)
     assert "bad_address · to do: fix_address_and_reissue · final" in text
     assert "quarantined unmapped_code: nobody knows the code (state)" in text
+
+
+async def test_a_time_that_is_not_from_where_it_should_be_says_so(desk: Desk) -> None:
+    begun = altered(fact(Status.ACCEPTED, 2, NUMBER, code="A"), time_fallback="message.begun")
+    untimed = fact(Status.PRODUCED, 9, NUMBER, code="P", precision=Precision.UNKNOWN)
+    shipped = fact(Status.SHIPPED, 12, NUMBER, code="S")
+    known = [sent(announcement("c1")), sent(order("c1", 1, NUMBER))]
+    await desk.hear(*known, *map(sent, (begun, untimed, shipped)))
+    timeline = await timeline_of(desk, "c1")
+    assert {each.fact.status: each.fact.time_fallback for each in timeline.history} == {
+        Status.CREATED: None,
+        Status.ORDERED: None,
+        Status.ACCEPTED: "message.begun",
+        Status.PRODUCED: None,
+        Status.SHIPPED: None,
+    }
+    text = shown(in_full(timeline), width=120)
+    assert [" ".join(line[3:]) for line in lines_with(" alpha", text)[:4]] == [
+        "published v2 alpha",
+        "published v3 alpha A · time from message.begun",
+        "published v4 alpha P · no time stated",
+        "published v5 alpha S",
+    ]
+
+
+async def test_what_another_version_says_of_a_fact_beside_all_this_is_passed_over(
+    desk: Desk,
+) -> None:
+    told = altered(fact(Status.ACCEPTED, 2, NUMBER), time_fallback="message.begun")
+    await desk.hear(sent(announcement("c1")), sent(order("c1", 1, NUMBER)), sent(told))
+    await desk.connection.execute("""UPDATE fact SET body = body::jsonb || '{"from_later": 7}'""")
+    newer = (await timeline_of(desk, "c1")).history[-1].fact
+    await desk.connection.execute("UPDATE fact SET body = body::jsonb - 'time_fallback'")
+    older = (await timeline_of(desk, "c1")).history[-1].fact
+    assert (newer.time_fallback, older.time_fallback) == ("message.begun", None)
+    assert altered(older, time_fallback="message.begun") == newer
 
 
 async def test_whom_a_name_means_is_found_by_the_name_alone(desk: Desk) -> None:

@@ -144,8 +144,14 @@ def fact(each: Fact) -> tuple[str, Text]:
     return long_time(time_of(each.stated), each.precision), status(each.status)
 
 
-def said_by(each: Fact) -> str:
-    return " ".join(filter(None, (each.vendor or "issuer", each.code)))
+def said_by(each: Fact) -> Text:
+    """Whose words they are; and where their time is from, if it is not what they prefer."""
+    said = Text(" ".join(filter(None, (each.vendor or "issuer", each.code))))
+    if each.precision is Precision.UNKNOWN:
+        said.append(" · no time stated", "dim")
+    elif each.time_fallback is not None:
+        said.append(f" · time from {each.time_fallback}", "dim")
+    return said
 
 
 def whom(each: Fact) -> str:
