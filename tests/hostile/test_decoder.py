@@ -12,7 +12,7 @@ from card_fulfillment.domain.facts import Statement
 from card_fulfillment.messages.dead_letter import DeadLetter
 from card_fulfillment.messages.envelope import Ignored, Record, RefusalReason, Refused
 from card_fulfillment.messages.outbound import Encoder
-from card_fulfillment.messages.pan_guard import PanGuard
+from card_fulfillment.messages.pan_guard import PanGuard, Spared
 from card_fulfillment.pipeline.batch import Element, RecordClass
 from card_fulfillment.pipeline.decode import Decoder
 from card_fulfillment.settings import Settings
@@ -93,7 +93,7 @@ def test_the_corpus_is_large_and_its_names_are_its_own() -> None:
 
 def test_where_the_guard_itself_fails_nothing_of_the_record_is_kept() -> None:
     nothing: Any = None
-    broken = PanGuard((), {"card-created": nothing}, _MOST_BYTES)
+    broken = PanGuard((), {"card-created": Spared(paths=nothing)}, _MOST_BYTES)
     decoder = Decoder(_KNOWN.readers, broken, _MOST_BYTES)
     taken = Record("card-created", 0, 0, SENT_AT, b"k", b'"4111111111111111"', (("h", b"v"),))
     (refused,) = decoder(taken).elements
