@@ -6,10 +6,9 @@ is not reachable at start or went away, 4 a named alarm at start.
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
-from rich.console import Console, RenderableType
 
 from card_fulfillment import app, starting
 from card_fulfillment.audit.commands import audit
@@ -25,31 +24,24 @@ from card_fulfillment.commands.running import (
     finish,
     load_settings,
 )
+from card_fulfillment.commands.timeline import timeline
 from card_fulfillment.doctor.examination import examine
 from card_fulfillment.doctor.findings import Level
-from card_fulfillment.domain.naming import Reference
 from card_fulfillment.messages import schema
 from card_fulfillment.onboarding.commands import vendors
-from card_fulfillment.ops.bulk_timeline import bulk_in_full
 from card_fulfillment.ops.effective import effective
-from card_fulfillment.ops.look import bearing, quarantined
-from card_fulfillment.ops.timeline import in_full
-from card_fulfillment.postgres.bulk_timeline import load_bulk_timeline
-from card_fulfillment.postgres.connection import Connection, is_transient
+from card_fulfillment.postgres.connection import is_transient
 from card_fulfillment.postgres.schema import migrate, newest_revision
-from card_fulfillment.postgres.timeline import bearers, load_timeline, open_letters
 from card_fulfillment.settings import Settings
 from card_fulfillment.topology import topology
-from card_fulfillment.vendors.profile import load_profiles
 from card_fulfillment.worker import clock
-
-_FEW: Final = 5  # members of each status that went astray
 
 cli = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
 cli.command("audit")(audit)
 cli.command("overdue")(overdue)
+cli.command("timeline")(timeline)
 cli.add_typer(dlq, name="dlq")
 cli.add_typer(accept, name="accept")
 cli.add_typer(check, name="check")
@@ -115,55 +107,6 @@ def demo(
     except ModuleNotFoundError as error:
         fail(USAGE, f"{error.name} is missing: install card-fulfillment[devstack]")
     raise typer.Exit(tell(current_time(), keep=keep))
-
-
-@cli.command("timeline")
-def timeline_(
-    subject_id: Annotated[
-        str,
-        typer.Argument(
-            metavar="ID", help="Of a card or bulk issuance, or what a vendor calls one."
-        ),
-    ],
-    *,
-    most: Annotated[
-        int, typer.Option(help="Events and facts of a bulk issuance, the newest.", min=1)
-    ] = 50,
-) -> None:
-    """Show all that is known of a card or a bulk issuance: what was published, facts, letters."""
-    settings = load_settings()
-    found = finish(_timeline(settings, subject_id, most))
-    if not found:
-        fail(FOUND_WRONG, f"nobody ever spoke of a card or bulk issuance {subject_id}")
-    Console(highlight=False).print(*found, sep="\n\n")
-
-
-async def _timeline(settings: Settings, called: str, most: int) -> list[RenderableType]:
-    """Of whichever has this id, or bears this name; else what of it is in quarantine."""
-    async with starting.database(settings, "timeline") as connection:
-        if found := await _in_full(connection, called, most):
-            return found
-        if bound := await bearers(connection, _names(settings, called)):
-            whose = {each.binding.subject.id for each in bound}
-            alone = whose.pop() if len(whose) == 1 else None
-            return [bearing(bound), *(await _in_full(connection, alone, most) if alone else ())]
-        letters = await open_letters(connection, [called])
-    if not letters:
-        return []
-    unknown = f"nothing of {called} was applied; what has this key is in quarantine"
-    return [unknown, *quarantined(letters)]
-
-
-async def _in_full(connection: Connection, subject_id: str, most: int) -> list[RenderableType]:
-    card = await load_timeline(connection, subject_id)
-    bulk = await load_bulk_timeline(connection, subject_id, most, _FEW)
-    return [*([in_full(card)] if card else ()), *([bulk_in_full(bulk)] if bulk else ())]
-
-
-def _names(settings: Settings, value: str) -> list[Reference]:
-    """Whatever any vendor may call so."""
-    profiles = load_profiles(settings.vendors.directory).values()
-    return [Reference(p.vendor, kind, value) for p in profiles for kind in p.reference_kinds]
 
 
 @cli.command("schema")

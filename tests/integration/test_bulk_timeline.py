@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
+import orjson
 import pytest
 
 from builders import (
@@ -20,6 +21,7 @@ from card_fulfillment.domain.facts import Attribute, Fact
 from card_fulfillment.domain.naming import bulk_issuance
 from card_fulfillment.domain.status import Reason, Status
 from card_fulfillment.messages.envelope import RefusalReason, Refused
+from card_fulfillment.ops import timeline_data
 from card_fulfillment.ops.bulk_timeline import bulk_in_full
 from card_fulfillment.ops.timeline import in_full
 from card_fulfillment.pipeline.timeline import BulkTimeline, Timeline
@@ -105,6 +107,33 @@ async def test_discrepancies_are_sentences(desk: Desk) -> None:
         in text
     )
     assert "no more carton_missing" in text
+
+
+async def test_a_program_is_told_all_that_a_person_is(desk: Desk) -> None:
+    await half_shipped(desk)
+    await desk.hear(sent(file_line(1, ORDER, file="f.csv", quantity=3)))
+    await desk.spread()
+    timeline = await bulk_of(desk, most=2)
+    told = orjson.loads(orjson.dumps(timeline_data.bulk_issuance(timeline)))
+    assert told["bulk_issuance_id"] == "b1"
+    assert told["published"] == list(timeline.changes.newest)
+    assert told["earlier_published"] == timeline.changes.more > 0
+    assert told["facts_numbered"] == told["facts_spread"] == timeline.bulk.last_number > 0
+    assert [each["number"] for each in told["facts"]] == [
+        each.number for each in timeline.history.newest
+    ]
+    assert told["facts"][-1]["serials"] == [1, 3]
+    assert told["some_exceptions"] == [
+        {"card_id": "c2", "serial_number": 2, "status": "rejected", "attempt": 1}
+    ]
+    (file,) = told["files"]
+    assert (file["name"], file["lines"], file["cards"]) == ("f.csv", 1, 3)
+    member = orjson.loads(orjson.dumps(timeline_data.card(await card_of(desk, "c1"))))
+    assert [each["status"] for each in member["facts_of_bulk_issuance"]] == [
+        "ordered",
+        "produced",
+        "shipped",
+    ]
 
 
 async def test_every_published_version_tells_the_counts(desk: Desk) -> None:

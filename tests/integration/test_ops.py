@@ -1,5 +1,6 @@
 """What operators are told of a worker at work, and what the doctor tells of its surroundings."""
 
+import json
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -55,8 +56,15 @@ async def test_a_card_whose_announcement_is_in_quarantine_is_not_unknown(world: 
     await world.until_drained(load, worker)
     code, said = await command(world, "timeline", "M0000000")  # what the bureau calls it
     assert (code, card_id(0) in said, "delivered since" in said) == (0, True, True), said
+    code, said = await command(world, "timeline", "M0000000", "--json")
+    told = json.loads(said)
+    assert (code, [each["id"] for each in told["called_so"]]) == (0, [card_id(0)])
+    assert told["card"]["published"][-1]["fulfillment_status"] == "delivered"
     code, said = await command(world, "timeline", "c999")
     assert (code, "quarantined malformed" in said, "card_product_id" in said) == (0, True, True)
+    code, said = await command(world, "timeline", "c999", "--json")
+    (letter,) = json.loads(said)["dead_letters"]
+    assert (code, letter["reason"]) == (0, "malformed")
     code, said = await command(world, "timeline", "c998")
     assert (code, "nobody ever spoke of" in said) == (1, True)
 

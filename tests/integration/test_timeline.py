@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+import orjson
 import pytest
 
 from builders import altered, announcement, box_no, fact, order, order_no, sent
@@ -10,6 +11,7 @@ from card_fulfillment.domain.facts import Attribute
 from card_fulfillment.domain.journey import FactOutcome
 from card_fulfillment.domain.status import Reason, Status
 from card_fulfillment.messages.envelope import RefusalReason, Refused
+from card_fulfillment.ops import timeline_data
 from card_fulfillment.ops.look import bearing
 from card_fulfillment.ops.timeline import in_full
 from card_fulfillment.pipeline.timeline import Timeline
@@ -127,6 +129,40 @@ async def test_a_time_that_is_not_from_where_it_should_be_says_so(desk: Desk) ->
         "published v4 alpha P · no time stated",
         "published v5 alpha S",
     ]
+
+
+async def test_a_program_is_told_all_that_a_person_is(desk: Desk) -> None:
+    shipped = fact(
+        Status.SHIPPED,
+        12,
+        NUMBER,
+        code="S",
+        names=[box_no("AX1")],
+        attributes={Attribute.CARRIER: "aramex"},
+    )
+    unknown = Refused(RefusalReason.UNMAPPED_CODE, "state", "nobody knows the code", "alpha")
+    known = [sent(announcement("c1")), sent(order("c1", 1, NUMBER))]
+    await desk.hear(*known, sent(shipped), sent(shipped), sent(unknown))
+    timeline = await timeline_of(desk, "c1")
+    told = orjson.loads(orjson.dumps(timeline_data.card(timeline)))
+    assert told["card_id"] == "c1"
+    assert told["published"] == list(timeline.changes)
+    created, ordered, last = told["facts"]
+    assert [each["status"] for each in (created, ordered, last)] == [
+        "created",
+        "ordered",
+        "shipped",
+    ]
+    assert last["references"] == [{"vendor": "alpha", "kind": "order_no", "value": KEY}]
+    assert [each["value"] for each in last["names"]] == ["AX1"]
+    assert (last["outcome"], last["copies"], last["attempt"]) == ("published", 2, 1)
+    assert last["attributes"] == {"carrier": "aramex"}
+    assert last["vendor"] == {"id": "alpha", "code": "S", "text": None}
+    assert last["cause"] == {"event_id": None, "topic": "input", "partition": 0, "offset": 2}
+    assert last["occurred_at"] == timeline.changes[-1]["occurred_at"]
+    assert {each["value"] for each in told["names"] if each["id"] == "c1"} == {KEY, "c1", "AX1"}
+    (letter,) = told["dead_letters"]
+    assert (letter["reason"], letter["field_path"]) == ("unmapped_code", "state")
 
 
 async def test_what_another_version_says_of_a_fact_beside_all_this_is_passed_over(

@@ -1,0 +1,110 @@
+"""All that is known of a card or a bulk issuance."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final
+
+import orjson
+import typer
+from rich.console import Console, RenderableType
+
+from card_fulfillment import starting
+from card_fulfillment.commands.running import FOUND_WRONG, fail, finish, load_settings
+from card_fulfillment.domain.naming import Reference
+from card_fulfillment.ops import look, timeline_data
+from card_fulfillment.ops.bulk_timeline import bulk_in_full
+from card_fulfillment.ops.timeline import in_full
+from card_fulfillment.pipeline.timeline import Bound, BulkTimeline, OpenLetter, Timeline
+from card_fulfillment.postgres.bulk_timeline import load_bulk_timeline
+from card_fulfillment.postgres.connection import Connection
+from card_fulfillment.postgres.timeline import bearers, load_timeline, open_letters
+from card_fulfillment.settings import Settings
+from card_fulfillment.vendors.profile import load_profiles
+
+_FEW: Final = 5  # members of each status that went astray
+
+
+@dataclass
+class _Found:
+    """Whatever has the id that was asked for, or bears the name.
+
+    bound: whom the name means, where it is one. letters: where nothing of it was ever applied.
+    """
+
+    card: Timeline | None = None
+    bulk_issuance: BulkTimeline | None = None
+    bound: list[Bound] = field(default_factory=list)
+    letters: list[OpenLetter] = field(default_factory=list)
+
+
+def timeline(
+    subject_id: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", help="Of a card or bulk issuance, or what a vendor calls one."
+        ),
+    ],
+    *,
+    most: Annotated[
+        int, typer.Option(help="Events and facts of a bulk issuance, the newest.", min=1)
+    ] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Show all that is known of a card or a bulk issuance: what was published, facts, letters."""
+    settings = load_settings()
+    found = finish(_find(settings, subject_id, most))
+    if found is None:
+        fail(FOUND_WRONG, f"nobody ever spoke of a card or bulk issuance {subject_id}")
+    if as_json:
+        typer.echo(orjson.dumps(_data(found)))
+    else:
+        Console(highlight=False).print(*_in_full(found, subject_id), sep="\n\n")
+
+
+async def _find(settings: Settings, called: str, most: int) -> _Found | None:
+    async with starting.database(settings, "timeline") as connection:
+        found = await _of_id(connection, called, most)
+        if found is not None:
+            return found
+        if bound := await bearers(connection, _names(settings, called)):
+            whose = {each.binding.subject.id for each in bound}
+            alone = await _of_id(connection, whose.pop(), most) if len(whose) == 1 else None
+            found = alone or _Found()
+            found.bound = bound
+            return found
+        letters = await open_letters(connection, [called])
+        return _Found(letters=letters) if letters else None
+
+
+async def _of_id(connection: Connection, subject_id: str, most: int) -> _Found | None:
+    card = await load_timeline(connection, subject_id)
+    bulk = await load_bulk_timeline(connection, subject_id, most, _FEW)
+    return _Found(card, bulk) if card or bulk else None
+
+
+def _names(settings: Settings, value: str) -> list[Reference]:
+    """Whatever any vendor may call so."""
+    profiles = load_profiles(settings.vendors.directory).values()
+    return [Reference(p.vendor, kind, value) for p in profiles for kind in p.reference_kinds]
+
+
+def _in_full(found: _Found, called: str) -> Iterator[RenderableType]:
+    if found.bound:
+        yield look.bearing(found.bound)
+    if found.card:
+        yield in_full(found.card)
+    if found.bulk_issuance:
+        yield bulk_in_full(found.bulk_issuance)
+    if found.letters:
+        yield f"nothing of {called} was applied; what has this key is in quarantine"
+        yield from look.quarantined(found.letters)
+
+
+def _data(found: _Found) -> dict[str, Any]:
+    bulk = found.bulk_issuance
+    return {
+        "called_so": timeline_data.names(found.bound),
+        "card": timeline_data.card(found.card) if found.card else None,
+        "bulk_issuance": timeline_data.bulk_issuance(bulk) if bulk else None,
+        "dead_letters": timeline_data.letters(found.letters),
+    }
