@@ -1,9 +1,9 @@
 # ruff: noqa: INP001, T201 - a script, not a package
-"""Compile what every event goes through, in a copy of the package: `compile.py DIRECTORY`.
+"""Compile what every event goes through, in a copy of the package: `compile.py DIRECTORY [LEVEL]`.
 
-mypyc makes C of typed Python. The sources stay beside what is made of them, and do the same where
-nothing is compiled, in more time. Exit code 3 where there is no C compiler, or none that finds
-Python's headers.
+mypyc makes C of typed Python, and the C compiler optimises it at a level from 0 to 3, else 2. The
+sources stay beside what is made of them, and do the same where nothing is compiled, in more time.
+Exit code 3 where there is no C compiler, or none that finds Python's headers.
 """
 
 import shutil
@@ -76,7 +76,7 @@ INTERPRETED = {
 }
 
 
-def main(directory: Path) -> int:
+def main(directory: Path, level: str = "2") -> int:
     package = directory / PACKAGE
     hot = hot_modules(package)
     with tempfile.TemporaryDirectory() as scratch:
@@ -84,7 +84,7 @@ def main(directory: Path) -> int:
         if not compiles(Path(scratch)):
             print(UNCOMPILED, file=sys.stderr)
             return NO_COMPILER
-        build(Path(scratch), hot)
+        build(Path(scratch), hot, level)
         made = list(Path(scratch).glob("*" + sysconfig.get_config_var("EXT_SUFFIX")))
         made += Path(scratch, PACKAGE).rglob("*" + sysconfig.get_config_var("EXT_SUFFIX"))
         for library in made:
@@ -117,12 +117,12 @@ def compiles(scratch: Path) -> bool:
     return tried.returncode == 0
 
 
-def build(scratch: Path, hot: Iterable[str]) -> None:
+def build(scratch: Path, hot: Iterable[str], level: str) -> None:
     """In a process of its own: setuptools ends its process where it fails."""
     script = scratch / "build_hot.py"
     script.write_text(_BUILD, encoding="utf-8")
     tried = subprocess.run(  # noqa: S603 - ourselves
-        [sys.executable, str(script), *hot], cwd=scratch, check=False, stdout=subprocess.PIPE
+        [sys.executable, str(script), level, *hot], cwd=scratch, check=False, stdout=subprocess.PIPE
     )
     if tried.returncode != 0:
         sys.stderr.buffer.write(tried.stdout)  # mypyc tells there what it does not take
@@ -134,7 +134,7 @@ import sys
 from mypyc.build import mypycify
 from setuptools import setup
 
-hot, sys.argv[1:] = sys.argv[1:], ["--quiet", "build_ext", "--inplace", "--parallel=2"]
+(level, *hot), sys.argv[1:] = sys.argv[1:], ["--quiet", "build_ext", "--inplace", "--parallel=2"]
 # Two libraries, so that two cores compile; what is inside of one is called directly.
 deciding = [name for name in hot if name.split("/")[1] in ("domain", "pipeline")]
 translating = [name for name in hot if name not in deciding]
@@ -146,11 +146,11 @@ setup(
             (deciding, "card_fulfillment_deciding"),
             (translating, "card_fulfillment_translating"),
         ],
-        opt_level="2",
+        opt_level=level,
         debug_level="0",
     ),
 )
 """
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), *sys.argv[2:]))
