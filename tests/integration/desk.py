@@ -10,7 +10,7 @@ from typing import Final
 import asyncpg
 
 from card_fulfillment.messages.envelope import Record
-from card_fulfillment.pipeline.apply import apply
+from card_fulfillment.pipeline.apply import Applier
 from card_fulfillment.pipeline.batch import Batch, Move, Partition, RecordClass
 from card_fulfillment.pipeline.redrive import BytesGone, Redriven, Redriver, Selection, StoredLetter
 from card_fulfillment.postgres.connection import connect
@@ -61,12 +61,9 @@ class Desk:
         moves = {Partition(topic, 0): Move(self.offset, self.offset + 1, record)}
         store = PostgresStore(open_, lanes, PostgresTransaction)
         try:
-            effects = await apply(
-                store,
-                Batch([decoder(self.settings, known)(record)], moves),
-                publishing(self.settings, known, lanes),
-                NOW,
-            )
+            applier = Applier(store, publishing(self.settings, known, lanes))
+            batch = Batch([decoder(self.settings, known)(record)], moves)
+            effects = await applier.apply(batch, NOW)
         finally:
             store.discard()
         ((became,),) = effects.counts.values()

@@ -65,8 +65,3 @@ class Applier:
             found |= await transaction.peek(missing)
             asked |= missing
         return found
-
-
-async def apply(store: Store, batch: Batch, publishing: Publishing, now: int) -> Effects:
-    """Apply a single batch, without a memory of others."""
-    return await Applier(store, publishing).apply(batch, now)
