@@ -34,7 +34,7 @@ async def _take(state: PostgresState, log: Log, *elements: Statement) -> None:
 
 
 async def _sweep(state: PostgresState, deadline: timedelta) -> int:
-    return await sweep(state.store().transaction, deadline, publishing(), NOW)
+    return await sweep(state.sweeping_store().transaction, deadline, publishing(), NOW)
 
 
 async def test_a_fact_past_its_deadline_is_told_of_once(state: PostgresState) -> None:

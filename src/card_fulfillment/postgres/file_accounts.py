@@ -16,8 +16,8 @@ from card_fulfillment.pipeline.file_alerts import FILE_ALERTS
 from card_fulfillment.pipeline.file_sweep import Gap, Looked, OpenAlert
 from card_fulfillment.postgres.files import lock_files
 from card_fulfillment.postgres.letters_writing import RESOLVED
+from card_fulfillment.postgres.past_deadline import SweepingTransaction
 from card_fulfillment.postgres.rows import Json, reference_text
-from card_fulfillment.postgres.store import PostgresTransaction
 
 _COLUMNS: Final = """
 f.vendor, f.file, f.sequence,
@@ -92,7 +92,9 @@ async def files_of(
     return [_account(tuple(row)) for row in reversed(rows)]
 
 
-class FileSweepingTransaction(PostgresTransaction):
+class FileSweepingTransaction(SweepingTransaction):
+    """For both sweeps: one connection does for them, which take turns."""
+
     async def take_turn(self) -> bool:
         return bool(await self._connection.fetchval(_TAKE_TURN))
 

@@ -3,10 +3,9 @@
 from datetime import timedelta
 from typing import Final
 
-import asyncpg
-
 from card_fulfillment.domain.facts import Fact
 from card_fulfillment.postgres.fact_rows import load_fact
+from card_fulfillment.postgres.store import PostgresTransaction
 
 _MARK: Final = """
 UPDATE fact f SET alerted = true
@@ -20,8 +19,9 @@ RETURNING f.fact_id, f.content, f.vendor, f.status, f.body::text
 """
 
 
-async def past_deadline(connection: asyncpg.Connection, age: timedelta, most: int) -> list[Fact]:
-    """Mark parked facts of that age as told of, and return them."""
-    rows = await connection.fetch(_MARK, age, most)
-    facts = (load_fact(*row) for row in rows)
-    return list({fact.fact_id: fact for fact in facts}.values())
+class SweepingTransaction(PostgresTransaction):
+    async def past_deadline(self, age: timedelta, most: int) -> list[Fact]:
+        """Mark parked facts of that age as told of, and return them."""
+        rows = await self._connection.fetch(_MARK, age, most)
+        facts = (load_fact(*row) for row in rows)
+        return list({fact.fact_id: fact for fact in facts}.values())

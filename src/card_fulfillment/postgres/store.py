@@ -3,19 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import timedelta
 from typing import Final, Generic, TypeVar
 
 import asyncpg
 
-from card_fulfillment.domain.facts import Fact
 from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.pipeline.failpoints import failpoint
 from card_fulfillment.pipeline.ports import Contended, StoreUnavailable, Unstorable
 from card_fulfillment.pipeline.view import Need, View
 from card_fulfillment.postgres import letters_writing, locking, reading, writing
 from card_fulfillment.postgres.connection import Connect, passing
-from card_fulfillment.postgres.past_deadline import past_deadline
 
 # Rolled back by the server, or by us on a conflict that another look resolves: the connection is
 # fine.
@@ -59,9 +56,6 @@ class PostgresTransaction:
 
     async def read(self, need: Need) -> View:
         return await reading.read(self._connection, need, self._held)
-
-    async def past_deadline(self, age: timedelta, most: int) -> list[Fact]:
-        return await past_deadline(self._connection, age, most)
 
     async def write(self, effects: Effects) -> None:
         await writing.write(self._connection, effects, self._lanes, self._held.cards)
