@@ -11,7 +11,6 @@ import time
 from collections import Counter
 from collections.abc import Awaitable
 from datetime import timedelta
-from functools import partial
 from typing import Final, TypeVar
 
 import structlog
@@ -42,7 +41,7 @@ from card_fulfillment.pipeline.relay_ports import RelayPorts
 from card_fulfillment.pipeline.spreader import Spreader
 from card_fulfillment.pipeline.sweep import sweep
 from card_fulfillment.postgres.census import PostgresCensus
-from card_fulfillment.postgres.connection import Connect, connect
+from card_fulfillment.postgres.connection import connector
 from card_fulfillment.postgres.file_accounts import FileSweepingTransaction
 from card_fulfillment.postgres.outbox import outbox_of
 from card_fulfillment.postgres.positions import PostgresPositions
@@ -146,7 +145,7 @@ class Worker:
             {topic: relay.status for topic, relay in self._relays.items()},
             limits_of(settings.ops),
         )
-        census = PostgresCensus(self._connect("census"))
+        census = PostgresCensus(connector(settings.postgres, "census"))
         self._spreader = self._made_spreader()
         self._watch = Watch(self._health, self._meter, census, clock)
 
@@ -178,7 +177,7 @@ class Worker:
 
     async def _take_in(self, stop: asyncio.Event) -> None:
         source = self._source()
-        stores = [self._store("intake") for _ in range(_SIDE_BY_SIDE)]
+        stores = [self._intake_store() for _ in range(_SIDE_BY_SIDE)]
         hints = Hints()
         intake = Intake(
             source,
@@ -208,7 +207,7 @@ class Worker:
 
     def _made_spreader(self) -> Spreader:
         bulks = self._settings.bulks
-        connect = self._connect("fan-out", by_keys=True)
+        connect = connector(self._settings.postgres, "fan-out", by_keys=True)
         store = PostgresStore(connect, self._lanes, SpreadingTransaction)
         fan_out = FanOut(store.transaction, self._publishing, bulks.members_at_a_time)
         return Spreader(fan_out, bulks.tick.total_seconds(), clock, SpreadReporter(self._meter))
@@ -216,7 +215,8 @@ class Worker:
     async def _sweep_now_and_then(self) -> None:
         """Any worker may sweep; a failure is told, and the next turn tries again."""
         parking, grace = self._settings.parking, self._settings.files.grace
-        store = PostgresStore(self._connect("sweep"), self._lanes, FileSweepingTransaction)
+        connect = connector(self._settings.postgres, "sweep")
+        store = PostgresStore(connect, self._lanes, FileSweepingTransaction)
         while True:
             await asyncio.sleep(parking.sweep_every.total_seconds())
             try:
@@ -234,13 +234,9 @@ class Worker:
             finally:
                 store.discard()
 
-    def _store(self, what: str) -> PostgresStore[PostgresTransaction]:
-        connect = self._connect(what, by_keys=True)
+    def _intake_store(self) -> PostgresStore[PostgresTransaction]:
+        connect = connector(self._settings.postgres, "intake", by_keys=True)
         return PostgresStore(connect, self._lanes, PostgresTransaction)
-
-    def _connect(self, what: str, *, by_keys: bool = False) -> Connect:
-        name = f"card-fulfillment {what}"
-        return partial(connect, self._settings.postgres, application_name=name, by_keys=by_keys)
 
     def _source(self) -> InputSource:
         kafka = self._settings.kafka
@@ -248,7 +244,7 @@ class Worker:
             client_options(kafka),
             GroupOptions(kafka.group_id, kafka.session_timeout // timedelta(milliseconds=1)),
             self._known.readers,
-            PostgresPositions(self._connect("positions"), self._name),
+            PostgresPositions(connector(self._settings.postgres, "positions"), self._name),
             _BATCHES_IN_HAND * self._settings.intake.batch_records,
         )
 

@@ -85,7 +85,7 @@ async def connect(
     """Connect to a server that takes writes; every wait on the connection has an end.
 
     `durable=False` is for what may be lost when the server crashes: its commits do not wait for
-    the disk. `by_keys` is for the same few statements again and again that find all by its keys:
+    the disk. `by_keys` is for the same few statements again and again that find all by keys:
     they are planned once, and never for a table as small as it was then; and no transaction of
     these lasts longer than a statement may, whatever its client does (Postgres 17 and later).
 
@@ -117,9 +117,10 @@ async def connect(
     return connection
 
 
-def connector(settings: PostgresSettings, whose: str) -> Connect:
+def connector(settings: PostgresSettings, whose: str, *, by_keys: bool = False) -> Connect:
     """How a part of the product connects; `whose`: which part, as `pg_stat_activity` shows it."""
-    return partial(connect, settings, application_name=f"card-fulfillment {whose}")
+    name = f"card-fulfillment {whose}"
+    return partial(connect, settings, application_name=name, by_keys=by_keys)
 
 
 async def open_connection(dsn: str, **options: Any) -> asyncpg.Connection:  # noqa: ANN401 - asyncpg's
