@@ -38,11 +38,11 @@ class GroupOptions:
 
 
 def group_consumer(
-    options: ClientOptions, group: GroupOptions, in_doubt: Callable[[], None]
+    options: ClientOptions, group: GroupOptions, on_another: Callable[[], None]
 ) -> AIOKafkaConsumer:
     """It commits nothing by itself and is never dropped for being slow.
 
-    in_doubt: called where a partition may be another one of the same name from now on.
+    on_another: called where a partition may be another one of the same name from now on.
     """
     consumer = AIOKafkaConsumer(
         **options,
@@ -60,7 +60,7 @@ def group_consumer(
         fetch_max_wait_ms=POLL_MS,
     )
     _pace_metadata(consumer)
-    _tell_of_doubt(consumer, in_doubt)
+    _tell_of_another(consumer, on_another)
     return consumer
 
 
@@ -70,7 +70,7 @@ def rejoin_after(error: Exception, consumer: AIOKafkaConsumer) -> None:
         vars(consumer)["_coordinator"].request_rejoin()
 
 
-def _tell_of_doubt(consumer: AIOKafkaConsumer, in_doubt: Callable[[], None]) -> None:
+def _tell_of_another(consumer: AIOKafkaConsumer, on_another: Callable[[], None]) -> None:
     """A topic made again at once has its old number of partitions: the group hears of nothing."""
     client = vars(consumer)["_client"]
     send: Callable[..., Awaitable[Any]] = client.send
@@ -80,7 +80,7 @@ def _tell_of_doubt(consumer: AIOKafkaConsumer, in_doubt: Callable[[], None]) -> 
         if isinstance(request, FetchRequest):
             codes = {code for _, found in response.topics for _, code, *_ in found}
             if codes & _MAY_BE_ANOTHER:
-                in_doubt()
+                on_another()
         return response
 
     vars(client)["send"] = told
