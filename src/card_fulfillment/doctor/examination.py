@@ -19,10 +19,9 @@ from card_fulfillment.kafka.topics import ensure_topics
 from card_fulfillment.ops.effective import redacted
 from card_fulfillment.pipeline.output_check import Alarm, last_seqs, starting_points
 from card_fulfillment.pipeline.positions import InputRecreated
-from card_fulfillment.pipeline.relay_ports import LaneRow
 from card_fulfillment.postgres import examination as postgres
 from card_fulfillment.postgres.connection import Connect, connected, connector
-from card_fulfillment.postgres.outbox import values_of
+from card_fulfillment.postgres.outbox import lanes_of, values_of
 from card_fulfillment.postgres.positions import PostgresPositions
 from card_fulfillment.postgres.schema import SchemaMismatch, check_schema, newest_revision
 from card_fulfillment.settings import Settings
@@ -171,21 +170,17 @@ async def _outputs(case: _Case) -> Findings:
         if not partitions[topic]:
             yield ok(f"no worker has ever published to {topic} from this database")
             continue
-        before = _lanes_of(case.inventory, topic)
+        before = [row for of, row in case.inventory.lanes if of == topic]
         options = client_options(case.settings.kafka)
         tails = await read_tails(options, topic, range(partitions[topic]), settled=False)
         async with connected(case.connect) as connection:
-            since = _lanes_of(await postgres.take_inventory(connection), topic)
+            since = await lanes_of(connection, topic)
             values = await values_of(connection, last_seqs(tails))
         found = starting_points(tails, before=before, since=since, values=values)
         if isinstance(found, Alarm):
             yield fail(f"{found.name}: {topic}: {found.message}", _RUNBOOK.format(found.name))
         else:
             yield ok(f"{topic} and the database agree about what was published")
-
-
-def _lanes_of(inventory: postgres.Inventory, topic: str) -> list[LaneRow]:
-    return [row for of, row in inventory.lanes if of == topic]
 
 
 async def _inputs(case: _Case) -> Findings:
