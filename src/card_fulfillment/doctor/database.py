@@ -9,8 +9,6 @@ from card_fulfillment.postgres.examination import Inventory, Lease, OldTransacti
 
 _FLOOR: Final = 150_000
 _MANY_CONNECTIONS: Final = 0.9
-_SKEW_WARNS: Final = 2.0
-_SKEW_FAILS: Final = 300.0
 _WAITS_LONG: Final = 30.0
 
 
@@ -42,17 +40,6 @@ def of_rights(lacking: Sequence[str]) -> Finding:
             "grant them to the role in the DSN (docs/operations.md has the list)",
         )
     return ok("this user may do in every table what the worker does there")
-
-
-def of_clock(seconds_ahead: float, whose: str) -> Finding:
-    """seconds_ahead: of this machine's clock; negative: behind."""
-    side = "ahead of" if seconds_ahead > 0 else "behind"
-    said = f"the clock of {whose} is {abs(seconds_ahead):.1f} s {side} this machine's"
-    if abs(seconds_ahead) > _SKEW_FAILS:
-        return fail(said, "let NTP run on both: times of events and alerts would be wrong")
-    if abs(seconds_ahead) > _SKEW_WARNS:
-        return warn(said, "let NTP run on both")
-    return ok(said)
 
 
 def of_leases(leases: Sequence[Lease], topics: Sequence[str]) -> Iterator[Finding]:

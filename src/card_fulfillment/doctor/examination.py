@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from card_fulfillment.doctor import brokers, database
+from card_fulfillment.doctor import brokers, clocks, database
 from card_fulfillment.doctor.findings import Finding, fail, ok
 from card_fulfillment.kafka.broker_version import broker_release
 from card_fulfillment.kafka.connection import client_options, refusal
@@ -98,7 +98,7 @@ async def _database(case: _Case) -> Findings:
         for finding in database.of_server(server, case.address):
             yield finding
         ahead = await postgres.server_clock(connection) - case.clock() / _MICROS
-        yield database.of_clock(ahead, "Postgres")
+        yield clocks.of_clock(ahead, "Postgres")
         try:
             await check_schema(connection)
         except SchemaMismatch as error:
@@ -155,7 +155,7 @@ async def _records(case: _Case, examined: KafkaExaminer) -> Findings:
         (read.newest[name] - now for name in case.known.outputs if name in read.newest), default=0
     )
     if ahead > 0:  # records of the past tell nothing
-        yield database.of_clock(ahead, "Kafka")
+        yield clocks.of_clock(ahead, "Kafka")
     if case.inventory is not None:
         for finding in brokers.of_lag(read.ends, case.inventory.positions, case.known.readers):
             yield finding

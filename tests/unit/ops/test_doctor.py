@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from card_fulfillment.doctor import brokers, database
+from card_fulfillment.doctor import brokers, clocks, database
 from card_fulfillment.doctor.findings import Finding, Level
 from card_fulfillment.kafka.examination import Ends, GroupSeen, Member, TopicSeen
 from card_fulfillment.pipeline.backlog import BulkBacklog, Census, OutputBacklog
@@ -53,7 +53,7 @@ def test_what_may_go_wrong_later_is_a_warning(server: Server) -> None:
     [(0.1, Level.OK), (-1.9, Level.OK), (-3.0, Level.WARN), (400.0, Level.FAIL)],
 )
 def test_clocks_may_differ_a_little(seconds: float, level: Level) -> None:
-    assert worst(database.of_clock(seconds, "Postgres")) is level
+    assert worst(clocks.of_clock(seconds, "Postgres")) is level
 
 
 def test_a_lease_that_ran_out_is_nobody_s() -> None:
