@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 class Unreachable(Exception):
-    """A dependency did not answer within 30 s of the start."""
+    """A dependency did not answer for 30 s: each thing that is asked of one has that time anew."""
 
 
 class Misfit(Exception):
@@ -83,7 +83,10 @@ async def database(settings: Settings, whose: str) -> AsyncIterator[Connection]:
 
 
 async def check_topics(settings: Settings, known: Topology, *, check_only: bool) -> list[str]:
-    """Sentences about what is not as it should be, after missing topics were created."""
+    """Sentences about what is not as it should be.
+
+    Missing topics are created before, unless `check_only`.
+    """
     ensure = partial(
         ensure_topics, client_options(settings.kafka), known.plans, check_only=check_only
     )
