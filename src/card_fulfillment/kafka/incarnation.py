@@ -24,7 +24,7 @@ _READ_WITHIN_MS: Final = 2000
 
 
 class Extent(NamedTuple):
-    """The first offset of a partition, and the one after its last."""
+    """The first offset of a partition, and the one after its last, open transactions included."""
 
     first: int
     end: int

@@ -51,6 +51,7 @@ def decide(batch: Batch, view: View, publishing: Publishing, now: int) -> Effect
     folding = Folding(effects, view, placement, admission.identities, publishing, now)
     filed = filed_totals(admission.lines.values(), files, view, placement.bindings)
     folding.fold(announced_bulks(admission, filed))
+    # What facts are to their subjects is known from here on: it is stored and counted after that.
     effects.changes += [publishing.dead_letter(d, now) for d in effects.dead_letters]
     _store_facts(effects, admission, placement)
     effects.settled = placement.settled()
@@ -59,6 +60,7 @@ def decide(batch: Batch, view: View, publishing: Publishing, now: int) -> Effect
 
 
 def _store_facts(effects: Effects, admission: Admission, placement: Placement) -> None:
+    """New facts take their copies with them; what is left are copies of stored ones."""
     for fact_id, fact in admission.new.items():
         places = placement.places.get(fact_id, {})
         effects.facts.append(NewFact(fact, places, 1 + admission.copies.pop(fact_id, 0)))

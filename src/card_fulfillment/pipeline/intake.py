@@ -132,7 +132,10 @@ class Intake:
             return await self._apply_refused(in_hand, applier, error)
 
     async def _apply_whole(self, in_hand: InHand, applier: Applying) -> bool:
-        """Try until it is done, or is better tried in parts. A lone record is tried twice."""
+        """Try until it is done, or is better tried in parts. A lone record is tried twice.
+
+        Nothing is done, and that is no trouble, where its partitions are not ours any more.
+        """
         after_failures, slow, failed = pauses(), 0, 0
         is_one = len(in_hand.batch.decoded) == 1
         while self._source.is_current(in_hand.assignment):
