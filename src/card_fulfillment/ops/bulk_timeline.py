@@ -17,7 +17,7 @@ from card_fulfillment.messages.bulk_event import parcel_event
 from card_fulfillment.messages.bulk_event_models import BulkIssuanceStatusChanged
 from card_fulfillment.ops import look
 from card_fulfillment.ops.sentences import ranges, sentence
-from card_fulfillment.pipeline.file_alerts import told
+from card_fulfillment.pipeline.file_alerts import file_sentence
 from card_fulfillment.pipeline.timeline import Astray, BulkTimeline, Remembered, Shown
 
 
@@ -134,7 +134,7 @@ def _files(files: Sequence[FileAccount]) -> Table:
     table = look.table("Files", "no.", "file", "of", "lines", "cards", "says")
     for each in files:
         number = "" if each.sequence is None else str(each.sequence)
-        says = "; ".join(map(told, each.discrepancies)) or _agreed(each)
+        says = "; ".join(map(file_sentence, each.discrepancies)) or _agreed(each)
         table.add_row(number, *each.name[::-1], str(each.lines), str(each.quantity), says)
     return table
 

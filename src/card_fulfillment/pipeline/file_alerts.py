@@ -21,12 +21,11 @@ def file_alert(name: FileName, found: FileDiscrepancy, record: Record) -> DeadLe
     about = name.vendor if found.name is FileDiscrepancyName.FILE_GAP else name
     reason = RefusalReason(found.name.value)
     what = (about, reason, found.expected, found.reported, found.numbers)
-    said = Refused(reason, f"file:{name.name}", told(found), name.vendor)
+    said = Refused(reason, f"file:{name.name}", file_sentence(found), name.vendor)
     return DeadLetter.of_file(name, said, record, what)
 
 
-def told(found: FileDiscrepancy) -> str:
-    """The discrepancy as a sentence."""
+def file_sentence(found: FileDiscrepancy) -> str:
     numbers = _ranges(found.numbers)
     match found.name:
         case FileDiscrepancyName.FILE_TOTAL_MISMATCH:
