@@ -27,7 +27,9 @@ def begin_counting(meter: Meter, topics: Iterable[str], vendors: Iterable[str]) 
     meter.begin(metrics.QUARANTINED, reasons, ("", *vendors))
 
 
-class BatchReporter:
+class IntakeReporter:
+    """Logs and counts what the intake did: a line for each batch, and each dead letter of it."""
+
     def __init__(self, meter: Meter) -> None:
         self._meter = meter
 

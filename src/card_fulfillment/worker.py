@@ -48,7 +48,7 @@ from card_fulfillment.postgres.positions import PostgresPositions
 from card_fulfillment.postgres.spreading import SpreadingTransaction
 from card_fulfillment.postgres.store import PostgresStore, PostgresTransaction
 from card_fulfillment.postgres.writing import Lanes
-from card_fulfillment.reporting import BatchReporter, RelayReporter, SpreadReporter, begin_counting
+from card_fulfillment.reporting import IntakeReporter, RelayReporter, SpreadReporter, begin_counting
 from card_fulfillment.settings import OpsSettings, Settings
 from card_fulfillment.starting import Alarmed, reachable
 from card_fulfillment.topology import Topology
@@ -184,7 +184,7 @@ class Worker:
             decoder(self._settings, self._known),
             [Applier(store, self._publishing, hints) for store in stores],
             clock,
-            BatchReporter(self._meter),
+            IntakeReporter(self._meter),
             self._spreader.look_at,
         )
         self._health.intake = intake.status

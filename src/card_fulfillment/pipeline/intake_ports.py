@@ -63,7 +63,7 @@ class Applying(Protocol):
 
 
 class Observer(Protocol):
-    """What the edges log and count of the intake: see `reporting.BatchReporter`."""
+    """What the edges log and count of the intake: see `reporting.IntakeReporter`."""
 
     def batch_applied(self, batch: Batch, effects: Effects, seconds: float) -> None: ...
 
