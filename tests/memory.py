@@ -217,7 +217,7 @@ class MemoryTransaction:
             facts[new.fact.fact_id] = (new.fact, dict(new.places), new.copies)
         for fact_id, retimed in effects.retimed.items():
             facts[fact_id] = (retimed, *facts[fact_id][1:])
-        for fact_id, places in effects.moved.items():
+        for fact_id, places in effects.places.items():
             fact, _, copies = facts[fact_id]
             facts[fact_id] = (fact, dict(places), copies)
         for fact_id, more in effects.copies.items():

@@ -198,7 +198,7 @@ async def test_a_moved_fact_has_the_places_it_moved_to(
     after = {_C1: Place(1, FactOutcome.PUBLISHED), _C2: Place(2, FactOutcome.UNCHANGED)}
     await subject.write(Effects(facts=[NewFact(_SHIPPED, before, 2)]))  # type: ignore[arg-type] # keys are subjects
 
-    await subject.write(Effects(moved={_SHIPPED.fact_id: after}))
+    await subject.write(Effects(places={_SHIPPED.fact_id: after}))
     await subject.write(Effects(copies=Counter({_SHIPPED.fact_id: 3})))
 
     assert (await subject.snapshot()).facts == {_SHIPPED.fact_id: (after, 5)}

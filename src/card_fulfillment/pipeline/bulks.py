@@ -50,7 +50,7 @@ class Turn:
     _latest: tuple[int, ...] = ()
     _because: Because | None = None
 
-    def moved(self, before: Journey, after: Journey, changes: Iterable[Change]) -> None:
+    def count(self, before: Journey, after: Journey, changes: Iterable[Change]) -> None:
         """Count a member where it is now, and what it was that moved it."""
         if before.published is not None:
             self.counts[Member(before.published.status, before.published.attempt)] -= 1

@@ -65,7 +65,7 @@ def _store_facts(effects: Effects, admission: Admission, placement: Placement) -
         places = placement.places.get(fact_id, {})
         effects.facts.append(NewFact(fact, places, 1 + admission.copies.pop(fact_id, 0)))
     effects.copies = admission.copies
-    effects.moved = {i: places for i, places in placement.places.items() if i not in admission.new}
+    effects.places = {i: places for i, places in placement.places.items() if i not in admission.new}
 
 
 def _counts(

@@ -55,12 +55,12 @@ class Effects:
     """All of it is written, or nothing.
 
     parcels: those of a bulk that changed; null where nothing is said of one any more.
-    moved: all places of stored facts of which one changed. copies: further copies of stored facts.
+    places: all those of stored facts of which one changed. copies: further copies of stored facts.
     retimed: stored facts of which an earlier copy came, as they are now.
     settled: stored facts that waited for somebody to be about; alerts about them are closed.
     resolved: ids of alerts whose cause is over; reopened: of such whose cause is there again.
     waits: references that a fact waits for from now on; woken: those that it waits for no more.
-    lines: new ones. files: those that have new lines.
+    lines: new ones. files: those that have new lines. moves: of positions.
     """
 
     cards: dict[str, CardState] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class Effects:
     parcels: dict[tuple[str, Reference], Parcel | None] = field(default_factory=dict)
     bindings: Mapping[Reference, Held] = field(default_factory=dict)
     facts: list[NewFact] = field(default_factory=list)
-    moved: dict[bytes, Places] = field(default_factory=dict)
+    places: dict[bytes, Places] = field(default_factory=dict)
     retimed: Mapping[bytes, Fact] = field(default_factory=dict)
     copies: Counter[bytes] = field(default_factory=Counter)
     waits: list[tuple[Reference, bytes]] = field(default_factory=list)

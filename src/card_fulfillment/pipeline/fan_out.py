@@ -165,7 +165,7 @@ class FanOut:
         placement = Placement(view, identities, windows=self._publishing.windows)
         folding = Folding(effects, view, placement, identities, self._publishing, now)
         folding.fold({chunk.bulk_id: Announced([], [])}, chunk.members, tick=tick)
-        effects.moved = dict(placement.places)
+        effects.places = dict(placement.places)
         return effects
 
 

@@ -75,7 +75,7 @@ class Folding:
         number = turn.number if turn else 0
         self.effects.cards[identity.card_id] = CardState(identity, folded.journey, number)
         if turn:
-            turn.moved(state.journey, folded.journey, folded.changes)
+            turn.count(state.journey, folded.journey, folded.changes)
         for change in folded.changes:
             outgoing = self.publishing.encoder.card(identity, change, self.now)
             self.effects.changes.append(self.publishing.change(outgoing, subject, change.version))

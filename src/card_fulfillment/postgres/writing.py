@@ -163,7 +163,7 @@ async def write(
         ),
         (_WAIT, columns_of((reference_text(r), f) for r, f in effects.waits)),
     )
-    await _move_facts(connection, effects.moved)
+    await _move_facts(connection, effects.places)
     await execute(connection, _RETIME, ((i, dump_fact(f)) for i, f in effects.retimed.items()))
     await execute(connection, _COUNT_COPIES, effects.copies.items())
     await write_bulks(connection, effects)
@@ -206,15 +206,15 @@ def _new_fact_rows(facts: Iterable[NewFact]) -> Iterable[Sequence[Any]]:
             yield (fact.fact_id, part, *columns, *said, new.copies)
 
 
-async def _move_facts(connection: asyncpg.Connection, moved: Mapping[bytes, Places]) -> None:
+async def _move_facts(connection: asyncpg.Connection, placed: Mapping[bytes, Places]) -> None:
     rows = [
         (fact_id, part, *columns)
-        for fact_id, places in moved.items()
+        for fact_id, places in placed.items()
         for part, columns in enumerate(_places_columns(places))
     ]
     await execute(connection, _MOVE_FACTS, rows)
     await execute(connection, _ADD_PLACES, [row for row in rows if row[1] > 0])
-    await execute(connection, _REMOVE_PLACES, ((i, max(len(p), 1)) for i, p in moved.items()))
+    await execute(connection, _REMOVE_PLACES, ((i, max(len(p), 1)) for i, p in placed.items()))
 
 
 def _card_columns(
