@@ -22,6 +22,7 @@ from card_fulfillment.devstack.process import Command, Supervised
 
 _KEPT: Final = "kept.json"
 _POLL_SECONDS: Final = 0.05
+_ENDS_WITHIN: Final = 30.0
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -92,11 +93,11 @@ def embedded_stack(
         run.release(remove=not stays)
 
 
-def stop_kept(directory: Path, timeout: float = 30.0) -> None:
+def stop_kept(directory: Path) -> None:
     """Stop what `embedded_stack(keep=True)` left running in `directory`.
 
     Its temporary directory is deleted. Raises DevstackError if there is no such stack, or if it has
-    not ended after `timeout` seconds.
+    not ended after half a minute.
     """
     directory = directory.resolve()
     note = directory / _KEPT
@@ -106,7 +107,7 @@ def stop_kept(directory: Path, timeout: float = 30.0) -> None:
     if in_use(directory):
         for guardian in kept["guardians"]:
             _terminate(guardian, directory)
-        _wait_until_unused(directory, timeout)
+        _wait_until_unused(directory)
     note.unlink()
     if kept["temporary"]:
         shutil.rmtree(directory, ignore_errors=True)
@@ -153,9 +154,9 @@ def _terminate(pid: int, directory: Path) -> None:
             process.terminate()
 
 
-def _wait_until_unused(directory: Path, timeout: float) -> None:
-    deadline = time.monotonic() + timeout
+def _wait_until_unused(directory: Path) -> None:
+    deadline = time.monotonic() + _ENDS_WITHIN
     while in_use(directory):
         if time.monotonic() > deadline:
-            raise DevstackError(f"the stack in {directory} has not ended within {timeout} s")
+            raise DevstackError(f"the stack in {directory} has not ended within {_ENDS_WITHIN:g} s")
         time.sleep(_POLL_SECONDS)
