@@ -21,6 +21,7 @@ from card_fulfillment.domain.files import FileLine, FileName
 from card_fulfillment.domain.naming import Reference, Subject, card, own_reference
 from card_fulfillment.domain.status import Status
 from card_fulfillment.domain.value import Value
+from card_fulfillment.domain.windows import Windows
 from card_fulfillment.messages.envelope import Ignored, Outgoing, Record, Refused
 from card_fulfillment.messages.headers import Headers
 from card_fulfillment.messages.identity import digest
@@ -279,8 +280,15 @@ def partition_of(_topic: str, key: str | None) -> int:
 
 
 def publishing(*, updates: bool = True) -> Publishing:
-    encoder = Encoder()
-    return Publishing(encoder, STATUS_TOPIC, DEAD_LETTERS, partition_of, updates=updates)
+    return Publishing(
+        Encoder(),
+        STATUS_TOPIC,
+        DEAD_LETTERS,
+        partition_of,
+        updates=updates,
+        masks={},
+        windows=Windows(),
+    )
 
 
 NOW: Final = hour(10_000)

@@ -22,6 +22,3 @@ class Windows(NamedTuple):
 
     def of(self, vendor: str) -> int:
         return min(self.window, self.shorter.get(vendor, self.window))
-
-
-USUAL: Final = Windows()

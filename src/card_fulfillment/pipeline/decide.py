@@ -29,7 +29,7 @@ def decide(batch: Batch, view: View, publishing: Publishing, now: int) -> Effect
     admission = Admission(view.seen, announced, view.lines, publishing.masks)
     for decoded in batch.decoded:
         admission.take(decoded)
-    placement = Placement(view, admission.identities, admission.retimed, publishing.windows)
+    placement = Placement(view, admission.identities, publishing.windows, admission.retimed)
     for announcement in admission.announcements:
         placement.announce(announcement)
     for order in admission.orders:

@@ -162,7 +162,7 @@ class FanOut:
             view.bulks[chunk.bulk_id] = _spread(bulk)
         identities = {i: state.identity for i, state in view.cards.items() if state.identity}
         effects = Effects()
-        placement = Placement(view, identities, windows=self._publishing.windows)
+        placement = Placement(view, identities, self._publishing.windows)
         folding = Folding(effects, view, placement, identities, self._publishing, now)
         folding.fold({chunk.bulk_id: Announced([], [])}, chunk.members, tick=tick)
         effects.places = dict(placement.places)

@@ -34,7 +34,7 @@ from card_fulfillment.domain.naming import (
     issuers_name,
 )
 from card_fulfillment.domain.value import Value
-from card_fulfillment.domain.windows import USUAL, Windows
+from card_fulfillment.domain.windows import Windows
 from card_fulfillment.pipeline.contested import moves_issuers_facts
 from card_fulfillment.pipeline.view import Place, Places, StoredFact, View
 
@@ -67,8 +67,8 @@ class Placement:
         self,
         view: View,
         identities: Mapping[str, CardIdentity],
+        windows: Windows,
         retimed: Mapping[bytes, Fact] = MappingProxyType({}),
-        windows: Windows = USUAL,
     ) -> None:
         """retimed: earlier copies of stored facts, which take their place."""
         self._view, self._retimed, self._windows = view, retimed, windows

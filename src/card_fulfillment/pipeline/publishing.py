@@ -1,10 +1,10 @@
-"""What is decided by, beside what comes; how it goes out: encoded, and for which partition."""
+"""The settings that decide along with what comes, and how what is published is addressed."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from card_fulfillment.domain.naming import Subject
-from card_fulfillment.domain.windows import USUAL, Windows
+from card_fulfillment.domain.windows import Windows
 from card_fulfillment.messages.dead_letter import DeadLetter, Mask
 from card_fulfillment.messages.envelope import Outgoing
 from card_fulfillment.messages.outbound import Encoder
@@ -15,16 +15,18 @@ from card_fulfillment.pipeline.effects import NewChange
 class Publishing:
     """`partition_of(topic, key)` is the partition that a key belongs to.
 
-    masks: by topic, what may be stored of a value that is quarantined. windows: of what is bound.
+    updates: whether changes of details alone are published. masks: by topic, what may be stored of
+    a value that is quarantined. windows: of what is bound. None has a default: a worker that forgot
+    its masks would store what profiles call private.
     """
 
     encoder: Encoder
     status_topic: str
     dead_letter_topic: str
     partition_of: Callable[[str, str | None], int]
-    updates: bool = True
-    masks: Mapping[str, Mask] = field(default_factory=dict)
-    windows: Windows = USUAL
+    updates: bool
+    masks: Mapping[str, Mask]
+    windows: Windows
 
     def change(self, outgoing: Outgoing, subject: Subject, version: int) -> NewChange:
         partition = self.partition_of(self.status_topic, outgoing.key)
