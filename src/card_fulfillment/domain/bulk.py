@@ -125,6 +125,11 @@ class Bulk:
         return sum(self.counts.values())
 
     @property
+    def lags(self) -> bool:
+        """Whether some member may lack what was said of it."""
+        return self.spread_number < self.last_number
+
+    @property
     def total(self) -> int | None:
         return max(self.sizes, default=None)
 

@@ -49,7 +49,7 @@ def _state(timeline: BulkTimeline) -> Iterator[RenderableType]:
         return
     now = roll_up(bulk)
     yield _now(bulk, now)
-    if bulk.spread_number < bulk.last_number:
+    if bulk.lags:
         told = f"no. {bulk.spread_number} of {bulk.last_number}"
         yield Text(f"what is said of it is still being brought to its members: {told}", "yellow")
     for found in now.discrepancies:

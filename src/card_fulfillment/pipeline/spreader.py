@@ -35,7 +35,7 @@ class Spreader:
 
     def look_at(self, effects: Effects) -> None:
         """Wake up where a committed transaction left something to spread."""
-        if any(bulk.spread_number < bulk.last_number for bulk in effects.bulks.values()):
+        if any(bulk.lags for bulk in effects.bulks.values()):
             self._work.set()
 
     async def run(self) -> None:

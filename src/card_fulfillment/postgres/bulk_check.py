@@ -74,7 +74,7 @@ async def check_bulk(connection: asyncpg.Connection, bulk_id: str) -> Checked | 
             recount.take(_counted(bulk_id, row))
     if stored.columns is None and not (recount.members or recount.numbers):
         return None
-    waits = bulk.dirty or bulk.spread_number < bulk.last_number
+    waits = bulk.dirty or bulk.lags
     return Checked(bulk_id, recount.members, waits, list(differences(stored, recount)))
 
 
