@@ -1,4 +1,4 @@
-"""Writing what a batch changes: one statement a table, on arrays; the lanes and the fence last."""
+"""Writing what a batch changes, in statements on arrays: facts first, lanes and the fence last."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
