@@ -206,6 +206,22 @@ def test_what_waits_for_its_turn_when_the_intake_stops_is_left_to_the_next_one()
         assert offsets == list(range(world.stored[partition]))
 
 
+def test_an_intake_that_has_nothing_to_do_is_seen_to_live() -> None:
+    async def story() -> list[tuple[int, int]]:
+        world = Installation(seeded(1), 0)
+        intake = intake_of(world)
+        running = asyncio.create_task(intake.run(world.stop, MOST))
+        pulses = []
+        for _ in range(3):
+            await asyncio.sleep(2)
+            pulses.append(intake.status.pulse)
+        world.stop.set()
+        await running
+        return pulses
+
+    assert len(set(run_virtually(story()))) == 3
+
+
 def test_a_stop_does_not_wait_for_a_database_that_does_not_answer() -> None:
     class Frozen(Installation):
         async def _apply(self, batch: Batch) -> Effects:  # noqa: ARG002 - nothing is applied
