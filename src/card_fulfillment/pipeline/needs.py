@@ -174,18 +174,22 @@ def _want_named(need: Need, facts: Iterable[Fact], bulk_of: BulkOf) -> None:
 
 
 def _want_sayings(need: Need, view: View) -> None:
-    """A member that is folded anew folds all that is said of its bulk anew."""
+    """A member that is folded anew folds all that is said of its bulk anew.
+
+    So may any that the batch touches, where its bulk may lose facts by the batch.
+    """
+    losing = {s.id for s in need.refolds if s.kind is SubjectKind.BULK_ISSUANCE}
     for card_id, state in view.cards.items():
         bulk_id = state.identity.bulk_issuance_id if state.identity else None
         if bulk_id is None:
             continue
         subject = Subject(SubjectKind.CARD, card_id)
         bulk = view.bulks.get(bulk_id)
-        if bulk is not None and state.folded < bulk.reset_number:
+        if bulk_id in losing or (bulk is not None and state.folded < bulk.reset_number):
             need.refolds.add(subject)
         if subject in need.refolds:
             need.whole.add(bulk_id)
-    need.whole.update(s.id for s in need.refolds if s.kind is SubjectKind.BULK_ISSUANCE)
+    need.whole |= losing
 
 
 def tells_more(view: View) -> bool:

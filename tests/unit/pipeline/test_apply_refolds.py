@@ -261,3 +261,23 @@ def test_a_name_is_bound_to_a_member_too_by_a_fact_that_comes_with_its_announcem
 
     assert {s.id for s in snapshot.facts[found.fact_id].places} == {"b1", "m3"}
     assert_agrees(snapshot, telling.witness.told)
+
+
+def test_a_member_gains_something_of_its_own_while_its_bulk_loses_all() -> None:
+    """It goes back to its announcement, though nothing else was about itself until then."""
+    telling = _taken(
+        [
+            announcement("c1", bulk="b1"),
+            announcement("c2"),
+            fact(None, 0, own_id("issuer", "b1"), names=[_W]),
+            fact(Status.DELIVERED, 192, _W),
+        ]
+    ).settle()
+    carrier = {Attribute.CARRIER: "p"}
+    told = fact(None, 192, own_id("issuer", "c1"), attributes=carrier)
+    telling.take([sent(order("c2", 216, _W)), sent(told)])
+
+    snapshot = telling.settle().snapshot()
+
+    assert snapshot.statuses()["c1"] == ["created", "delivered", "created"]
+    assert_agrees(snapshot, telling.witness.told)
