@@ -36,7 +36,7 @@ class PlugIn(Value):
     def in_json(self, payload: bytes, headers: Mapping[str, bytes]) -> bytes:
         """Tell the message in JSON; Unreadable where the plug-in cannot."""
         try:
-            told = self.tell(payload, headers)
+            told = self.tell(payload, dict(headers))
         except ValueError:
             raise Unreadable(f"nothing that the plug-in {self.name} reads") from None
         except Exception as error:  # noqa: BLE001 - somebody else's code must not stop a partition

@@ -33,6 +33,10 @@ def pairs(body, headers):
 def packed(body, headers):
     return json.loads(zlib.decompress(base64.b64decode(body)))
 
+def unpacks_into_headers(body, headers):
+    headers['code'] = zlib.decompress(body)
+    return {'card': 'c1'} | {name: value.decode() for name, value in headers.items()}
+
 def fails(body, headers):
     raise KeyError(body)
 
@@ -53,6 +57,7 @@ ENTRIES: Final = "\n".join(
     f"{name} = falcon_feed:{name}"
     for name in (
         "pairs", "packed", "fails", "no_json", "round_and_round", "of_texts_alone", "no_function",
+        "unpacks_into_headers",
     )
 ) + "\nbroken = falcon_feeed:pairs\nlost = falcon_feed:nowhere"  # fmt: skip
 
@@ -92,6 +97,16 @@ def test_it_is_given_the_headers_and_no_content_type_decides(tmp_path: Path) -> 
     (found,) = outcomes(reading(tmp_path, "pairs"), b"card=c1", headers=headers)
     assert isinstance(found, Fact)
     assert found.status == "shipped"
+
+
+def test_what_it_does_to_the_headers_is_not_what_the_profile_reads(tmp_path: Path) -> None:
+    """Else the guard would not have seen what it puts there."""
+    text = f"{HEAD}plug_in: unpacks_into_headers\n{FLAT}        text: header.code\n"
+    profile, headers = profile_of(tmp_path, text), {"code": b"S"}
+    (found,) = outcomes(profile, zlib.compress(b"A"), headers=headers)
+    assert isinstance(found, Fact)
+    assert (found.detail.code, found.detail.text) == ("A", "S")
+    assert headers == {"code": b"S"}
 
 
 def test_integers_of_any_length_are_kept(tmp_path: Path) -> None:
