@@ -39,11 +39,13 @@ class PlugIn(Value):
             told = self.tell(payload, dict(headers))
         except ValueError:
             raise Unreadable(f"nothing that the plug-in {self.name} reads") from None
-        except Exception as error:  # noqa: BLE001 - somebody else's code must not stop a partition
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - nor may it end the process: it has no say
             raise Unreadable(f"the plug-in {self.name} failed: {type(error).__name__}") from None
         try:
             return json.dumps(told, allow_nan=False, separators=(",", ":")).encode()
-        except (TypeError, ValueError, RecursionError):
+        except Exception:  # noqa: BLE001 - what it tells may be somebody else's code too
             raise Unreadable(f"the plug-in {self.name} tells what is no JSON") from None
 
 
@@ -52,7 +54,9 @@ def plug_in(name: str) -> PlugIn:
     entry = _entry(name)
     try:
         tell = entry.load()
-    except Exception as error:  # noqa: BLE001 - whatever somebody else's code does when imported
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - whatever somebody else's code does when imported
         raise ValueError(
             f"the plug-in {name!r} cannot be imported: {type(error).__name__}: {error}"
         ) from None

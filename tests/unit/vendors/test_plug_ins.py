@@ -51,20 +51,43 @@ def round_and_round(body, headers):
 def of_texts_alone(body, headers):
     return {('card',): 'c1'}
 
+class Panic(BaseException):
+    pass
+
+def panics(body, headers):
+    raise Panic(body)
+
+def exits(body, headers):
+    raise SystemExit(0)
+
+def is_stopped(body, headers):
+    raise KeyboardInterrupt
+
+class Odd(dict):
+    def items(self):
+        raise KeyError(1)
+
+def odd(body, headers):
+    return Odd(card='c1')
+
 no_function = 7
 """
 ENTRIES: Final = "\n".join(
     f"{name} = falcon_feed:{name}"
     for name in (
         "pairs", "packed", "fails", "no_json", "round_and_round", "of_texts_alone", "no_function",
-        "unpacks_into_headers",
+        "unpacks_into_headers", "panics", "exits", "is_stopped", "odd",
     )
-) + "\nbroken = falcon_feeed:pairs\nlost = falcon_feed:nowhere"  # fmt: skip
+) + """
+broken = falcon_feeed:pairs
+lost = falcon_feed:nowhere
+leaves = falcon_feed_script:main"""  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(tmp_path, SOURCE, ENTRIES)
+    (tmp_path / "falcon_feed_script.py").write_text("raise SystemExit(0)")
     importable(tmp_path, monkeypatch)
 
 
@@ -123,6 +146,9 @@ def test_integers_of_any_length_are_kept(tmp_path: Path) -> None:
         ("pairs", "nothing that the plug-in pairs reads"),
         ("fails", "the plug-in fails failed: KeyError"),
         ("packed", "nothing that the plug-in packed reads"),
+        ("panics", "the plug-in panics failed: Panic"),
+        ("exits", "the plug-in exits failed: SystemExit"),
+        ("odd", "the plug-in odd tells what is no JSON"),
         ("no_json", "the plug-in no_json tells what is no JSON"),
         ("round_and_round", "the plug-in round_and_round tells what is no JSON"),
         ("of_texts_alone", "the plug-in of_texts_alone tells what is no JSON"),
@@ -136,6 +162,11 @@ def test_what_it_cannot_tell_is_malformed_in_words_without_the_message(
     assert refused(profile, b"secret") is None
 
 
+def test_whoever_waits_for_it_can_stop_it(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        outcomes(reading(tmp_path, "is_stopped"), b"")
+
+
 @pytest.mark.parametrize(
     ("name", "why"),
     [
@@ -143,6 +174,7 @@ def test_what_it_cannot_tell_is_malformed_in_words_without_the_message(
         ("pears", "no plug-in 'pears' is installed: did you mean `pairs`?"),
         ("broken", "the plug-in 'broken' cannot be imported: ModuleNotFoundError"),
         ("lost", "the plug-in 'lost' cannot be imported: AttributeError"),
+        ("leaves", "the plug-in 'leaves' cannot be imported: SystemExit: 0"),
         ("no_function", "the plug-in 'no_function' is no function: falcon_feed:no_function"),
     ],
 )
