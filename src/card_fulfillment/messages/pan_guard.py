@@ -4,7 +4,6 @@ It errs on the side of quarantine, except for ids: a record's own random ids and
 known to hold references or tracking numbers, which look like card numbers now and then.
 """
 
-import contextlib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -114,14 +113,21 @@ class PanGuard:
         self, value: bytes, in_json: Callable[[], bytes], paths: frozenset[Path]
     ) -> str | None:
         """Where in what is told of the value, which may be packed in it; else the whole of it."""
-        ids: set[bytes] = set()
-        if len(value) <= self._most_bytes:
-            with contextlib.suppress(ValueError, RecursionError, MemoryError):
-                document = json.loads(in_json(), **_AS_TEXT)
-                place = self._place_among(document, paths)
-                if place is not None:
-                    return place
-                ids = {n.text.encode() for n in _leaves(document) if _path(_steps(n)) in paths}
+        told = _told_by(in_json) if len(value) <= self._most_bytes else None
+        if told is None:
+            return "" if self._is_card_data(value, spared=False) else None
+        try:
+            document = json.loads(told, **_AS_TEXT)
+        except (ValueError, RecursionError, MemoryError):
+            return ""
+        place = self._place_among(document, paths)
+        if place is not None:
+            return place
+        ids = {
+            leaf.text.encode(errors="replace")
+            for leaf in _leaves(document)
+            if _path(_steps(leaf)) in paths
+        }
         rest = _LONG_WORD.sub(lambda word: b" " if word[0] in ids else word[0], value)
         return "" if self._is_card_data(rest, spared=False) else None
 
@@ -141,6 +147,13 @@ class PanGuard:
                 steps = _steps(node)
                 if _path(steps) not in paths or node.is_key or self._numbers.is_all_of(node.text):
                     return _dotted(steps)
+        return None
+
+
+def _told_by(in_json: Callable[[], bytes]) -> bytes | None:
+    try:
+        return in_json()
+    except ValueError:
         return None
 
 

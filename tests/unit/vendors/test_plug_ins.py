@@ -2,6 +2,7 @@
 
 import base64
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -10,8 +11,8 @@ import pytest
 from vendor_samples import FLAT, HEAD, fact, outcomes, profile_of
 
 from card_fulfillment.domain.facts import Fact
-from card_fulfillment.messages.envelope import Record
-from card_fulfillment.messages.pan_guard import PanGuard
+from card_fulfillment.messages.envelope import Record, RefusalReason
+from card_fulfillment.messages.pan_guard import PanGuard, Spared
 from card_fulfillment.vendors.masking import mask_of
 from card_fulfillment.vendors.mistakes import ProfileError
 from card_fulfillment.vendors.outcomes import Refusal, Unusable
@@ -219,6 +220,18 @@ def test_card_numbers_are_found_in_what_came_and_in_what_is_told(tmp_path: Path)
     assert refused(unpacks, packed({"card": "c1", "note": f"of {CARD_NUMBER}"})) == "note"
     assert refused(unpacks, packed({"card": "c1", "note": "of nobody"})) is None
     assert refused(pairs, b"card=c1", h=CARD_NUMBER.encode()) == "headers.h"
+
+
+def test_what_is_told_and_cannot_be_searched_is_refused() -> None:
+    """The profile's parser may well get through it."""
+
+    def in_json(_value: bytes, _headers: Mapping[str, bytes]) -> bytes:
+        return b"[" * 100_000 + b"]" * 100_000
+
+    guard = PanGuard((), {"t": Spared(in_json=in_json)}, 65_536)
+    found = guard.refused(Record("t", 0, 0, 0, None, b"packed"))
+    assert found is not None
+    assert found.reason is RefusalReason.CARD_DATA
 
 
 def test_declared_references_may_look_like_card_numbers(tmp_path: Path) -> None:
