@@ -15,6 +15,7 @@ from card_fulfillment.domain.value import Value
 from card_fulfillment.vendors.near_miss import hint
 
 GROUP: Final = "card_fulfillment.vendors"
+_MOST_TOLD_BYTES: Final = 1_048_576  # a few bytes may be packed millions
 
 Tell = Callable[[bytes, Mapping[str, bytes]], object]
 
@@ -44,9 +45,14 @@ class PlugIn(Value):
         except BaseException as error:  # noqa: BLE001 - nor may it end the process: it has no say
             raise Unreadable(f"the plug-in {self.name} failed: {type(error).__name__}") from None
         try:
-            return json.dumps(told, allow_nan=False, separators=(",", ":")).encode()
+            written = json.dumps(told, allow_nan=False, separators=(",", ":")).encode()
         except Exception:  # noqa: BLE001 - what it tells may be somebody else's code too
             raise Unreadable(f"the plug-in {self.name} tells what is no JSON") from None
+        if len(written) > _MOST_TOLD_BYTES:
+            raise Unreadable(
+                f"the plug-in {self.name} tells more than {_MOST_TOLD_BYTES} bytes of JSON"
+            )
+        return written
 
 
 def plug_in(name: str) -> PlugIn:

@@ -68,6 +68,9 @@ class Odd(dict):
     def items(self):
         raise KeyError(1)
 
+def inflates(body, headers):
+    return {'card': 'c1', 'code': 'S', 'note': 'x' * int(body)}
+
 def odd(body, headers):
     return Odd(card='c1')
 
@@ -77,7 +80,7 @@ ENTRIES: Final = "\n".join(
     f"{name} = falcon_feed:{name}"
     for name in (
         "pairs", "packed", "fails", "no_json", "round_and_round", "of_texts_alone", "no_function",
-        "unpacks_into_headers", "panics", "exits", "is_stopped", "odd",
+        "unpacks_into_headers", "panics", "exits", "is_stopped", "odd", "inflates",
     )
 ) + """
 broken = falcon_feeed:pairs
@@ -161,6 +164,14 @@ def test_what_it_cannot_tell_is_malformed_in_words_without_the_message(
     profile = reading(tmp_path, plug_in)
     assert outcomes(profile, b"secret") == [Unusable("", Refusal.MALFORMED, why)]
     assert refused(profile, b"secret") is None
+
+
+def test_what_would_inflate_without_end_is_malformed(tmp_path: Path) -> None:
+    profile = reading(tmp_path, "inflates")
+    (found,) = outcomes(profile, b"1000000")
+    assert isinstance(found, Fact)
+    why = "the plug-in inflates tells more than 1048576 bytes of JSON"
+    assert outcomes(profile, b"1048576") == [Unusable("", Refusal.MALFORMED, why)]
 
 
 def test_whoever_waits_for_it_can_stop_it(tmp_path: Path) -> None:
