@@ -92,7 +92,11 @@ def explain(  # noqa: PLR0913 - one for each option
     refused = guarded(inquiry, settings)
     if refused is not None:
         fail(FOUND_WRONG, screen.kept_from_mapping(refused))
-    typer.echo(inquiry.example(), nl=False)
+    try:
+        written = inquiry.example()
+    except UnicodeDecodeError:
+        fail(FOUND_WRONG, "not written in UTF-8: no example can hold it")
+    typer.echo(written, nl=False)
 
 
 def _chosen(names: list[str]) -> list[Profile]:

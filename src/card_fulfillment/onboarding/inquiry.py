@@ -37,13 +37,16 @@ class Inquiry:
         )
 
     def example(self) -> str:
-        """Write what comes of it as an example for the profile's file."""
+        """Write what comes of it as an example for the profile's file.
+
+        UnicodeDecodeError where it is no text.
+        """
         example: dict[str, object] = {
             "name": "what it shows",
-            "messages": self.payload.decode(errors="replace"),
+            "messages": self.payload.decode(),
         }
         if self.headers:
-            example["headers"] = {n: v.decode(errors="replace") for n, v in self.headers.items()}
+            example["headers"] = {n: v.decode() for n, v in self.headers.items()}
         example["received_at"] = moment(self.received_at)
         example["expect"] = [_telling(outcome) for outcome in self.explained().outcomes]
         return yaml.dump(

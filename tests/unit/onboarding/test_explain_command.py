@@ -67,6 +67,18 @@ def test_explain_as_json_has_steps_outcomes_and_what_nothing_reads(
     assert told["unread"] == ["lines[].holder"]
 
 
+def test_no_example_is_written_of_what_is_no_text(profile: Path, tmp_path: Path) -> None:
+    """With other bytes in it the example would be of another message."""
+    packed = tmp_path / "packed"
+    packed.write_bytes(b"\x1f\x8b\x08")
+
+    told = vendors("explain", profile, packed, "--example")
+
+    assert told.exit_code == 1
+    assert "card-fulfillment: not written in UTF-8: no example can hold it" in told.output
+    assert "expect" not in told.output
+
+
 def test_what_a_message_becomes_is_an_example_for_the_profile(profile: Path, message: Path) -> None:
     example = vendors("explain", profile, message, "--example", "--at", "2026-03-03T00:00")
     profile.write_text(PROFILE + example.output)
