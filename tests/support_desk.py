@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from io import StringIO
 
 import asyncpg
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 
 from builders import NOW, Log, Sent, publishing
+from card_fulfillment.ops import look
 from card_fulfillment.pipeline.apply import Applier
 from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.pipeline.fan_out import FanOut
@@ -60,7 +61,7 @@ async def opened_desk(dsn: str) -> AsyncIterator[Desk]:
 def shown(what: RenderableType, width: int = 80) -> str:
     """Say what a screen of that width would show."""
     output = StringIO()
-    Console(file=output, width=width).print(what)
+    look.show([what], output, width)
     return output.getvalue()
 
 

@@ -141,13 +141,23 @@ async def test_the_order_of_a_bulk_is_known_though_no_event_tells_of_it(desk: De
 async def overdue(
     dsn: str, directory: Path, *options: str, profile: str | None = None
 ) -> tuple[int, list[str]]:
-    log = directory / "overdue.log"
-    log.unlink(missing_ok=True)
     settings = {"FULFILLMENT_POSTGRES__DSN": dsn}
     if profile is not None:
         (directory / "alpha.yaml").write_text(profile, encoding="utf-8")
         settings["FULFILLMENT_VENDORS__DIRECTORY"] = str(directory)
-    process = WorkerProcess(settings, log, "overdue", *options)
+    return await command(settings, directory, "overdue", *options)
+
+
+async def timeline(dsn: str, directory: Path, called: str) -> tuple[int, list[str]]:
+    return await command({"FULFILLMENT_POSTGRES__DSN": dsn}, directory, "timeline", called)
+
+
+async def command(
+    settings: dict[str, str], directory: Path, *arguments: str
+) -> tuple[int, list[str]]:
+    log = directory / "command.log"
+    log.unlink(missing_ok=True)
+    process = WorkerProcess(settings, log, *arguments)
     return await process.ended(), log.read_text().splitlines()
 
 
@@ -165,6 +175,23 @@ async def test_an_operator_sees_what_should_have_got_on(
     assert "the 1 silent for longest of 3: 3 silent for 7 days and more" in said
     told = "1 past their estimated delivery, 0 late in their phase (2 created, 1 shipped)"
     assert told in said
+
+
+async def test_what_others_say_is_shown_as_it_is(desk: Desk, dsn: str, tmp_path: Path) -> None:
+    number = {Attribute.CARRIER: "[/b]", Attribute.TRACKING_NUMBER: "\x1b[2J[red]4471"}
+    await desk.hear(
+        sent(announcement("c[/i]")),
+        sent(order("c[/i]", 1, order_no("n"))),
+        sent(fact(Status.SHIPPED, 2, order_no("n"), attributes=number)),
+    )
+    code, lines = await overdue(dsn, tmp_path)
+    said = "".join("".join(lines).split())  # it is wrapped
+    assert (code, "\x1b" in said) == (DONE, False)
+    assert "c[/i]" in said
+    code, lines = await timeline(dsn, tmp_path, "c[/i]")
+    said = " ".join(" ".join(lines).split())
+    assert (code, "\x1b" in said) == (DONE, False)
+    assert r"[/b] \x1b[2J[red]4471" in said
 
 
 async def test_a_program_reads_a_line_for_each(desk: Desk, dsn: str, tmp_path: Path) -> None:

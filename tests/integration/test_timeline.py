@@ -108,6 +108,18 @@ async def test_names_and_dead_letters_of_its_records_are_found_by_their_key(desk
     assert "quarantined unmapped_code: nobody knows the code (state)" in text
 
 
+async def test_what_others_say_is_no_markup_and_does_nothing_to_a_terminal(desk: Desk) -> None:
+    number = {Attribute.CARRIER: "[/b]:100:", Attribute.TRACKING_NUMBER: "\x1b[31m[red]4471"}
+    await desk.hear(
+        sent(announcement("c[/i]")),
+        sent(order("c[/i]", 1, NUMBER)),
+        sent(fact(Status.SHIPPED, 5, NUMBER, attributes=number)),
+    )
+    timeline = await timeline_of(desk, "c[/i]")
+    assert r"[/b]:100: \x1b[31m[red]4471" in shown(in_full(timeline), width=120)
+    assert "c[/i]" in shown(bearing(timeline.bound))
+
+
 async def test_a_time_that_is_not_from_where_it_should_be_says_so(desk: Desk) -> None:
     begun = altered(fact(Status.ACCEPTED, 2, NUMBER, code="A"), time_fallback="message.begun")
     untimed = fact(Status.PRODUCED, 9, NUMBER, code="P", precision=Precision.UNKNOWN)

@@ -4,12 +4,12 @@ from datetime import timedelta
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
 
 from card_fulfillment import starting
 from card_fulfillment.commands.moments import length
 from card_fulfillment.commands.running import USAGE, current_time, fail, finish, load_settings
 from card_fulfillment.domain.status import Status
+from card_fulfillment.ops import look
 from card_fulfillment.ops.laggards import as_json, as_table
 from card_fulfillment.pipeline.allowances import allowances, limited
 from card_fulfillment.pipeline.laggards import ON_THE_WAY, Asked, Laggards, laggards
@@ -55,7 +55,7 @@ def overdue(
         for each in found.oldest:
             typer.echo(as_json(each, now))
         return
-    Console(highlight=False).print(*as_table(found, now, too_long), sep="\n\n")
+    look.show(as_table(found, now, too_long))
 
 
 async def _overdue(settings: Settings, wanted: Wanted, asked: Asked, most: int) -> Laggards:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 import orjson
 import typer
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 
 from card_fulfillment import starting
 from card_fulfillment.commands.running import FOUND_WRONG, fail, finish, load_settings
@@ -58,7 +58,7 @@ def timeline(
     if as_json:
         typer.echo(orjson.dumps(_data(found)))
     else:
-        Console(highlight=False).print(*_in_full(found, subject_id), sep="\n\n")
+        look.show(_in_full(found, subject_id))
 
 
 async def _find(settings: Settings, called: str, most: int) -> _Found | None:

@@ -1,11 +1,12 @@
 """How statuses, times and what there is to say of an event look to a person."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TextIO
 
 from rich import box
-from rich.console import RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -15,12 +16,33 @@ from card_fulfillment.domain.naming import OWN_KIND
 from card_fulfillment.domain.status import STANDING, Action, Phase, Status
 from card_fulfillment.messages.bulk_event_models import BulkIssuanceStatusChanged
 from card_fulfillment.messages.event_models import CardStatusChanged
+from card_fulfillment.ops.letters import plain
 from card_fulfillment.pipeline.timeline import Bound, OpenLetter
 
 _TROUBLE: Final = frozenset({Status.PRODUCTION_FAILED, Status.DELIVERY_EXCEPTION, Status.RETURNING})
 _LOSS: Final = frozenset(
     {Status.REJECTED, Status.CANCELLED, Status.DELIVERY_FAILED, Status.RETURNED, Status.LOST}
 )
+
+
+class _Harmless:
+    """Parts of a page, in which nothing that others say does anything to a terminal."""
+
+    def __init__(self, parts: Iterable[RenderableType]) -> None:
+        self._parts = parts
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for part in self._parts:
+            for text, style, control in console.render(part, options):
+                yield Segment("\n".join(map(plain, text.split("\n"))), style, control)
+
+
+def show(
+    parts: Iterable[RenderableType], file: TextIO | None = None, width: int | None = None
+) -> None:
+    """Print a page; brackets and colons in what others say are brackets and colons."""
+    console = Console(file=file, width=width, highlight=False, markup=False, emoji=False)
+    console.print(_Harmless(parts))
 
 
 def status(value: Status | str | None) -> Text:
