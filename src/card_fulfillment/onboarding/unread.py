@@ -60,19 +60,21 @@ def fields_of(payload: bytes, headers: Mapping[str, bytes], profile: Profile) ->
         message, _ = opened(parse(payload, body), headers, body)
     except ValueError:
         return
-    yield from _below(message, "")
+    yield from _below(message)
 
 
-def _below(value: object, path: str) -> Iterator[str]:
-    """Name the fields of a message below a path."""
-    if isinstance(value, dict):
-        for name, each in value.items():
-            yield from _below(each, f"{path}.{name}" if path else name)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _below(each, f"{path}[]")
-    else:
-        yield path
+def _below(message: object) -> Iterator[str]:
+    """Name the fields of a message, which may be nested as deeply as its parser lets it be."""
+    pending: list[tuple[str, object]] = [("", message)]
+    while pending:
+        path, value = pending.pop()
+        if isinstance(value, dict):
+            below = [(f"{path}.{name}" if path else name, each) for name, each in value.items()]
+            pending += reversed(below)
+        elif isinstance(value, list):
+            pending += [(f"{path}[]", each) for each in reversed(value)]
+        else:
+            yield path
 
 
 def _is_within(field: str, path: str) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from command_samples import EXAMPLES, MESSAGE, PROFILE, as_data, vendors
 
+from card_fulfillment.onboarding.unread import fields_of
 from card_fulfillment.vendors.profile import load_profile
 
 
@@ -95,6 +96,16 @@ def test_explain_knows_vendors_headers_and_stdin(profile: Path) -> None:
     told = vendors("explain", "acme", "-", "--header", "who=c=9", stdin=payload, **directory)
 
     assert "reference card           header.who c=9" in told.output
+
+
+def test_fields_are_named_in_their_order_however_deep_they_are(profile: Path) -> None:
+    deep = b"[" * 1000 + b"1" + b"]" * 1000
+    message = b'{"b": {"x": 1, "y": [2, 3]}, "a": %s, "c": 4}' % deep
+
+    *fields, last = fields_of(message, {}, load_profile(profile))
+
+    assert fields == ["b.x", "b.y[]", "b.y[]", f"a{'[]' * 1000}"]
+    assert last == "c"
 
 
 def test_explain_says_that_the_worker_would_not_let_a_profile_read_it(profile: Path) -> None:
