@@ -1,5 +1,6 @@
 """Profiles of vendors: whether they are valid, whether they hold, what they make of a message."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -82,7 +83,7 @@ def explain(  # noqa: PLR0913 - one for each option
         chosen,
         payload.read(),
         dict(_header(each) for each in header or ()),
-        key.encode() if key is not None else None,
+        os.fsencode(key) if key is not None else None,
         to_micros(moment(at) if at is not None else current_time().replace(microsecond=0)),
     )
     settings = load_settings()
@@ -110,4 +111,4 @@ def _header(text: str) -> tuple[str, bytes]:
     name, equals, value = text.partition("=")
     if not equals:
         raise typer.BadParameter("--header is NAME=VALUE")
-    return name, value.encode()
+    return name, os.fsencode(value)

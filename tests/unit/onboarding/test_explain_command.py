@@ -108,6 +108,16 @@ def test_fields_are_named_in_their_order_however_deep_they_are(profile: Path) ->
     assert last == "c"
 
 
+def test_a_key_and_a_header_may_be_any_bytes(profile: Path) -> None:
+    profile.write_text(PROFILE.replace("card: line.card", "card: header.who"))
+    options = ("--key", "\udcff", "--header", "who=\udcff")
+
+    told = vendors("explain", profile, "-", *options, stdin='{"lines":[{"stage":"P"}]}')
+
+    assert told.exit_code == 0, told.output
+    assert "unusable (malformed)" in told.output
+
+
 def test_explain_says_that_the_worker_would_not_let_a_profile_read_it(profile: Path) -> None:
     card_data = '{"lines":[{"stage":"P","card":"c1"}],"note":"4111 1111 1111 1111"}'
 
