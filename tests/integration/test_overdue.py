@@ -148,8 +148,8 @@ async def overdue(
     return await command(settings, directory, "overdue", *options)
 
 
-async def timeline(dsn: str, directory: Path, called: str) -> tuple[int, list[str]]:
-    return await command({"FULFILLMENT_POSTGRES__DSN": dsn}, directory, "timeline", called)
+async def timeline(dsn: str, directory: Path, *asked: str) -> tuple[int, list[str]]:
+    return await command({"FULFILLMENT_POSTGRES__DSN": dsn}, directory, "timeline", *asked)
 
 
 async def command(
@@ -254,3 +254,8 @@ async def test_a_profile_that_cannot_be_used_is_usage(dsn: str, tmp_path: Path) 
 @pytest.mark.parametrize("option", ["--silent-for=soon", "--status=gone", "--most=0"])
 async def test_what_is_asked_wrongly_is_usage(dsn: str, tmp_path: Path, option: str) -> None:
     assert (await overdue(dsn, tmp_path, option))[0] == USAGE
+
+
+async def test_a_timeline_that_is_asked_for_wrongly_is_usage(dsn: str, tmp_path: Path) -> None:
+    for asked in (["c\udcff"], ["c1", "--most", str(2**63)]):
+        assert (await timeline(dsn, tmp_path, *asked))[0] == USAGE

@@ -22,6 +22,7 @@ from card_fulfillment.settings import Settings
 from card_fulfillment.vendors.profile import load_profiles
 
 _FEW: Final = 5  # members of each status that went astray
+_MOST: Final = 2**31 - 1
 
 
 @dataclass
@@ -37,16 +38,27 @@ class _Found:
     letters: list[OpenLetter] = field(default_factory=list)
 
 
+def _text(called: str) -> str:
+    try:
+        called.encode()
+    except UnicodeEncodeError:
+        raise typer.BadParameter("not written in UTF-8") from None
+    return called
+
+
 def timeline(
     subject_id: Annotated[
         str,
         typer.Argument(
-            metavar="ID", help="Of a card or bulk issuance, or what a vendor calls one."
+            metavar="ID",
+            help="Of a card or bulk issuance, or what a vendor calls one.",
+            callback=_text,
         ),
     ],
     *,
     most: Annotated[
-        int, typer.Option(help="Events and facts of a bulk issuance, the newest.", min=1)
+        int,
+        typer.Option(help="Events and facts of a bulk issuance, the newest.", min=1, max=_MOST),
     ] = 50,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
