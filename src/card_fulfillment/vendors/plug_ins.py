@@ -63,9 +63,8 @@ def plug_in(name: str) -> PlugIn:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - whatever somebody else's code does when imported
-        raise ValueError(
-            f"the plug-in {name!r} cannot be imported: {type(error).__name__}: {error}"
-        ) from None
+        why = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ValueError(f"the plug-in {name!r} cannot be imported: {why}") from None
     if not callable(tell):
         raise ValueError(f"the plug-in {name!r} is no function: {entry.value}")  # noqa: TRY004
     return PlugIn(name, _version(entry), tell)

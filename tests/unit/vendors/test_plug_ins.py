@@ -85,13 +85,15 @@ ENTRIES: Final = "\n".join(
 ) + """
 broken = falcon_feeed:pairs
 lost = falcon_feed:nowhere
-leaves = falcon_feed_script:main"""  # fmt: skip
+leaves = falcon_feed_script:main
+wordy = falcon_feed_wordy:main"""  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(tmp_path, SOURCE, ENTRIES)
     (tmp_path / "falcon_feed_script.py").write_text("raise SystemExit(0)")
+    (tmp_path / "falcon_feed_wordy.py").write_text(r"raise ImportError('no zlib\n\n  build it')")
     importable(tmp_path, monkeypatch)
 
 
@@ -187,6 +189,7 @@ def test_whoever_waits_for_it_can_stop_it(tmp_path: Path) -> None:
         ("broken", "the plug-in 'broken' cannot be imported: ModuleNotFoundError"),
         ("lost", "the plug-in 'lost' cannot be imported: AttributeError"),
         ("leaves", "the plug-in 'leaves' cannot be imported: SystemExit: 0"),
+        ("wordy", "the plug-in 'wordy' cannot be imported: ImportError: no zlib build it"),
         ("no_function", "the plug-in 'no_function' is no function: falcon_feed:no_function"),
     ],
 )
