@@ -42,7 +42,7 @@ def show(
 ) -> None:
     """Print a page; brackets and colons in what others say are brackets and colons."""
     console = Console(file=file, width=width, highlight=False, markup=False, emoji=False)
-    console.print(_Harmless(parts))
+    console.print(_Harmless(parts), crop=False)
 
 
 def status(value: Status | str | None) -> Text:
