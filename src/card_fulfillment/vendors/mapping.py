@@ -5,6 +5,7 @@ from typing import Final
 
 from card_fulfillment.domain.facts import Cause, Fact
 from card_fulfillment.messages.envelope import Ignored
+from card_fulfillment.messages.times import LATEST_RECORD
 from card_fulfillment.vendors.bodies import Body, opened, parse, parse_exactly
 from card_fulfillment.vendors.file_lines import FileReader, file_line
 from card_fulfillment.vendors.outcomes import Outcome, Refusal, Unusable
@@ -84,6 +85,8 @@ def read_message(
 
     begin: makes the reading; once more where the message has to be read again exactly.
     """
+    if not 0 <= record.received_at < LATEST_RECORD:
+        return _malformed("the record's timestamp is before 1970 or after 2100")
     try:
         payload, body = profile.written(payload, headers)
     except Unreadable as why:

@@ -7,6 +7,7 @@ from builders import altered
 from card_fulfillment.domain.detail import Precision
 from card_fulfillment.domain.facts import DAY, HOUR, SECOND, Fact
 from card_fulfillment.domain.status import Status
+from card_fulfillment.messages.times import LATEST_RECORD
 from card_fulfillment.vendors.outcomes import Refusal, Unusable
 from card_fulfillment.vendors.profile import Profile
 
@@ -65,6 +66,15 @@ def test_a_time_in_the_future_is_refused_beyond_a_days_grace(flat: Profile) -> N
     (refused,) = outcomes(flat, message, RECEIVED - 1)
     assert isinstance(refused, Unusable)
     assert refused.reason is Refusal.FUTURE_TIME
+
+
+@pytest.mark.parametrize("received_at", [-(2**62), -1, LATEST_RECORD, 2**62])
+def test_a_record_of_no_plausible_time_is_refused(flat: Profile, received_at: int) -> None:
+    """Else who waits for the fact could not be told of it, and would be refused in its place."""
+    (refused,) = outcomes(flat, {"card": "c1", "code": "S"}, received_at)
+    assert isinstance(refused, Unusable)
+    assert (refused.path, refused.reason) == ("", Refusal.MALFORMED)
+    assert refused.message == "the record's timestamp is before 1970 or after 2100"
 
 
 def test_a_time_in_the_future_is_refused_where_it_stands(tmp_path: Path) -> None:
