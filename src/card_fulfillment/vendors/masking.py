@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from card_fulfillment.messages.dead_letter import Mask
 from card_fulfillment.messages.pan_guard import EACH, Path
 from card_fulfillment.vendors.bodies import Body, body_of, opened, parse_exactly
+from card_fulfillment.vendors.plug_ins import PlugIn, Unreadable
 from card_fulfillment.vendors.profile import Profile
 from card_fulfillment.vendors.selectors import is_filler
 
@@ -15,18 +16,31 @@ MASKED: Final = "(masked)"
 
 
 def mask_of(profile: Profile) -> Mask | None:
-    """Return null where the profile marks nothing.
-
-    Of what a plug-in reads nobody knows how it would be written with a part masked.
-    """
+    """Return null where all of a message may be stored."""
+    if profile.plug_in is not None:
+        return _mask_of_plug_in(profile.plug_in, all_of_it=not profile.private)
     if not profile.private:
         return None
-    if profile.plug_in is not None:
-        return lambda _payload, _headers: None
     paths, otherwise = tuple(sorted(profile.private)), profile.body
 
     def mask(payload: bytes, headers: Mapping[str, bytes]) -> bytes | None:
         return _masked(payload, body_of(headers, otherwise), paths)
+
+    return mask
+
+
+def _mask_of_plug_in(plug_in: PlugIn, *, all_of_it: bool) -> Mask:
+    """Keep all of a message, or nothing: nobody knows how it is written with a part masked.
+
+    Of what the plug-in cannot tell nothing either: there may be card numbers packed in it.
+    """
+
+    def mask(payload: bytes, headers: Mapping[str, bytes]) -> bytes | None:
+        try:
+            plug_in.in_json(payload, headers)
+        except Unreadable:
+            return None
+        return payload if all_of_it else None
 
     return mask
 

@@ -74,13 +74,20 @@ def inflates(body, headers):
 def odd(body, headers):
     return Odd(card='c1')
 
+asked = []
+def fickle(body, headers):
+    '''At every second time something else.'''
+    asked.append(body)
+    first = {'card': 'first', 'code': 'S'}
+    return first if len(asked) % 2 else {'card': 'c', 'code': 'S', 'note': '4111111111111111'}
+
 no_function = 7
 """
 ENTRIES: Final = "\n".join(
     f"{name} = falcon_feed:{name}"
     for name in (
         "pairs", "packed", "fails", "no_json", "round_and_round", "of_texts_alone", "no_function",
-        "unpacks_into_headers", "panics", "exits", "is_stopped", "odd", "inflates",
+        "unpacks_into_headers", "panics", "exits", "is_stopped", "odd", "inflates", "fickle",
     )
 ) + """
 broken = falcon_feeed:pairs
@@ -264,7 +271,26 @@ def test_nothing_is_kept_where_a_part_of_it_is_private(tmp_path: Path) -> None:
     mask = mask_of(reading(tmp_path, "pairs", "private: [holder]"))
     assert mask is not None
     assert mask(b"card=c1;holder=A. Name", {}) is None
-    assert mask_of(reading(tmp_path, "pairs")) is None
+
+
+def test_of_what_it_cannot_tell_nothing_is_kept_and_of_the_rest_all(tmp_path: Path) -> None:
+    mask = mask_of(reading(tmp_path, "pairs"))
+    assert mask is not None
+    assert mask(b"card=c1;holder=A. Name", {}) == b"card=c1;holder=A. Name"
+    assert mask(b"no pair", {}) is None
+
+
+def test_the_guard_searches_what_is_read_whatever_it_would_tell_the_next_time(
+    tmp_path: Path,
+) -> None:
+    profile = reading(tmp_path, "fickle")
+    assert refused(profile, b"a") is None
+    (found,) = outcomes(profile, b"a")
+    assert isinstance(found, Fact)
+    assert found.references[0].value == "first"
+    assert refused(profile, b"b") == "note"
+    assert refused(profile, b"c", h=b"another") is None
+    assert refused(profile, b"c") == "note"
 
 
 def test_a_profile_without_one_reads_as_before(tmp_path: Path) -> None:
