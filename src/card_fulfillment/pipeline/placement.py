@@ -195,8 +195,11 @@ class Placement:
         return is_new or not ordered_elsewhere(self._view.bindings, fact, self._view.bulk_of)
 
     def _was_held(self, fact: Fact) -> bool:
-        before = resolve(self._view.bindings, fact, self._bulk_of).subjects
-        return fact.fact_id in self._stored and before == {}
+        """As it was stored: with the time that it had, and without the cards announced now."""
+        if fact.fact_id not in self._stored:
+            return False
+        before = self._view.retimed.get(fact.fact_id, self._stored[fact.fact_id]).fact
+        return resolve(self._view.bindings, before, self._view.bulk_of).subjects == {}
 
     def _wait(self, fact: Fact, found: Resolution) -> None:
         if fact.fact_id not in self._stored and not found.unbound and not found.unannounced:

@@ -1,15 +1,18 @@
-"""Codes by which a vendor wants somebody to look: told once, with the card that they are about."""
+"""What somebody must look at is told once: codes by which a vendor asks, facts that contradict."""
 
 from itertools import permutations
 
 import pytest
 
 from agreement import Telling
-from builders import announcement, fact, order, order_no, sent
+from builders import announcement, fact, order, order_no, own_id, sent
+from card_fulfillment.domain.detail import Precision
 from card_fulfillment.domain.facts import Statement
+from card_fulfillment.domain.naming import bulk_issuance
 from card_fulfillment.domain.status import Status
+from card_fulfillment.messages.envelope import RefusalReason
 
-_O1 = order_no("o1")
+_O1, _O2 = order_no("o1"), order_no("o2")
 _REORDERED = fact(None, 5, _O1, alert="reordered", code="REORDERED", text="a second card")
 
 
@@ -45,3 +48,30 @@ def test_an_alert_moves_nothing_by_itself() -> None:
     telling = _told(announcement("c1"), order("c1", 1, _O1), _REORDERED)
 
     assert telling.snapshot().statuses() == {"c1": [Status.CREATED, Status.ORDERED]}
+
+
+def test_a_fact_that_an_announcement_makes_contradictory_is_told_of() -> None:
+    """The member's own id means it by the order of its bulk, and only once it is announced."""
+    telling = _told(
+        order(bulk_issuance("b1"), 1, _O1),
+        order("c2", 1, _O2),
+        fact(Status.SHIPPED, 5, own_id("alpha", "c1"), _O2),
+    )
+    assert telling.snapshot().dead_letters == []
+
+    telling.take([sent(announcement("c1", bulk="b1"))])
+
+    assert telling.snapshot().dead_letters == [RefusalReason.REFERENCE_CONFLICT]
+
+
+def test_an_earlier_copy_that_makes_a_fact_contradictory_is_told_of() -> None:
+    copies = [
+        fact(Status.SHIPPED, at, _O1, _O2, event_id="e", precision=Precision.UNKNOWN)
+        for at in (5000, 5)
+    ]
+    telling = _told(order("c1", 1, _O1), order("c2", 800, _O2), order("c2", 1, _O2), copies[0])
+    assert telling.snapshot().dead_letters == []
+
+    telling.take([sent(copies[1])])
+
+    assert telling.snapshot().dead_letters == [RefusalReason.REFERENCE_CONFLICT]
