@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from card_fulfillment.vendors.bodies import opened, parse
+from card_fulfillment.vendors.bodies import opened, parse, written
 from card_fulfillment.vendors.language import Rule
 from card_fulfillment.vendors.placing import selectors_of
 from card_fulfillment.vendors.profile import Profile
@@ -56,7 +56,7 @@ def _path(selector: str, bases: Mapping[str, str]) -> str | None:
 def fields_of(payload: bytes, headers: Mapping[str, bytes], profile: Profile) -> Iterator[str]:
     """Name all fields of a message, none of one that cannot be read."""
     try:
-        payload, body = profile.written(payload, headers)
+        payload, body = written(payload, headers, profile.body, profile.plug_in)
         message, _ = opened(parse(payload, body), headers, body)
     except ValueError:
         return

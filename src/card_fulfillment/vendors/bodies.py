@@ -8,6 +8,8 @@ from urllib.parse import parse_qsl
 
 import orjson
 
+from card_fulfillment.vendors.plug_ins import PlugIn
+
 Body = Literal["json", "form", "cloudevent"]
 _FORM: Final = b"application/x-www-form-urlencoded"
 _CLOUD_EVENT: Final = b"application/cloudevents+json"
@@ -23,6 +25,15 @@ def body_of(headers: Mapping[str, bytes], otherwise: Body) -> Body:
     if stated.startswith(_CLOUD_EVENT):
         return "cloudevent"
     return "json" if b"json" in stated else otherwise
+
+
+def written(
+    payload: bytes, headers: Mapping[str, bytes], otherwise: Body, plug_in: PlugIn | None
+) -> tuple[bytes, Body]:
+    """Give a message and how it is written: in JSON where a plug-in reads it; Unreadable."""
+    if plug_in is None:
+        return payload, body_of(headers, otherwise)
+    return plug_in.in_json(payload, headers), "json"
 
 
 def parse(payload: bytes, body: Body) -> object:

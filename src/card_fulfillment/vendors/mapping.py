@@ -6,7 +6,7 @@ from typing import Final
 from card_fulfillment.domain.facts import Cause, Fact
 from card_fulfillment.messages.envelope import Ignored
 from card_fulfillment.messages.times import LATEST_RECORD
-from card_fulfillment.vendors.bodies import Body, opened, parse, parse_exactly
+from card_fulfillment.vendors.bodies import Body, opened, parse, parse_exactly, written
 from card_fulfillment.vendors.file_lines import FileReader, file_line
 from card_fulfillment.vendors.outcomes import Outcome, Refusal, Unusable
 from card_fulfillment.vendors.plug_ins import Unreadable
@@ -88,7 +88,7 @@ def read_message(
     if not 0 <= record.received_at < LATEST_RECORD:
         return _malformed("the record's timestamp is before 1970 or after 2100")
     try:
-        payload, body = profile.written(payload, headers)
+        payload, body = written(payload, headers, profile.body, profile.plug_in)
     except Unreadable as why:
         return _malformed(str(why))
     try:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from card_fulfillment.domain.naming import Role
 from card_fulfillment.messages.pan_guard import Path, Spared
-from card_fulfillment.vendors.bodies import Body, body_of
+from card_fulfillment.vendors.bodies import Body
 from card_fulfillment.vendors.conditions import Asked, Holds, compile_conditions
 from card_fulfillment.vendors.expectations import Example
 from card_fulfillment.vendors.language import ProfileFile
@@ -65,12 +65,6 @@ class Profile:
         """What the guard against card numbers must know of its messages."""
         in_json = self.plug_in.in_json if self.plug_in is not None else None
         return Spared(self.identifiers, in_json=in_json)
-
-    def written(self, payload: bytes, headers: Mapping[str, bytes]) -> tuple[bytes, Body]:
-        """Return a message and how it is written: JSON where a plug-in reads it; Unreadable."""
-        if self.plug_in is None:
-            return payload, body_of(headers, self.body)
-        return self.plug_in.in_json(payload, headers), "json"
 
     def tracked(
         self,
