@@ -1,13 +1,14 @@
 """What should have got on: cards and bulk issuances of which nothing was heard for too long."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Annotated, Final
 
 import typer
 
 from card_fulfillment import starting
 from card_fulfillment.commands.moments import length
-from card_fulfillment.commands.running import USAGE, current_time, fail, finish, load_settings
+from card_fulfillment.commands.running import current_time, finish, load_settings
 from card_fulfillment.domain.status import Status
 from card_fulfillment.ops import look
 from card_fulfillment.ops.laggards import as_json, as_table
@@ -15,7 +16,6 @@ from card_fulfillment.pipeline.allowances import allowances, limited
 from card_fulfillment.pipeline.laggards import ON_THE_WAY, Asked, Laggards, laggards
 from card_fulfillment.postgres.last_events import Wanted, last_events
 from card_fulfillment.settings import Settings
-from card_fulfillment.vendors.mistakes import ProfileError
 from card_fulfillment.vendors.profile import load_profiles
 
 _USUALLY: Final = timedelta(days=7)
@@ -43,14 +43,9 @@ def overdue(
 ) -> None:
     """Show cards and bulk issuances that are late by estimate or phase, or silent for too long."""
     now, too_long = current_time(), _USUALLY if silent_for is None else silent_for
-    settings = load_settings()
-    try:
-        profiles = load_profiles(settings.vendors.directory, settings.vendors.enabled)
-    except ProfileError as error:
-        fail(USAGE, str(error))
-    asked = Asked(now, too_long, allowances(profiles))
-    wanted = Wanted(status or ON_THE_WAY, limited(asked.allowed), members)
-    found = finish(_overdue(settings, wanted, asked, most))
+    found = finish(
+        _overdue(load_settings(), status or ON_THE_WAY, now, too_long, most, members=members)
+    )
     if as_lines:
         for each in found.oldest:
             typer.echo(as_json(each, now))
@@ -58,6 +53,17 @@ def overdue(
     look.show(as_table(found, now, too_long))
 
 
-async def _overdue(settings: Settings, wanted: Wanted, asked: Asked, most: int) -> Laggards:
+async def _overdue(
+    settings: Settings,
+    statuses: Sequence[Status],
+    now: datetime,
+    silent_for: timedelta,
+    most: int,
+    *,
+    members: bool,
+) -> Laggards:
+    profiles = load_profiles(settings.vendors.directory, settings.vendors.enabled)
+    asked = Asked(now, silent_for, allowances(profiles))
+    wanted = Wanted(statuses, limited(asked.allowed), members)
     async with starting.database(settings, "overdue") as connection:
         return await laggards(last_events(connection, wanted), asked, most)

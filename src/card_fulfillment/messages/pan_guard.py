@@ -7,7 +7,6 @@ known to hold references or tracking numbers, which look like card numbers now a
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
 from typing import Any, Final, NamedTuple
 
 from card_fulfillment.messages.card_numbers import RANDOM, SHORTEST, CardNumbers, is_identity
@@ -95,8 +94,8 @@ class PanGuard:
             if value and self._is_card_data(value, spared=name in spared.headers):
                 return told
         if record.value and spared.in_json is not None:
-            in_json = partial(spared.in_json, record.value, dict(record.headers))
-            return self._place_told(record.value, in_json, spared.paths)
+            telling = self._in_json(record.value, dict(record.headers), spared.in_json)
+            return self._place_told(record.value, telling, spared.paths)
         if record.value and self._is_card_data(record.value, spared=False):
             return self._place_in(record.value, spared.paths)
         return None
@@ -109,11 +108,17 @@ class PanGuard:
             return False
         return not spared or self._numbers.is_all_of(text)
 
-    def _place_told(
-        self, value: bytes, in_json: Callable[[], bytes], paths: frozenset[Path]
-    ) -> str | None:
+    def _in_json(self, value: bytes, headers: Mapping[str, bytes], in_json: InJson) -> bytes | None:
+        """Null where there is no telling, or the value is too large to be read."""
+        if len(value) > self._most_bytes:
+            return None
+        try:
+            return in_json(value, headers)
+        except ValueError:
+            return None
+
+    def _place_told(self, value: bytes, told: bytes | None, paths: frozenset[Path]) -> str | None:
         """Where in what is told of the value, which may be packed in it; else the whole of it."""
-        told = _told_by(in_json) if len(value) <= self._most_bytes else None
         if told is None:
             return "" if self._is_card_data(value, spared=False) else None
         try:
@@ -147,13 +152,6 @@ class PanGuard:
                 steps = _steps(node)
                 if _path(steps) not in paths or node.is_key or self._numbers.is_all_of(node.text):
                     return _dotted(steps)
-        return None
-
-
-def _told_by(in_json: Callable[[], bytes]) -> bytes | None:
-    try:
-        return in_json()
-    except ValueError:
         return None
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from card_fulfillment.domain.facts import Fact
 from card_fulfillment.domain.file_accounts import FileAccount
 from card_fulfillment.domain.naming import Reference
+from card_fulfillment.messages.event_parts import caused_by
 from card_fulfillment.messages.times import iso_utc, to_micros
 from card_fulfillment.pipeline.timeline import (
     Astray,
@@ -84,7 +85,7 @@ def _remembered(each: Remembered) -> Data:
 
 
 def _fact(fact: Fact) -> Data:
-    detail, cause = fact.detail, fact.cause
+    detail = fact.detail
     return {
         "fact_id": fact.fact_id.hex(),
         "status": fact.status,
@@ -103,12 +104,7 @@ def _fact(fact: Fact) -> Data:
         "attributes": {name.value: value for name, value in fact.attributes.items()},
         "alert": fact.alert,
         "mapping_version": fact.mapping_version,
-        "cause": {
-            "event_id": cause.event_id,
-            "topic": cause.topic,
-            "partition": cause.partition,
-            "offset": cause.offset,
-        },
+        "cause": caused_by(fact.cause),
     }
 
 

@@ -1,9 +1,9 @@
 """Plug-ins: Python of a user's own that tells in JSON what no profile can read.
 
 A plug-in is an entry point of the group `card_fulfillment.vendors`, in any installed distribution:
-a function of a message's bytes and its headers, by lower-case name, that returns what JSON can
-hold: dictionaries with texts as keys, lists, texts, numbers, true, false and None. It raises
-ValueError for what is no such message.
+a function of a message's bytes and its headers, by name, that returns what JSON can hold:
+dictionaries with texts as keys, lists, texts, numbers, true, false and None. It raises ValueError
+for what is no such message.
 """
 
 import json
