@@ -12,7 +12,7 @@ from card_fulfillment.domain.status import STANDING, Status
 from card_fulfillment.pipeline.view import CardState
 
 # What is told at once when it changes; a change of counts alone may wait for the next tick.
-_NOTABLE: Final = ("attempt", "is_partial", "exceptions", "parcels", "discrepancies")
+_NOTABLE: Final = ("attempt", "final", "is_partial", "exceptions", "parcels", "discrepancies")
 _WAITS: Final = ("counts", "total", "announced")
 
 
@@ -105,7 +105,7 @@ def _check_step(before: dict[str, Any], event: dict[str, Any]) -> None:
 def _check_event(event: dict[str, Any], told: RollUp) -> None:
     """The last event is what is stored of what was told."""
     assert event["fulfillment_status"] == told.status
-    for name in ("attempt", "total", "announced", "is_partial", "exceptions"):
+    for name in ("attempt", "total", "announced", "final", "is_partial", "exceptions"):
         assert event[name] == getattr(told, name)
     assert event["counts"] == {status.value: n for status, n in told.counts.items()}
     parcels = [(p["vendor"], p["reference"], p["status"]) for p in event["parcels"]]

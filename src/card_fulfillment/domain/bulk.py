@@ -63,7 +63,10 @@ class Common(NamedTuple):
 
 
 class RollUp(NamedTuple):
-    """Where a bulk is: what is published of it, and compared with what was published last."""
+    """Where a bulk is: what is published of it, and compared with what was published last.
+
+    final: nothing more is expected of any member in this attempt.
+    """
 
     status: Status
     attempt: int
@@ -75,11 +78,12 @@ class RollUp(NamedTuple):
     parcels: Mapping[Reference, Status | None]
     discrepancies: tuple[Discrepancy, ...]
     packing: str = ""  # a digest of what else is told of the parcels
+    final: bool = False
 
     @property
     def notable(self) -> tuple[object, ...]:
         """What is told at once when it changes; the rest goes out by the next tick."""
-        status = (self.status, self.attempt)
+        status = (self.status, self.attempt, self.final)
         return (*status, self.is_partial, self.exceptions, self.parcels, self.discrepancies)
 
 
@@ -170,15 +174,18 @@ def roll_up(bulk: Bulk) -> RollUp:
         if status in EXCEPTIONS or at > attempt:
             exceptions += number
     in_order = sorted(counts, key=STANDING.__getitem__)
+    if live:
+        status = min(live, key=STANDING.__getitem__)
+    else:
+        status = max(in_order, key=lambda s: (counts[s], STANDING[s]))
+    is_partial = len(live) > 1 or (total is not None and announced < total)
     return RollUp(
-        status=min(live, key=STANDING.__getitem__)
-        if live
-        else max(in_order, key=lambda s: (counts[s], STANDING[s])),
+        status=status,
         attempt=attempt,
         total=total,
         announced=announced,
         counts={status: counts[status] for status in in_order},
-        is_partial=len(live) > 1 or (total is not None and announced < total),
+        is_partial=is_partial,
         exceptions=exceptions,
         parcels={
             reference: parcel.claim.key.status if parcel.claim else None
@@ -191,6 +198,7 @@ def roll_up(bulk: Bulk) -> RollUp:
             attempt,
         ),
         packing=packing(bulk.said.parcels),
+        final=not is_partial and is_final(status, tracked=is_tracked(bulk)),
     )
 
 
@@ -251,8 +259,3 @@ def shown(bulk: Bulk) -> Attributes:
 
 def is_tracked(bulk: Bulk) -> bool | None:
     return tracked(shown(bulk))
-
-
-def is_over(bulk: Bulk, now: RollUp) -> bool:
-    """Whether nothing more is expected of any member in this attempt."""
-    return not now.is_partial and is_final(now.status, tracked=is_tracked(bulk))

@@ -8,7 +8,6 @@ from card_fulfillment.domain.bulk import (
     BulkChange,
     Common,
     RollUp,
-    is_over,
     is_tracked,
     shown,
 )
@@ -69,7 +68,7 @@ def bulk_event(
         "reason_code": reason,
         "recommended_action": recommended_action(now.status, reason),
         "evidence": detail.evidence if stated is now.status else None,
-        "final": is_over(bulk, now),
+        "final": now.final,
         "tracked": is_tracked(bulk),
         "vendor": vendor_said(detail),
         "shipment": shipment(shown(bulk)),

@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from card_fulfillment.domain.bulk import Bulk, Common, RollUp, is_over, roll_up, shown
+from card_fulfillment.domain.bulk import Bulk, Common, RollUp, roll_up, shown
 from card_fulfillment.domain.file_accounts import FileAccount
 from card_fulfillment.domain.journey import FactOutcome
 from card_fulfillment.domain.naming import Reference
@@ -48,7 +48,7 @@ def _state(timeline: BulkTimeline) -> Iterator[RenderableType]:
         yield Text(f"no card of it is announced yet; {waiting} facts wait for one", "yellow")
         return
     now = roll_up(bulk)
-    yield _now(bulk, now)
+    yield _now(now)
     if bulk.lags:
         told = f"no. {bulk.spread_number} of {bulk.last_number}"
         yield Text(f"what is said of it is still being brought to its members: {told}", "yellow")
@@ -59,12 +59,12 @@ def _state(timeline: BulkTimeline) -> Iterator[RenderableType]:
         yield _parcels(bulk)
 
 
-def _now(bulk: Bulk, now: RollUp) -> Text:
+def _now(now: RollUp) -> Text:
     total = "an unknown number" if now.total is None else str(now.total)
     said = [f"attempt {now.attempt}", f"{now.announced} of {total} announced"]
     said += ["partial"] if now.is_partial else []
     said += [look.number(now.exceptions, "exception")] if now.exceptions else []
-    said += ["final"] if is_over(bulk, now) else []
+    said += ["final"] if now.final else []
     return Text.assemble(look.status(now.status), " ", " · ".join(said))
 
 

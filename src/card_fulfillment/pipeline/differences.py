@@ -153,6 +153,7 @@ def _as_published(version: int, told: RollUp) -> dict[str, object]:
         "announced": told.announced,
         "counts": told.counts,
         "is_partial": told.is_partial,
+        "final": told.final,
         "exceptions": told.exceptions,
         "parcels": list(islice(parcels, MOST_PARCELS)),
         "discrepancies": list(map(discrepancy_event, told.discrepancies[:MOST_DISCREPANCIES])),

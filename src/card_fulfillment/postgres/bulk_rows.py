@@ -1,11 +1,12 @@
 """Bulk issuances and their parcels as columns; see `rows`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import orjson
 
-from card_fulfillment.domain.bulk import Because, Bulk, Common, Member, RollUp
+from card_fulfillment.domain.bulk import Because, Bulk, Common, Member, RollUp, roll_up
 from card_fulfillment.domain.detail import Detail
 from card_fulfillment.domain.discrepancies import Discrepancy, DiscrepancyName
 from card_fulfillment.domain.facts import Cause
@@ -64,6 +65,7 @@ def _dump_journey(bulk: Bulk) -> Json:
             "registers": dump_registers(said.registers),
             "reports": _dump_reports(said.reports),
             "told": _dump_told(bulk.told) if bulk.told else None,
+            "told_final": bulk.told is not None and bulk.told.final,
             "because": bulk.because and _dump_because(bulk.because),
             "filed": [(*name, sorted(totals)) for name, totals in sorted(bulk.filed.items())],
         }
@@ -82,9 +84,11 @@ def _dump_reports(reports: Reports) -> dict[str, Any]:
 
 
 def _dump_told(told: RollUp) -> dict[str, Any]:
+    """All but `final`, which stands beside it: older workers take no other names in here."""
     parcels = [(reference_text(r), status) for r, status in told.parcels.items()]
     counts = {status.value: n for status, n in told.counts.items()}
-    return told._asdict() | {"parcels": parcels, "counts": counts}
+    known = told._asdict() | {"parcels": parcels, "counts": counts}
+    return {name: value for name, value in known.items() if name != "final"}
 
 
 def load_bulk(columns: Sequence[Any], parcels: dict[Reference, Parcel]) -> Bulk:
@@ -94,7 +98,7 @@ def load_bulk(columns: Sequence[Any], parcels: dict[Reference, Parcel]) -> Bulk:
         return Bulk()
     stored = orjson.loads(journey)
     told = stored["told"]
-    return Bulk(
+    bulk = Bulk(
         common=Common(*stored["common"]) if stored["common"] else None,
         sizes=frozenset(stored["sizes"]),
         counts={Member(Status(s), attempt): n for s, attempt, n in orjson.loads(counts)},
@@ -111,11 +115,18 @@ def load_bulk(columns: Sequence[Any], parcels: dict[Reference, Parcel]) -> Bulk:
         reset_number=reset,
         spread_number=spread,
         version=version,
-        told=_load_told(told) if told else None,
+        told=_load_told(told, final=stored.get("told_final", False)) if told else None,
         because=_load_because(stored["because"]),
         dirty=dirty,
         filed={FileName(*name): frozenset(totals) for *name, totals in stored["filed"]},
     )
+    return bulk if "told_final" in stored else _as_if_told(bulk)
+
+
+def _as_if_told(bulk: Bulk) -> Bulk:
+    """A row of before there was `told_final`: whether it is final now counts as told."""
+    told = bulk.told and bulk.told._replace(final=roll_up(bulk).final)
+    return replace(bulk, told=told)
 
 
 def _ranges(stored: Sequence[Sequence[int]]) -> Ranges:
@@ -133,7 +144,7 @@ def _load_reports(stored: dict[str, Any]) -> Reports:
     )
 
 
-def _load_told(stored: dict[str, Any]) -> RollUp:
+def _load_told(stored: dict[str, Any], *, final: bool) -> RollUp:
     return RollUp(
         **stored
         | {
@@ -144,6 +155,7 @@ def _load_told(stored: dict[str, Any]) -> RollUp:
                 for text, status in stored["parcels"]
             },
             "discrepancies": tuple(_load_discrepancy(*d) for d in stored["discrepancies"]),
+            "final": final,
         }
     )
 

@@ -131,6 +131,23 @@ def test_the_number_of_a_parcel_that_comes_back_is_not_taken_for_the_shipments()
     )
 
 
+def test_that_nothing_more_is_expected_of_a_bulk_is_told_by_itself() -> None:
+    telling = _told(
+        announcement("c1", bulk="b1", serial=1),
+        order(_B1, 1, _O1),
+        fact(Status.SHIPPED, 5, _O1),
+        fact(None, 6, _O1, attributes={Attribute.TRACKED: False}),
+        fact(None, 7, _O1, attributes={Attribute.TRACKED: True}),
+    )
+
+    events = telling.snapshot().journeys(SubjectKind.BULK_ISSUANCE)["b1"]
+    assert [(e["fulfillment_status"], e["change"], e["final"]) for e in events[-3:]] == [
+        (Status.SHIPPED, "progress", False),
+        (Status.SHIPPED, "update", True),
+        (Status.SHIPPED, "update", False),
+    ]
+
+
 def _attempts_of(telling: Telling, stated: Fact) -> dict[Subject, int]:
     places = telling.snapshot().facts[stated.fact_id].places
     return {subject: place.attempt for subject, place in places.items()}
