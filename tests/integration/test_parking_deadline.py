@@ -7,8 +7,10 @@ from functools import partial
 import asyncpg
 import pytest
 
-from builders import NOW, Log, announcement, fact, order, order_no, publishing, sent
-from card_fulfillment.domain.facts import Statement
+from builders import NOW, Log, altered, announcement, fact, order, order_no, publishing, sent
+from card_fulfillment.domain.detail import Precision
+from card_fulfillment.domain.facts import Cause, Fact, Statement
+from card_fulfillment.domain.naming import Reference
 from card_fulfillment.domain.status import Status
 from card_fulfillment.messages.envelope import RefusalReason
 from card_fulfillment.pipeline.apply import Applier
@@ -144,3 +146,46 @@ async def test_what_is_held_again_is_told_of_again(state: PostgresState, dsn: st
     await _take(state, log, order("c3", 200, _O1))
 
     assert await _letters(dsn) == [("open", None)]
+
+
+def _copies(*references: Reference) -> list[Fact]:
+    """One statement without a time of its own, in records from the newest to the oldest."""
+    untimed = partial(fact, Status.SHIPPED, event_id="e", precision=Precision.UNKNOWN)
+    causes = [Cause("e", "tracking", 0, offset) for offset in (90, 50, 10)]
+    times = (900, 500, 5)
+    return [
+        altered(untimed(at, *references), cause=cause)
+        for at, cause in zip(times, causes, strict=True)
+    ]
+
+
+async def test_the_alert_is_closed_though_an_earlier_copy_came_since(
+    state: PostgresState, dsn: str
+) -> None:
+    log = Log()
+    first, *earlier = _copies(_O1)
+    await _take(state, log, announcement("c1"), first)
+    await _sweep(state, timedelta(0))
+    for copy in earlier:
+        await _take(state, log, copy)
+    assert await _letters(dsn) == [("open", None)]
+
+    await _take(state, log, order("c1", 1, _O1))
+
+    assert await _letters(dsn) == [("closed", "applied")]
+
+
+async def test_an_alert_that_an_earlier_copy_raised_is_closed(
+    state: PostgresState, dsn: str
+) -> None:
+    log, other = Log(), order_no("o2")
+    newest, _, oldest = _copies(_O1, other)
+    await _take(state, log, *(announcement(each) for each in ("c1", "c2")))
+    orders = (order("c1", 1, _O1), order("c2", 800, other), order("c2", 1, other))
+    await _take(state, log, *orders, newest)
+    await _take(state, log, oldest)
+    assert await _letters(dsn) == [("open", None)]
+
+    await _take(state, log, order("c1", 2, other))
+
+    assert await _letters(dsn) == [("closed", "applied")]

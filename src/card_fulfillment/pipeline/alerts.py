@@ -6,10 +6,10 @@ from card_fulfillment.domain.facts import Fact
 from card_fulfillment.messages.dead_letter import DeadLetter
 from card_fulfillment.messages.envelope import RefusalReason
 from card_fulfillment.pipeline.placement import Placement
-from card_fulfillment.pipeline.view import Places
+from card_fulfillment.pipeline.view import Places, View
 
 
-def alerts(placement: Placement) -> list[DeadLetter]:
+def alerts(placement: Placement, view: View) -> list[DeadLetter]:
     """What is wrong with facts that wait, as is known from now on."""
     return [
         *(
@@ -18,7 +18,7 @@ def alerts(placement: Placement) -> list[DeadLetter]:
                 RefusalReason.REFERENCE_CONFLICT,
                 "its references mean different subjects; it waits until they agree",
             )
-            for fact in placement.held
+            for fact in map(view.as_first_told, placement.held)
         ),
         *(
             DeadLetter.about(
@@ -27,7 +27,7 @@ def alerts(placement: Placement) -> list[DeadLetter]:
                 "it names a card or bulk issuance that was ordered, but not from this vendor; "
                 "it waits for such an order",
             )
-            for fact in placement.mismatched
+            for fact in map(view.as_first_told, placement.mismatched)
         ),
     ]
 

@@ -42,11 +42,11 @@ def decide(batch: Batch, view: View, publishing: Publishing, now: int) -> Effect
         woken=placement.woken,
         dead_letters=list(admission.dead_letters.values()),
         moves=batch.moves,
-        retimed=admission.retimed,
+        retimed={i: view.as_first_told(copy) for i, copy in admission.retimed.items()},
         lines=admission.lines,
         files=files,
     )
-    effects.dead_letters += alerts(placement)
+    effects.dead_letters += alerts(placement, view)
     effects.dead_letters += vendor_alerts(admission.tracking, placement.places)
     folding = Folding(effects, view, placement, admission.identities, publishing, now)
     filed = filed_totals(admission.lines.values(), files, view, placement.bindings)
@@ -54,7 +54,7 @@ def decide(batch: Batch, view: View, publishing: Publishing, now: int) -> Effect
     # What facts are to their subjects is known from here on: it is stored and counted after that.
     effects.changes += [publishing.dead_letter(d, now) for d in effects.dead_letters]
     _store_facts(effects, admission, placement)
-    effects.settled = placement.settled()
+    effects.settled = [view.as_first_told(fact) for fact in placement.settled()]
     effects.counts = _counts(admission.records, placement.places)
     return effects
 

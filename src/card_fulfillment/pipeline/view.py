@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, fields
-from typing import Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 from card_fulfillment.domain.bindings import Bindings, BulkOf
 from card_fulfillment.domain.bulk import Bulk
@@ -152,6 +152,14 @@ class View:
         return {
             i: state.identity.bulk_issuance_id for i, state in self.cards.items() if state.identity
         }
+
+    def as_first_told(self, fact: Fact) -> Fact:
+        """An earlier copy with the cause of the first one: letters about it are known by that."""
+        stored = self.retimed.get(fact.fact_id)
+        if stored is None:
+            return fact
+        said: dict[str, Any] = {name: getattr(fact, name) for name in Fact.__match_args__}
+        return Fact(**said | {"cause": stored.fact.cause})
 
     def __or__(self, other: Self) -> "View":
         return View(*(getattr(self, f.name) | getattr(other, f.name) for f in fields(self)))
