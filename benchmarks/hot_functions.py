@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 
 from acceptance.workload import INPUTS, events
 from benchmarks.vendor_dialects import measure_vendors
-from card_fulfillment import worker
+from card_fulfillment import wiring
 from card_fulfillment.domain.claims import entry
 from card_fulfillment.domain.facts import Announcement, CardIdentity, Cause, Fact, Order
 from card_fulfillment.domain.fold import fold
@@ -110,7 +110,7 @@ def _wired() -> tuple[Decoder, Publishing]:
     known = topology(settings)
     topics = known.outputs
     lanes = {(topic, number): number for topic in topics for number in range(_PARTITIONS)}
-    return worker.decoder(settings, known), worker.publishing(settings, known, lanes)
+    return wiring.decoder(settings, known), wiring.publishing(settings, known, lanes)
 
 
 def _batches(decoded: Sequence[Decoded]) -> Iterator[Batch]:

@@ -6,10 +6,11 @@ import structlog
 
 from card_fulfillment.compiled import COMPILED
 from card_fulfillment.postgres.writing import Lanes
+from card_fulfillment.process import told_to_stop, unless_stopped
 from card_fulfillment.settings import Settings
 from card_fulfillment.starting import Misfit, check_outputs, check_topics, checked_lanes
 from card_fulfillment.topology import Topology, topology
-from card_fulfillment.worker import Worker, told_to_stop, unless_stopped
+from card_fulfillment.worker import Worker
 
 log = structlog.get_logger("card_fulfillment")
 

@@ -32,9 +32,9 @@ from card_fulfillment.onboarding.commands import vendors
 from card_fulfillment.ops.effective import effective
 from card_fulfillment.postgres.connection import is_transient
 from card_fulfillment.postgres.schema import migrate, newest_revision
+from card_fulfillment.process import clock
 from card_fulfillment.settings import Settings
 from card_fulfillment.topology import topology
-from card_fulfillment.worker import clock
 
 cli = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False

@@ -3,15 +3,10 @@
 import asyncio
 import contextlib
 import gc
-import os
-import secrets
-import signal
-import socket
 import time
-from collections import Counter
 from collections.abc import Awaitable
 from datetime import timedelta
-from typing import Final, TypeVar
+from typing import Final
 
 import structlog
 
@@ -19,23 +14,18 @@ from card_fulfillment.kafka import connection as kafka_connection
 from card_fulfillment.kafka.connection import client_options
 from card_fulfillment.kafka.consumer import InputSource
 from card_fulfillment.kafka.group import GroupOptions
-from card_fulfillment.kafka.partitioner import partition_of
 from card_fulfillment.kafka.producer import publisher_of
 from card_fulfillment.messages.headers import Headers
-from card_fulfillment.messages.outbound import Encoder
-from card_fulfillment.messages.pan_guard import PanGuard
 from card_fulfillment.metrics import Meter
-from card_fulfillment.ops.health import INPUT_RECREATED, Health, Limits
-from card_fulfillment.ops.http import bound, operator_app, serving
+from card_fulfillment.ops.health import INPUT_RECREATED, Health
+from card_fulfillment.ops.http import operator_app, serving
 from card_fulfillment.pipeline.apply import Applier
-from card_fulfillment.pipeline.decode import Decoder
 from card_fulfillment.pipeline.fan_out import FanOut
 from card_fulfillment.pipeline.file_sweep import sweep_files
 from card_fulfillment.pipeline.hints import Hints
 from card_fulfillment.pipeline.intake import Intake
 from card_fulfillment.pipeline.ports import Contended, StoreUnavailable
 from card_fulfillment.pipeline.positions import InputRecreated
-from card_fulfillment.pipeline.publishing import Publishing
 from card_fulfillment.pipeline.relay import Relay
 from card_fulfillment.pipeline.relay_ports import RelayPorts
 from card_fulfillment.pipeline.spreader import Spreader
@@ -48,11 +38,13 @@ from card_fulfillment.postgres.positions import PostgresPositions
 from card_fulfillment.postgres.spreading import SpreadingTransaction
 from card_fulfillment.postgres.store import PostgresStore, PostgresTransaction
 from card_fulfillment.postgres.writing import Lanes
+from card_fulfillment.process import clock, limits_of, listening, process_name, unless_stopped
 from card_fulfillment.reporting import IntakeReporter, RelayReporter, SpreadReporter, begin_counting
-from card_fulfillment.settings import OpsSettings, Settings
+from card_fulfillment.settings import Settings
 from card_fulfillment.starting import Alarmed, reachable
 from card_fulfillment.topology import Topology
 from card_fulfillment.watching import Watch
+from card_fulfillment.wiring import decoder, publishing
 
 log = structlog.get_logger("card_fulfillment")
 
@@ -61,13 +53,6 @@ _LETS_GO_WITHIN: Final = 1.0
 _COLLECT_EVERY: Final = 20.0
 _SIDE_BY_SIDE: Final = 3  # transactions that the intake has under way at most
 _BATCHES_IN_HAND: Final = 3  # one is filled, and parts of two more may wait for their tracks
-
-T = TypeVar("T")
-
-
-def clock() -> int:
-    """Microseconds since the Unix epoch."""
-    return time.time_ns() // 1000
 
 
 async def _collect_now_and_then() -> None:
@@ -80,45 +65,6 @@ async def _within(seconds: float, work: Awaitable[None]) -> None:
     """Where it takes longer, or the database is away, it is left."""
     with contextlib.suppress(TimeoutError, StoreUnavailable):
         await asyncio.wait_for(work, seconds)
-
-
-async def unless_stopped(stop: asyncio.Event, work: Awaitable[T]) -> T | None:
-    """The result of the work, or nothing where the stop came first and the work was cancelled."""
-    working = asyncio.ensure_future(work)
-    stopped = asyncio.ensure_future(stop.wait())
-    try:
-        await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        return working.result() if working.done() else None
-    finally:
-        stopped.cancel()
-        working.cancel()
-        await asyncio.wait({working, stopped})
-
-
-def told_to_stop() -> asyncio.Event:
-    """Set by SIGTERM and SIGINT from now on."""
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    return stop
-
-
-def limits_of(ops: OpsSettings) -> Limits:
-    return Limits(ops.stalled_after.total_seconds(), ops.stuck_after.total_seconds())
-
-
-def listening(ops: OpsSettings) -> socket.socket | None:
-    """The operator's port, if there is to be one; the log tells which. Raises PortTaken."""
-    listener = bound(ops.host, ops.port)
-    if listener is not None:
-        host, port = listener.getsockname()[:2]
-        log.info("ops.listening", host=host, port=port)
-    return listener
-
-
-def process_name() -> str:
-    """Of no other process: in containers every process has number 1, and hosts may share a name."""
-    return f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
 
 
 class Worker:
@@ -247,22 +193,3 @@ class Worker:
             PostgresPositions(connector(self._settings.postgres, "positions"), self._name),
             _BATCHES_IN_HAND * self._settings.intake.batch_records,
         )
-
-
-def decoder(settings: Settings, known: Topology) -> Decoder:
-    most_bytes = settings.intake.max_record_bytes
-    guard = PanGuard(settings.guard.bins, known.spared, most_bytes)
-    return Decoder(known.readers, guard, most_bytes, known.vendors)
-
-
-def publishing(settings: Settings, known: Topology, lanes: Lanes) -> Publishing:
-    partitions = Counter(topic for topic, _ in lanes)
-    return Publishing(
-        Encoder(),
-        known.status_changed,
-        known.dead_letter,
-        lambda topic, key: partition_of((key or "").encode(), partitions[topic]),
-        updates=settings.events.updates,
-        masks=known.masks,
-        windows=known.windows,
-    )

@@ -4,14 +4,14 @@ import os
 import signal
 import sys
 
-from card_fulfillment import __main__, worker
+from card_fulfillment import __main__, wiring, worker
 from card_fulfillment.messages.envelope import Record
 from card_fulfillment.pipeline.batch import Decoded
 from card_fulfillment.settings import Settings
 from card_fulfillment.topology import Topology
 
 _OF = os.environb[b"MORTAL_OF"]
-_made = worker.decoder
+_made = wiring.decoder
 
 
 class _Mortal:

@@ -20,7 +20,7 @@ from card_fulfillment.postgres.quarantine import RedrivingQuarantine
 from card_fulfillment.postgres.store import PostgresStore, PostgresTransaction
 from card_fulfillment.settings import Settings
 from card_fulfillment.topology import topology
-from card_fulfillment.worker import decoder, publishing
+from card_fulfillment.wiring import decoder, publishing
 
 NOW: Final = 1_780_000_000_000_000
 PARTITIONS: Final = 2

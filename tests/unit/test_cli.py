@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from card_fulfillment.cli import cli
 from card_fulfillment.ops.effective import redacted
-from card_fulfillment.worker import process_name
+from card_fulfillment.process import process_name
 
 # Those that the design and the documentation name.
 COMMANDS = (

@@ -13,8 +13,8 @@ from card_fulfillment.metrics import AUDIT_CATALOGUE, Meter, by_topic
 from card_fulfillment.ops.audit_health import AUDIT_VIOLATION, AuditHealth
 from card_fulfillment.ops.http import operator_app, serving
 from card_fulfillment.pipeline.audit import Finding, Violation
+from card_fulfillment.process import limits_of, listening, told_to_stop, unless_stopped
 from card_fulfillment.settings import Settings
-from card_fulfillment.worker import limits_of, listening, told_to_stop, unless_stopped
 
 log = structlog.get_logger("card_fulfillment")
 

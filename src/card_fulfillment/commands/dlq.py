@@ -23,9 +23,10 @@ from card_fulfillment.pipeline.redrive import BytesGone, Redriver, Selection, St
 from card_fulfillment.postgres.connection import Connect, connected, connector
 from card_fulfillment.postgres.outbox import all_lanes
 from card_fulfillment.postgres.quarantine import PostgresQuarantine, RedrivingQuarantine
+from card_fulfillment.process import clock
 from card_fulfillment.settings import Settings
 from card_fulfillment.topology import topology
-from card_fulfillment.worker import clock, decoder, publishing
+from card_fulfillment.wiring import decoder, publishing
 
 dlq = typer.Typer(help=__doc__, no_args_is_help=True)
 

@@ -9,7 +9,7 @@ from typing import Any, Final, NoReturn, TypeVar
 import uvloop
 from pydantic import BaseModel, ValidationError
 
-from card_fulfillment import log, starting, worker
+from card_fulfillment import log, process, starting
 from card_fulfillment.kafka import connection as kafka_connection
 from card_fulfillment.ops.http import PortTaken
 from card_fulfillment.postgres import connection as postgres_connection
@@ -71,7 +71,7 @@ def topics_of(settings: Settings) -> Topology:
 
 
 def current_time() -> datetime:
-    return datetime.fromtimestamp(worker.clock() / 1_000_000, UTC)
+    return datetime.fromtimestamp(process.clock() / 1_000_000, UTC)
 
 
 def fail(code: int, message: str) -> NoReturn:
