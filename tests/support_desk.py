@@ -1,5 +1,6 @@
 """A worker without Kafka on a database, told one thing after another, for whoever asks about it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -7,8 +8,10 @@ from io import StringIO
 
 import asyncpg
 from rich.console import RenderableType
+from typer.testing import CliRunner, Result
 
 from builders import NOW, Log, Sent, publishing
+from card_fulfillment.cli import cli
 from card_fulfillment.ops import look
 from card_fulfillment.pipeline.apply import Applier
 from card_fulfillment.pipeline.effects import Effects
@@ -56,6 +59,12 @@ async def opened_desk(dsn: str) -> AsyncIterator[Desk]:
     async with opened(dsn) as state:
         yield Desk(state, connection, Log())
     await connection.close()
+
+
+async def call(dsn: str, *arguments: str) -> Result:
+    """Run a command on that database."""
+    environment = {"FULFILLMENT_POSTGRES__DSN": dsn, "FULFILLMENT_LOG_LEVEL": "ERROR"}
+    return await asyncio.to_thread(CliRunner().invoke, cli, arguments, env=environment)
 
 
 def shown(what: RenderableType, width: int = 80) -> str:

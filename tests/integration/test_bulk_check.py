@@ -5,17 +5,15 @@ from collections.abc import AsyncIterator
 from random import Random
 
 import pytest
-from typer.testing import CliRunner, Result
 
 from builders import announcement, box_no, fact, order, order_no, sent, sized
-from card_fulfillment.cli import cli
 from card_fulfillment.domain.facts import Attribute
 from card_fulfillment.domain.naming import bulk_issuance
 from card_fulfillment.domain.status import Status
 from card_fulfillment.postgres.bulk_check import Checked, all_bulks, check_bulk
 from deliveries import deliveries
 from stories_bulk import bulk_statements
-from support_desk import Desk, opened_desk
+from support_desk import Desk, call, opened_desk
 
 ORDER = order_no("key")
 
@@ -253,11 +251,6 @@ async def test_nothing_is_found_while_others_work(desk: Desk) -> None:
 async def _spread_on(desk: Desk, times: int) -> None:
     for _ in range(times):
         await desk.spread(most=7)
-
-
-async def call(dsn: str, *arguments: str) -> Result:
-    environment = {"FULFILLMENT_POSTGRES__DSN": dsn, "FULFILLMENT_LOG_LEVEL": "ERROR"}
-    return await asyncio.to_thread(CliRunner().invoke, cli, arguments, env=environment)
 
 
 async def test_the_command_tells_and_its_exit_code_says_whether_anything_is_wrong(

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import orjson
 import pytest
 
-from builders import altered, announcement, box_no, fact, order, order_no, sent
+from builders import altered, announcement, box_no, fact, order, order_no, own_id, sent
 from card_fulfillment.domain.detail import Precision
 from card_fulfillment.domain.facts import Attribute
 from card_fulfillment.domain.journey import FactOutcome
@@ -16,7 +16,7 @@ from card_fulfillment.ops.look import bearing
 from card_fulfillment.ops.timeline import in_full
 from card_fulfillment.pipeline.timeline import Timeline
 from card_fulfillment.postgres.timeline import bearers, load_timeline
-from support_desk import Desk, lines_with, opened_desk, shown
+from support_desk import Desk, call, lines_with, opened_desk, shown
 
 KEY = "key"  # of all records that are built
 NUMBER = order_no(KEY)
@@ -235,3 +235,17 @@ async def test_what_a_vendor_wants_to_be_looked_at_is_shown_with_the_card(
     (letter,) = (await timeline_of(desk, "c1")).dead_letters
     assert letter.reason is RefusalReason.VENDOR_ALERT
     assert letter.message == "reordered: the vendor says REORDERED"
+
+
+async def test_a_timeline_of_whom_nobody_knows_yet_shows_what_waits(desk: Desk, dsn: str) -> None:
+    said = fact(Status.CANCELLED, 2, own_id("issuer", "c9"), code="no more")
+    await desk.hear(sent(said), sent(said))
+    shown = await call(dsn, "timeline", "c9")
+    assert shown.exit_code == 0
+    assert "who is called c9 is not known yet" in shown.output
+    assert "cancelled  issuer no more" in shown.output
+    (told,) = orjson.loads((await call(dsn, "timeline", "c9", "--json")).output)["waiting"]
+    assert (told["status"], told["outcome"], told["copies"]) == ("cancelled", "parked", 2)
+    await desk.hear(sent(announcement("c9")))
+    known = orjson.loads((await call(dsn, "timeline", "c9", "--json")).output)
+    assert (known["waiting"], known["card"]["card_id"]) == ([], "c9")

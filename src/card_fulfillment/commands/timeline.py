@@ -10,14 +10,21 @@ from rich.console import RenderableType
 
 from card_fulfillment import starting
 from card_fulfillment.commands.running import FOUND_WRONG, fail, finish, load_settings
-from card_fulfillment.domain.naming import Reference
+from card_fulfillment.domain.naming import OWN_KIND, Reference
 from card_fulfillment.ops import look, timeline_data
 from card_fulfillment.ops.bulk_timeline import bulk_in_full
 from card_fulfillment.ops.timeline import in_full
-from card_fulfillment.pipeline.timeline import Bound, BulkTimeline, OpenLetter, Timeline
+from card_fulfillment.ops.timeline import waiting as facts_that_wait
+from card_fulfillment.pipeline.timeline import (
+    Bound,
+    BulkTimeline,
+    OpenLetter,
+    Remembered,
+    Timeline,
+)
 from card_fulfillment.postgres.bulk_timeline import load_bulk_timeline
 from card_fulfillment.postgres.connection import Connection
-from card_fulfillment.postgres.timeline import bearers, load_timeline, open_letters
+from card_fulfillment.postgres.timeline import bearers, load_timeline, open_letters, waiting
 from card_fulfillment.settings import Settings
 from card_fulfillment.vendors.profile import load_profiles
 
@@ -30,12 +37,14 @@ class _Found:
     """Whatever has the id that was asked for, or bears the name.
 
     bound: whom the name means, where it is one. letters: where nothing of it was ever applied.
+    waiting: what is found by the name, where it means nobody yet.
     """
 
     card: Timeline | None = None
     bulk_issuance: BulkTimeline | None = None
     bound: list[Bound] = field(default_factory=list)
     letters: list[OpenLetter] = field(default_factory=list)
+    waiting: list[Remembered] = field(default_factory=list)
 
 
 def _text(called: str) -> str:
@@ -78,14 +87,16 @@ async def _find(settings: Settings, called: str, most: int) -> _Found | None:
         found = await _of_id(connection, called, most)
         if found is not None:
             return found
-        if bound := await bearers(connection, _names(settings, called)):
+        names = _names(settings, called)
+        if bound := await bearers(connection, names):
             whose = {each.binding.subject.id for each in bound}
             alone = await _of_id(connection, whose.pop(), most) if len(whose) == 1 else None
             found = alone or _Found()
             found.bound = bound
             return found
         letters = await open_letters(connection, [called])
-        return _Found(letters=letters) if letters else None
+        facts = await waiting(connection, names)
+        return _Found(letters=letters, waiting=facts) if letters or facts else None
 
 
 async def _of_id(connection: Connection, subject_id: str, most: int) -> _Found | None:
@@ -97,7 +108,8 @@ async def _of_id(connection: Connection, subject_id: str, most: int) -> _Found |
 def _names(settings: Settings, value: str) -> list[Reference]:
     """Whatever any vendor may call so."""
     profiles = load_profiles(settings.vendors.directory).values()
-    return [Reference(p.vendor, kind, value) for p in profiles for kind in p.reference_kinds]
+    kinds = {p.vendor: (*p.reference_kinds, OWN_KIND) for p in profiles}
+    return [Reference(vendor, kind, value) for vendor in kinds for kind in kinds[vendor]]
 
 
 def _in_full(found: _Found, called: str) -> Iterator[RenderableType]:
@@ -107,6 +119,8 @@ def _in_full(found: _Found, called: str) -> Iterator[RenderableType]:
         yield in_full(found.card)
     if found.bulk_issuance:
         yield bulk_in_full(found.bulk_issuance)
+    if found.waiting:
+        yield facts_that_wait(called, found.waiting)
     if found.letters:
         yield f"nothing of {called} was applied; what has this key is in quarantine"
         yield from look.quarantined(found.letters)
@@ -118,5 +132,6 @@ def _data(found: _Found) -> dict[str, Any]:
         "called_so": timeline_data.names(found.bound),
         "card": timeline_data.card(found.card) if found.card else None,
         "bulk_issuance": timeline_data.bulk_issuance(bulk) if bulk else None,
+        "waiting": timeline_data.facts(found.waiting),
         "dead_letters": timeline_data.letters(found.letters),
     }

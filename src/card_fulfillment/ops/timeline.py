@@ -92,6 +92,14 @@ def _history(timeline: Timeline) -> Table:
     return table
 
 
+def waiting(called: str, facts: Iterable[Remembered]) -> RenderableType:
+    """The facts that are found by a name of nobody."""
+    table = look.table("Facts that wait", "when (UTC)", "status", "said by")
+    for each in facts:
+        table.add_row(*look.fact(each.fact), look.said_by(each.fact))
+    return Group(Text(f"who is called {called} is not known yet", "yellow"), table)
+
+
 def _shared(each: Remembered, versions: Mapping[_Told, str], folded: int) -> Text:
     """What is said of the whole bulk, of a range or of a box has no outcome for each member."""
     whom = look.whom(each.fact)

@@ -28,8 +28,8 @@ def card(timeline: Timeline) -> Data:
     return {
         "card_id": timeline.card_id,
         "published": list(timeline.changes),
-        "facts": [_remembered(each) for each in timeline.history],
-        "facts_of_bulk_issuance": [_remembered(each) for each in timeline.through_bulk],
+        "facts": facts(timeline.history),
+        "facts_of_bulk_issuance": facts(timeline.through_bulk),
         "facts_folded": timeline.folded,
         "names": names(timeline.bound),
         "dead_letters": letters(timeline.dead_letters),
@@ -42,7 +42,7 @@ def bulk_issuance(timeline: BulkTimeline) -> Data:
         "bulk_issuance_id": timeline.bulk_id,
         "published": list(timeline.changes.newest),
         "earlier_published": timeline.changes.more,
-        "facts": [_remembered(each) for each in timeline.history.newest],
+        "facts": facts(timeline.history.newest),
         "earlier_facts": timeline.history.more,
         "facts_numbered": timeline.bulk.last_number,
         "facts_spread": timeline.bulk.spread_number,
@@ -65,6 +65,10 @@ def names(bound: Iterable[Bound]) -> list[Data]:
         }
         for reference, binding in bound
     ]
+
+
+def facts(found: Iterable[Remembered]) -> list[Data]:
+    return [_remembered(each) for each in found]
 
 
 def letters(found: Iterable[OpenLetter]) -> list[Data]:

@@ -43,6 +43,11 @@ _REFERENCES: Final = """
 SELECT reference, bindings::text FROM vendor_reference WHERE reference = ANY ($1::text[])
 ORDER BY reference
 """
+_WAITING: Final = f"""
+SELECT DISTINCT ON (fact_id) {REMEMBERED} FROM fact
+WHERE fact_id IN (SELECT fact_id FROM waiting WHERE reference = ANY ($1::text[]))
+ORDER BY fact_id, part
+"""  # noqa: S608 - a constant
 _DEAD_LETTERS: Final = """
 SELECT dead_letter_id::text, reason, field_path, message, topic, partition, "offset",
        record_timestamp
@@ -115,6 +120,12 @@ async def bearers(connection: asyncpg.Connection, names: Iterable[Reference]) ->
         for text, bindings in await connection.fetch(_REFERENCES, keys)
         for binding in load_bindings(bindings)
     ]
+
+
+async def waiting(connection: asyncpg.Connection, names: Iterable[Reference]) -> list[Remembered]:
+    """The facts found by any of these names that came before anybody was called so."""
+    keys = [reference_text(reference) for reference in names]
+    return in_time(await connection.fetch(_WAITING, keys))
 
 
 def _mentioned(subject: Subject, history: Iterable[Remembered]) -> set[Reference]:
