@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from acceptance.worker_process import WorkerProcess
-from builders import announcement, fact, order, order_no, sent
+from builders import announcement, fact, order, order_no, sent, sized
 from card_fulfillment.commands.running import current_time
 from card_fulfillment.domain.facts import Attribute, Order
 from card_fulfillment.domain.naming import Subject, bulk_issuance
@@ -17,7 +17,7 @@ from card_fulfillment.domain.status import Status
 from card_fulfillment.pipeline.allowances import Ordered, Told
 from card_fulfillment.pipeline.laggards import ON_THE_WAY, id_of
 from card_fulfillment.postgres import last_events as reading
-from support_desk import Desk, opened_desk
+from support_desk import Desk, call, opened_desk
 
 DONE, USAGE = 0, 2
 ALPHA = """
@@ -81,6 +81,20 @@ async def test_the_last_event_of_each_that_is_on_its_way_is_read(
     assert await ids_of(desk, members=True) == ["bulk", "m1", "m2", "not ordered", "under way"]
     assert await ids_of(desk, Status.SHIPPED) == ["under way"]
     assert await ids_of(desk, Status.LOST) == []
+
+
+async def test_a_bulk_that_is_not_final_is_shown_whatever_its_status(desk: Desk, dsn: str) -> None:
+    for bulk, announced in (("done", 2), ("short", 1)):
+        number = order_no(bulk)
+        cards = [announcement(f"{bulk}{n}", bulk=bulk, serial=n) for n in range(1, announced + 1)]
+        await desk.hear(*(sent(sized(card, 2)) for card in cards))
+        await desk.hear(sent(order(bulk_issuance(bulk), 1, number)))
+        await desk.hear(sent(fact(Status.DELIVERED, 9, number)))
+    await desk.spread()
+    shown = await call(dsn, "overdue", "--json")
+    (event,) = (json.loads(line)["event"] for line in shown.output.splitlines())
+    assert event["bulk_issuance_id"] == "short"
+    assert (event["fulfillment_status"], event["final"]) == ("delivered", False)
 
 
 def expressly(subject: str | Subject, at: float, number: str, **said: Any) -> Order:  # noqa: ANN401 - see `order`

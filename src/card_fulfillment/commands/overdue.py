@@ -43,9 +43,7 @@ def overdue(
 ) -> None:
     """Show cards and bulk issuances that are late by estimate or phase, or silent for too long."""
     now, too_long = current_time(), _USUALLY if silent_for is None else silent_for
-    found = finish(
-        _overdue(load_settings(), status or ON_THE_WAY, now, too_long, most, members=members)
-    )
+    found = finish(_overdue(load_settings(), status or (), now, too_long, most, members=members))
     if as_lines:
         for each in found.oldest:
             typer.echo(as_json(each, now))
@@ -64,6 +62,7 @@ async def _overdue(
 ) -> Laggards:
     profiles = load_profiles(settings.vendors.directory, settings.vendors.enabled)
     asked = Asked(now, silent_for, allowances(profiles))
-    wanted = Wanted(statuses, limited(asked.allowed), members)
+    limits = limited(asked.allowed)
+    wanted = Wanted(statuses or ON_THE_WAY, limits, members, unfinished=not statuses)
     async with starting.database(settings, "overdue") as connection:
         return await laggards(last_events(connection, wanted), asked, most)

@@ -31,14 +31,19 @@ SELECT (SELECT max(card_id) FROM page), array(
 ), '{}'::text[]
 """
 # A bulk issuance has many events, and in most of them its status stays as it was. Its order may
-# have none: of all that one transaction brings, one event tells.
+# have none: of all that one transaction brings, one event tells. Where all its announced cards have
+# arrived, more is expected as long as others are not announced or are on their way back.
 _BULK_PAGE: Final = """
 WITH page AS MATERIALIZED (
     SELECT bulk_issuance_id, status, attempt, version FROM bulk_issuance
     WHERE bulk_issuance_id > $1
     ORDER BY bulk_issuance_id LIMIT $2
 ), wanted AS MATERIALIZED (
-    SELECT *, status = ANY($4::text[]) AS whole FROM page WHERE status = ANY($3::text[])
+    SELECT *, status = ANY($4::text[]) AS whole FROM page
+    WHERE status = ANY($3::text[]) OR $5 AND EXISTS (
+        SELECT FROM change WHERE change.bulk_issuance_id = page.bulk_issuance_id
+            AND change.version = page.version AND position('"final":false' IN change.value) > 0
+    )
 )
 SELECT (SELECT max(bulk_issuance_id) FROM page), array(
     SELECT change.value FROM wanted JOIN change USING (bulk_issuance_id)
@@ -61,17 +66,19 @@ class Wanted(NamedTuple):
     """statuses: of what is looked for. whole: those of which the earlier events matter as well.
 
     members: whether cards of bulk issuances are wanted by themselves.
+    unfinished: bulk issuances that are not final are wanted, whatever their status.
     """
 
     statuses: Collection[Status]
     whole: Collection[Status] = ()
     members: bool = False
+    unfinished: bool = False
 
 
 async def last_events(connection: asyncpg.Connection, wanted: Wanted) -> AsyncIterator[Told]:
     """Of bulk issuances first, then of cards."""
     statuses, whole = list(wanted.statuses), list(wanted.whole)
-    async for told in _pages(connection, _BULK_PAGE, statuses, whole):
+    async for told in _pages(connection, _BULK_PAGE, statuses, whole, wanted.unfinished):
         yield told
     async for told in _pages(connection, _CARD_PAGE, statuses, whole, wanted.members):
         yield told
