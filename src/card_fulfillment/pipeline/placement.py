@@ -44,7 +44,7 @@ class Gain(Value):
 
     lost: null unless facts that it had are about it no more, or in another attempt: then the record
         that bound them anew, for which the subject is refolded.
-    moved: whether some of what it gains is a stored fact that had another place until now.
+    moved: whether some of what it gains is a stored fact that was taken from another place.
     """
 
     __match_args__ = ("entries", "lost", "moved")
@@ -233,7 +233,7 @@ class Placement:
             if subject not in unchanged:
                 places[subject] = Place(attempt, FactOutcome.PARKED)
                 self._gained[subject].append(entry(fact, attempt))
-        if before:
+        if len(unchanged) < len(before):
             self._disturb(fact, before.keys() - unchanged.keys(), after.keys() - unchanged.keys())
         self._rename(fact, after)
 

@@ -72,8 +72,9 @@ def test_a_second_card_of_a_letter_gets_what_was_said_before_it_was_bound() -> N
         order("c2", 2, _O1),
     )
 
-    assert telling.snapshot().statuses()["c1"] == ["created", "ordered", "shipped"]
-    assert telling.snapshot().statuses()["c2"][-1] == "shipped"
+    told = [_CREATED, _ORDERED, ("progress", "shipped", 1)]
+    assert _changes(telling, "c1") == told
+    assert _changes(telling, "c2") == told  # nothing that was told of it was wrong
 
 
 def test_a_reorder_that_comes_late_takes_the_later_facts_into_its_attempt() -> None:
