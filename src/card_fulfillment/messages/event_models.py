@@ -88,11 +88,14 @@ class Raw(TypedDict):
 
 
 class DeadLetterEvent(TypedDict):
-    """A record, or an element of one, that could not be applied."""
+    """A record or an element of one that could not be applied, or an alert about what is stored."""
 
     dead_letter_id: Annotated[str, Field(json_schema_extra={"format": "uuid"})]
     reason: RefusalReason
-    field_path: Annotated[str, Field(description="Dotted; empty: the record as a whole.")]
+    field_path: Annotated[
+        str,
+        Field(description="Dotted; empty: the record as a whole. Of an alert: what it is about."),
+    ]
     message: str
     vendor: str | None
     mapping_version: str | None
@@ -101,9 +104,24 @@ class DeadLetterEvent(TypedDict):
     offset: int
     record_timestamp: Timestamp
     recorded_at: Timestamp
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="Of the record's value.")]
-    key: Raw | None
+    sha256: Annotated[
+        str,
+        Field(
+            pattern="^[0-9a-f]{64}$",
+            description="Of the record's value; of no bytes where it has none, or for an alert.",
+        ),
+    ]
+    key: Annotated[
+        Raw | None,
+        Field(
+            description="The record's, or of an alert whom or what it is about. Null: none, larger "
+            "than 256 bytes, or withheld as possible card data."
+        ),
+    ]
     value: Annotated[
         Raw | None,
-        Field(description="Null: none, larger than 64 KiB, or withheld as possible card data."),
+        Field(
+            description="Null: none, an alert, larger than 64 KiB, or withheld as possible card "
+            "data, as private or as what nobody has looked at."
+        ),
     ]
