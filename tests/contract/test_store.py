@@ -20,7 +20,7 @@ from builders import (
 from card_fulfillment.domain.bindings import Binding
 from card_fulfillment.domain.claims import entry
 from card_fulfillment.domain.detail import Precision
-from card_fulfillment.domain.facts import Attribute
+from card_fulfillment.domain.facts import HOUR, Attribute
 from card_fulfillment.domain.fold import fold
 from card_fulfillment.domain.journey import FactOutcome, Journey
 from card_fulfillment.domain.naming import bulk_issuance, card
@@ -99,6 +99,7 @@ _SHIPPED = altered(
         text='a "quoted" täxt',
     ),
     time_fallback="message.day",
+    day_length=25 * HOUR,
 )
 _PARKED = Place(1, FactOutcome.PARKED)
 

@@ -92,6 +92,7 @@ class Fact(Value):
     mapping_version: of the profile that read it; null: it is no vendor's.
     time_fallback: the field that told when, where those that count before it were absent. Nothing
         hangs on it.
+    day_length: microseconds, of a day that it states; not 24 hours where its clocks are changed.
     """
 
     __match_args__ = (
@@ -112,6 +113,7 @@ class Fact(Value):
         "alert",
         "mapping_version",
         "time_fallback",
+        "day_length",
     )
 
     def __init__(  # noqa: PLR0913, PLR0917 - one for each field
@@ -133,6 +135,7 @@ class Fact(Value):
         alert: str | None = None,
         mapping_version: str | None = None,
         time_fallback: str | None = None,
+        day_length: int = DAY,
     ) -> None:
         self.fact_id: Final = fact_id
         self.content: Final = content
@@ -151,6 +154,7 @@ class Fact(Value):
         self.alert: Final = alert
         self.mapping_version: Final = mapping_version
         self.time_fallback: Final = time_fallback
+        self.day_length: Final = day_length
 
     @property
     def vendor(self) -> str | None:
@@ -193,14 +197,13 @@ class Fact(Value):
     @property
     def effective(self) -> int:
         """The time by which facts are ordered."""
-        if self.precision is Precision.DAY and self.status in ENDS_THE_DAY:
-            return self.stated + DAY - 1
-        return self.stated
+        is_its_end = self.precision is Precision.DAY and self.status in ENDS_THE_DAY
+        return self.until if is_its_end else self.stated
 
     @property
     def until(self) -> int:
         """The time by which the newest binding is chosen: a day counts as its last instant."""
-        return self.stated + DAY - 1 if self.precision is Precision.DAY else self.stated
+        return self.stated + (self.day_length - 1 if self.precision is Precision.DAY else 0)
 
 
 class Key(Value):

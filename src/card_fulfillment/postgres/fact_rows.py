@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 
 from card_fulfillment.domain.detail import Detail
-from card_fulfillment.domain.facts import Cause, Fact, ParcelRole
+from card_fulfillment.domain.facts import DAY, Cause, Fact, ParcelRole
 from card_fulfillment.domain.naming import Reference
 from card_fulfillment.postgres.rows import Json, dump
 from card_fulfillment.postgres.words import (
@@ -29,6 +29,8 @@ def dump_fact(fact: Fact) -> Json:
     }
     if fact.time_fallback is not None:
         stored["time_fallback"] = fact.time_fallback
+    if fact.day_length != DAY:
+        stored["day_length"] = fact.day_length
     if fact.references:
         stored["references"] = fact.references
     _add_whom(stored, fact)
@@ -105,4 +107,5 @@ def load_fact(
         alert=stored.get("alert"),
         mapping_version=stored.get("mapping_version"),
         time_fallback=stored.get("time_fallback"),
+        day_length=stored.get("day_length", DAY),
     )

@@ -87,7 +87,7 @@ def fact(
     if sense.status is None and not (brought or sense.alert or which.is_some_of_many):
         return None
     evidence, signed = _evidence(statement, sense, scope)
-    at, precision, when, fallback = _time(statement, sense, who, record, scope)
+    time, when = _time(statement, sense, who, record, scope)
     reason, reason_raw = _reason(statement, sense, record, scope)
     saying = f"{who.raw}{code.raw}{reason_raw}{when}{brought}{signed}"
     fact_id, content = _identity(saying, who, record, code.raw + when)
@@ -97,7 +97,7 @@ def fact(
         fact_id,
         content,
         sense.status,
-        Detail(at, precision, received_at, reason, evidence, vendor, code.text, text),
+        Detail(time.at, time.precision, received_at, reason, evidence, vendor, code.text, text),
         _cause(who, record),
         who.references,
         who.level,
@@ -110,7 +110,8 @@ def fact(
         attributes,
         sense.alert,
         record.mapping_version,
-        fallback,
+        time.fallback,
+        time.day_length,
     )
 
 
@@ -185,13 +186,13 @@ def _stated(
 
 def _time(
     statement: Statement, sense: Sense, who: Who, record: MappedRecord, scope: Scope
-) -> tuple[int, Precision, str, str | None]:
-    """Find the time and how exact it is, give it as a part of identities, and any fallback."""
+) -> tuple[Stated, str]:
+    """Find the time, and give it as a part of identities."""
     stated = _stated(statement, sense, record, scope)
     if stated is not None:
-        return stated.at, stated.precision, f"\0t{stated.raw}", stated.fallback
+        return stated, f"\0t{stated.raw}"
     raw = "" if who.event_id is not None else f"\0u{record.received_at}"
-    return record.received_at, Precision.UNKNOWN, raw, None
+    return Stated("", record.received_at, Precision.UNKNOWN, None, DAY), raw
 
 
 def _reason(

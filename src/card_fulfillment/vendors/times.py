@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from card_fulfillment.domain.detail import Precision
-from card_fulfillment.domain.facts import SECOND
+from card_fulfillment.domain.facts import DAY, SECOND
 from card_fulfillment.domain.value import Value
 from card_fulfillment.messages.times import to_micros
 from card_fulfillment.vendors.formats import Zones, first_of, offset
@@ -23,15 +23,18 @@ _UNIVERSAL: Final[Mapping[str, tzinfo]] = {"UTC": UTC, "GMT": UTC}
 
 
 class Stated(Value):
-    """raw: the vendor's own text, on which identity hangs; fallback: see `Fact.time_fallback`."""
+    """raw: the vendor's own text, on which identity hangs; fallback, day_length: see `Fact`."""
 
-    __match_args__ = ("raw", "at", "precision", "fallback")
+    __match_args__ = ("raw", "at", "precision", "fallback", "day_length")
 
-    def __init__(self, raw: str, at: int, precision: Precision, fallback: str | None) -> None:
+    def __init__(
+        self, raw: str, at: int, precision: Precision, fallback: str | None, day_length: int
+    ) -> None:
         self.raw: Final = raw
         self.at: Final = at
         self.precision: Final = precision
         self.fallback: Final = fallback
+        self.day_length: Final = day_length
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +90,13 @@ def time_reader(
             moment, day = parse(raw)
             if beside is not None and moment.tzinfo is None:
                 moment = moment.replace(tzinfo=offset(beside, known.zones))
-            at, precision = _placed(moment, zone, day=day)
+            at, precision, day_length = _placed(moment, zone, day=day)
         except (ValueError, OverflowError):
             raise Unfit(selector, "no time of the declared format and zone") from None
         if at < _EARLIEST:
             raise Unfit(selector, "a time before the year 2000")
-        return Stated(raw if beside is None else f"{raw} {beside}", at, precision, fallback)
+        written = raw if beside is None else f"{raw} {beside}"
+        return Stated(written, at, precision, fallback, day_length)
 
     return read
 
@@ -112,15 +116,17 @@ def _raw(field: TimeField, levels: Sequence[str]) -> Text:
     return read
 
 
-def _placed(moment: datetime, zone: Zone | None, *, day: bool) -> tuple[int, Precision]:
+def _placed(moment: datetime, zone: Zone | None, *, day: bool) -> tuple[int, Precision, int]:
+    """Find the time, how exact it is, and the length of the day that it is where it is one."""
     assumed = False
     if moment.tzinfo is None or (zone is not None and zone.overrides):
         if zone is None:
             raise ValueError("no zone stated, and none declared")
         moment, assumed = moment.replace(tzinfo=zone.info), zone.assumed
+    at = to_micros(moment)
     if day:
-        return to_micros(moment), Precision.DAY
-    return to_micros(moment), Precision.ZONE_ASSUMED if assumed else Precision.SECOND
+        return at, Precision.DAY, to_micros(moment + timedelta(days=1)) - at
+    return at, Precision.ZONE_ASSUMED if assumed else Precision.SECOND, DAY
 
 
 def date_reader(field: TimeField, levels: Sequence[str], known: Clocks) -> Text:

@@ -35,6 +35,21 @@ def test_a_day_is_the_instant_of_local_midnight(nested: Profile) -> None:
     assert dated.stated == RECEIVED - 4 * HOUR
 
 
+@pytest.mark.parametrize(
+    ("day", "hours"), [("2026-03-28", 24), ("2026-03-29", 23), ("2026-10-25", 25)]
+)
+def test_a_day_ends_where_the_next_one_begins_also_where_clocks_are_changed(
+    tmp_path: Path, day: str, hours: int
+) -> None:
+    codes = FLAT.replace("accepted", "returned")
+    profile = profile_of(tmp_path, HEAD + "zone: Europe/London\n" + codes)
+    message = {"card": "c", "code": "A", "at": day}
+
+    returned = fact(profile, message, received_at=RECEIVED + 300 * DAY)
+
+    assert (returned.until, returned.effective) == (returned.stated + hours * HOUR - 1,) * 2
+
+
 def test_a_time_in_an_assumed_zone_says_so(tmp_path: Path) -> None:
     profile = profile_of(tmp_path, HEAD + "assumed_zone: Asia/Riyadh\n" + FLAT)
 
