@@ -10,7 +10,7 @@ from card_fulfillment.messages.pan_guard import EACH, Path
 from card_fulfillment.vendors.bodies import Body, body_of, opened, parse_exactly
 from card_fulfillment.vendors.plug_ins import PlugIn, Unreadable
 from card_fulfillment.vendors.profile import Profile
-from card_fulfillment.vendors.selectors import is_filler
+from card_fulfillment.vendors.selectors import denies, is_filler
 
 MASKED: Final = "(masked)"
 
@@ -71,7 +71,7 @@ def _cover(node: object, path: Sequence[str]) -> None:
     elif isinstance(node, list):
         for each in node:
             _cover(each, path)
-    elif isinstance(node, dict) and not is_filler(node.get(step)):
+    elif isinstance(node, dict) and not (is_filler(node.get(step)) or denies(node[step])):
         if any(each != EACH for each in rest) and isinstance(node[step], dict | list):
             _cover(node[step], rest)
         else:

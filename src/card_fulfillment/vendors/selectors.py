@@ -188,6 +188,13 @@ def is_filler(value: object) -> bool:
     return not value.strip(_FILLERS) or value.strip().lower() in _NOBODY
 
 
+def denies(value: object) -> bool:
+    """Tell a value that says that something is not there: false, as a text too, or empty."""
+    if isinstance(value, str):
+        return value.strip().lower() == "false"
+    return value is False or (isinstance(value, dict | list) and not value)
+
+
 def word(selector: str, levels: Sequence[str]) -> Text:
     """Compile a getter of a code: as `text`, of a boolean `true` or `false`."""
     return _reader(selector, levels, SHORT, _digits_or_boolean)

@@ -19,7 +19,7 @@ from card_fulfillment.vendors.codes import Sense, code_text
 from card_fulfillment.vendors.outcomes import Refusal
 from card_fulfillment.vendors.record import MappedRecord
 from card_fulfillment.vendors.rules import Statement
-from card_fulfillment.vendors.selectors import Scope, Text, Unfit, is_filler
+from card_fulfillment.vendors.selectors import Scope, Text, Unfit, denies, is_filler
 from card_fulfillment.vendors.times import Stated
 from card_fulfillment.vendors.whom import Who
 
@@ -163,12 +163,13 @@ def _brings(
 
 
 def _evidence(statement: Statement, sense: Sense, scope: Scope) -> tuple[Evidence | None, str]:
-    """Whoever signs is not kept, only that somebody did."""
+    """Whoever signs is not kept, only that somebody did, or that something stands there."""
     if statement.signature is None or sense.status is not Status.DELIVERED:
         return sense.evidence, ""
-    if is_filler(statement.signature(scope)):
+    signed = statement.signature(scope)
+    if is_filler(signed):
         return sense.evidence, ""
-    return Evidence.SIGNATURE, "\0g"
+    return sense.evidence if denies(signed) else Evidence.SIGNATURE, "\0g"
 
 
 def _stated(

@@ -89,13 +89,21 @@ def test_a_signature_is_one_for_a_delivery_alone(tmp_path: Path) -> None:
         ("D", "", Evidence.VENDOR_CLAIM),
         ("D", " ", Evidence.VENDOR_CLAIM),
         ("D", "N/A", Evidence.VENDOR_CLAIM),
+        ("D", True, Evidence.SIGNATURE),
+        ("D", False, Evidence.VENDOR_CLAIM),
+        ("D", "false", Evidence.VENDOR_CLAIM),
+        ("D", {}, Evidence.VENDOR_CLAIM),
+        ("D", [], Evidence.VENDOR_CLAIM),
+        ("D", {"image": "x"}, Evidence.SIGNATURE),
         ("S", "somebody", Evidence.VENDOR_CLAIM),
     ):
         assert fact(profile, {"card": "c", "code": code, "by": by}).evidence is evidence
 
 
-@pytest.mark.parametrize("by", ["N/A", "-", " ", "A. Name"])
-def test_what_is_masked_is_signed_for_as_before(tmp_path: Path, by: str) -> None:
+@pytest.mark.parametrize(
+    "by", ["N/A", "-", " ", "A. Name", False, "false ", {}, [], {"by": "A. Name"}]
+)
+def test_what_is_masked_is_signed_for_as_before(tmp_path: Path, by: object) -> None:
     says = f"- {{code: message.code, {TABLE}, signature: message.by}}"
     profile = written(tmp_path, says, head="private: [by]")
     payload = json.dumps({"card": "c", "code": "D", "by": by}).encode()
