@@ -23,6 +23,7 @@ from card_fulfillment.vendors.profile import Profile
 
 LATER_THAN_ALL: Final = datetime(2100, 1, 1, tzinfo=UTC)
 _NOTHING: Final = "nothing"
+_CONFLICT: Final = "have one event id and say different things: the second would be quarantined"
 
 
 class Difference(NamedTuple):
@@ -100,12 +101,17 @@ def _outcomes(profile: Profile, example: Example) -> list[Outcome]:
 
 
 def _taken_for_one(facts: Iterable[Fact]) -> Iterable[Difference]:
-    """Facts of one identity must say the same, or one of them would be lost as a copy."""
+    """Facts of one identity must say the same, or one of them would be lost.
+
+    With other words of the vendor it is a conflict of event ids, else a copy.
+    """
     seen: dict[bytes, Fact] = {}
     for fact in facts:
         first = seen.setdefault(fact.fact_id, fact)
-        if first.status != fact.status:
-            both = f"{_told(first)} and {_told(fact)}"
+        both = f"{_told(first)} and {_told(fact)}"
+        if first.content != fact.content:
+            yield Difference("all", "identity", "two facts", f"{both} {_CONFLICT}")
+        elif first.status != fact.status:
             yield Difference("all", "identity", "two facts", f"{both} would count as one fact")
 
 

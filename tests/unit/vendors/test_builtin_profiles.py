@@ -98,6 +98,24 @@ examples:
     assert "fact produced (A) and fact shipped (A) would count as one fact" in difference
 
 
+def test_an_example_tells_of_an_event_id_that_names_more_than_one_event(tmp_path: Path) -> None:
+    letter = """
+rules:
+  - each: {each: message.cards}
+    references: {card: each.card}
+    event_id: each.letter
+    facts: [{code: message.code, codes: {A: shipped}}]
+examples:
+  - name: two cards in one letter, and one of them again
+    messages: |
+      {"code":"A","cards":[
+       {"letter":"L1","card":"1"},{"letter":"L1","card":"2"},{"letter":"L1","card":"1"}]}
+    expect: [fact: shipped, fact: shipped, fact: shipped]
+"""
+    (difference,) = check_examples(profile_of(tmp_path, HEAD + letter))
+    assert "have one event id and say different things: the second would be quarant" in difference
+
+
 EXAMPLE = """
 rules:
   - references: {card: message.card}
