@@ -253,8 +253,16 @@ def _time(note: Noted, missed: list[str], statement: Statement, file: ProfileFil
     stated = note.gave
     zone = _zone(statement.time_fields[place], file)
     fallback = f"; there is no {', '.join(missed)}" if missed else ""
-    says = f"{moment(stated.at)}, {_PRECISE[stated.precision]}{zone}{fallback}"
+    says = f"{_written(stated.at)}, {_PRECISE[stated.precision]}{zone}{fallback}"
     return Step("time", selector, stated.raw, says)
+
+
+def _written(at: int) -> str:
+    """Write a time, also where the zone moves the last day of 9999, an "always", past the end."""
+    try:
+        return moment(at)
+    except ValueError:
+        return "after the year 9999"
 
 
 def _zone(field: TimeField, file: ProfileFile) -> str:

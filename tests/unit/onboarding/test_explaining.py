@@ -13,7 +13,7 @@ from card_fulfillment.domain.facts import Cause, Fact
 from card_fulfillment.onboarding.story import story
 from card_fulfillment.vendors.explaining import Tried, Visited, _Trace, explain
 from card_fulfillment.vendors.mapping import map_message
-from card_fulfillment.vendors.outcomes import Outcome
+from card_fulfillment.vendors.outcomes import Outcome, Unusable
 from card_fulfillment.vendors.profile import load_profiles
 
 BUILT_IN = load_profiles()
@@ -136,6 +136,18 @@ def test_explain_has_a_story_of_anything(vendor: str, message: object) -> None:
         profile, payload, received_at=NOW, headers={}, cause=CAUSE
     )
     assert len(story(explanation, profile.source)) >= len(explanation.rules)
+
+
+def test_a_time_at_the_end_of_all_years_is_told() -> None:
+    last = of(notification("PERSO_DONE", startedAt="9999-12-31T23:59:59-03:00"))
+
+    explanation = explain(MERIDIAN, last, received_at=NOW, headers={})
+
+    (outcome,) = explanation.outcomes
+    assert isinstance(outcome, Unusable)
+    assert outcome.reason == "future_time"
+    steps = story(explanation, MERIDIAN.source)[0].met[1].facts[0].steps
+    assert "after the year 9999, exact" in [step.says for step in steps][-1]
 
 
 @pytest.mark.parametrize("vendor", BUILT_IN)
