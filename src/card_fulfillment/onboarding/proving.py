@@ -1,11 +1,11 @@
 """A profile's examples, run, and what none of them shows."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from card_fulfillment.messages.times import to_micros
 from card_fulfillment.onboarding.story import story
-from card_fulfillment.onboarding.unread import fields_of
+from card_fulfillment.onboarding.unread import asked_for, fields_of
 from card_fulfillment.vendors.codes import Sense
 from card_fulfillment.vendors.examples import LATER_THAN_ALL, Trial, try_examples
 from card_fulfillment.vendors.expectations import Example
@@ -21,7 +21,8 @@ _Entry = tuple[str, str]
 class Proved:
     """unshown: entries of code tables that decide in no example, with the field they are of.
 
-    absent: selectors that give nothing in any example, and private paths that none has.
+    absent: selectors that give nothing in any example, conditions and private paths on what none
+    has.
     """
 
     profile: Profile
@@ -45,8 +46,10 @@ def prove(profile: Profile) -> Proved:
         for entry in _entries(fact, f"rules[{i}].facts[{j}]")
     )
     unshown = [entry for entry in entries if entry not in shown]
-    absent = [*_silent(profile, [told for _, told in asked]), *_unmasked(profile, asked)]
-    return Proved(profile, try_examples(profile), unshown, absent)
+    there = {f"{field}.".replace("[]", "") for fields, _ in asked for field in fields}
+    absent = [*_silent(profile, [told for _, told in asked])]
+    absent += [*_never_there(profile, there)] if asked else []
+    return Proved(profile, try_examples(profile), unshown, list(dict.fromkeys(absent)))
 
 
 def _silent(profile: Profile, asked: Iterable[Explanation]) -> list[_Entry]:
@@ -61,13 +64,13 @@ def _silent(profile: Profile, asked: Iterable[Explanation]) -> list[_Entry]:
     return [asked_for for asked_for, found in gave.items() if not found]
 
 
-def _unmasked(profile: Profile, asked: Sequence[tuple[list[str], Explanation]]) -> Iterator[_Entry]:
-    """Find private paths that no example has: what they were meant for is not masked."""
-    there = {f"{field}.".replace("[]", "") for fields, _ in asked for field in fields}
-    for path in profile.source.private if asked else ():
+def _never_there(profile: Profile, there: Iterable[str]) -> Iterator[_Entry]:
+    """Find what no example has: a condition on it proves nothing, nor is it what is masked."""
+    asked = [*asked_for(profile), *(("private", path, path) for path in profile.source.private)]
+    for field, selector, path in asked:
         plain = f"{path}.".replace("[]", "")
-        if not any(field.startswith(plain) for field in there):
-            yield "private", path
+        if not any(each.startswith(plain) for each in there):
+            yield field, selector
 
 
 def _entries(fact: FactRule, field: str) -> Iterator[_Entry]:

@@ -6,9 +6,10 @@ from typing import Final
 
 from card_fulfillment.vendors.bodies import opened, parse, written
 from card_fulfillment.vendors.language import Rule
+from card_fulfillment.vendors.notation import Condition
 from card_fulfillment.vendors.placing import selectors_of
 from card_fulfillment.vendors.profile import Profile
-from card_fulfillment.vendors.selectors import MESSAGE, split
+from card_fulfillment.vendors.selectors import MESSAGE, is_keys, split
 
 # The keys that an expression begins with.
 _KEYS: Final = re.compile(r"[\w$:-]+(?:\.[\w$:-]+)*", re.ASCII)
@@ -20,6 +21,35 @@ def unread(payload: bytes, headers: Mapping[str, bytes], profile: Profile) -> li
     read += _paths(profile.source.when, {MESSAGE: ""})
     fields = dict.fromkeys(fields_of(payload, headers, profile))
     return [field for field in fields if not any(_is_within(field, path) for path in read)]
+
+
+def asked_for(profile: Profile) -> Iterator[tuple[str, str, str]]:
+    """Name the fields that conditions ask for: where in the profile, selector, path in messages.
+
+    Of expressions, of headers and of what stands in a text, nothing is known.
+    """
+    file = profile.source
+    yield from (("when", *each) for each in _plainly_read(file.when, {MESSAGE: ""}))
+    for i, rule in enumerate(file.rules):
+        plain = _plain_levels(rule)
+        for when in (rule.when, *(fact.when for fact in rule.facts)):
+            yield from ((f"rules[{i}]", *each) for each in _plainly_read(when, plain))
+
+
+def _plain_levels(rule: Rule) -> dict[str, str]:
+    bases = {MESSAGE: ""}
+    for name, level in rule.each.items():
+        if level.list and is_keys(split(level.list)[1]):
+            base = _path(level.list, bases)
+            bases |= {} if base is None else {name: f"{base}[]"}
+    return bases
+
+
+def _plainly_read(when: Condition, bases: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for _, selector in selectors_of(when, ()):
+        path = _path(selector, bases)
+        if path and is_keys(split(selector)[1]):
+            yield selector, path
 
 
 def _of_rule(rule: Rule) -> Iterator[str]:

@@ -199,3 +199,19 @@ def test_what_is_absent_in_all_examples_is_told_also_what_would_not_be_masked(
         {"field": "rules[0]", "path": "line.begn"},
         {"field": "private", "path": "lines.hoder"},
     ]
+
+
+def test_a_condition_on_what_no_example_has_is_told(profile: Path) -> None:
+    conditions = """\
+when: {none_of: {message.tset: [yes], "header.x-test": [yes], "message.length(lines)": ["0"]}}
+rules:
+  - when: {absent: [line.vodi, line.done]}
+"""
+    text = PROFILE.replace("rules:\n  - each", f"{conditions}    each")
+    profile.write_text(text + EXAMPLES % "produced")
+
+    assert as_data("test", profile)[0]["absent_in_all_examples"] == [
+        {"field": "rules[0]", "path": "line.done"},
+        {"field": "when", "path": "message.tset"},
+        {"field": "rules[0]", "path": "line.vodi"},
+    ]
