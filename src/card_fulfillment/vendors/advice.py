@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from card_fulfillment.vendors.language import FactRule, ProfileFile, Rule
 from card_fulfillment.vendors.near_miss import hint
 from card_fulfillment.vendors.notation import Condition
-from card_fulfillment.vendors.selectors import BUILT_IN, split
+from card_fulfillment.vendors.selectors import BUILT_IN, is_keys, split
 from card_fulfillment.vendors.yaml_text import Location
 
 # Where in the file, and one sentence.
@@ -42,10 +42,47 @@ def _of_rule(rule: Rule) -> Iterator[Advice]:
     if rule.event_id and elements and not _is_of(rule, rule.event_id, elements[-1]):
         message = f"is the same for each {elements[-1]!r}: two of them with one code and time clash"
         yield ("event_id",), message
+    yield from _of_history(rule)
     for i, fact in enumerate(rule.facts):
         if fact in rule.facts[:i]:
             yield ("facts", i), f"says the same as facts[{rule.facts.index(fact)}]"
         yield from ((("facts", i, *at), message) for at, message in _of_fact(fact))
+
+
+def _of_history(rule: Rule) -> Iterator[Advice]:
+    """Look at elements that are all about the same: what they say comes again with every message.
+
+    A list that an expression cuts is none: whoever writes one tells its elements apart.
+    """
+    whom = (rule.serials and rule.serials.first, rule.carton and rule.carton.number, rule.quantity)
+    elements = [(n, level.list) for n, level in rule.each.items() if level.list or level.entries]
+    last, listed = elements[-1] if elements else ("", None)
+    if listed is None or not is_keys(split(listed)[1]):
+        return
+    if any(_is_of(rule, each, last) for each in (*rule.references.values(), *whom) if each):
+        return
+    for i, fact in enumerate(rule.facts):
+        if not (rule.event_id or _tells_when(fact)):
+            yield ("facts", i), f"no time: all of {last!r} is told anew whenever it comes again"
+        for at, selector in _changing(fact):
+            if not _is_of(rule, selector, last):
+                message = f"is the same for each {last!r}: when it changes, all are other facts"
+                yield ("facts", i, *at), message
+
+
+def _tells_when(fact: FactRule) -> bool:
+    meanings = [*fact.codes.values(), *fact.patterns.values()]
+    meanings += [] if fact.status is None else [fact.status]
+    return bool(fact.time or any(each.time for each in meanings))
+
+
+def _changing(fact: FactRule) -> Iterator[tuple[Location, str]]:
+    """Find what is said of a parcel as it stands now, and is a part of a fact's identity."""
+    expected = fact.attributes.estimated_delivery
+    if expected is not None:
+        yield ("attributes", "estimated_delivery"), expected.at
+    if fact.reason is not None:
+        yield ("reason",), fact.reason.at
 
 
 def _is_of(rule: Rule, selector: str, element: str) -> bool:

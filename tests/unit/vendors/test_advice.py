@@ -1,0 +1,54 @@
+"""What `vendors check` warns of in profiles that are valid."""
+
+from pathlib import Path
+
+import pytest
+from vendor_samples import HEAD, profile_of
+
+from card_fulfillment.vendors.advice import advice
+
+_FACT = "{code: scan.code, codes: {A: accepted}"
+_EXAMPLES = "examples: [{name: none, messages: '{}', expect: []}]"
+
+
+def warnings(directory: Path, rule: str) -> list[str]:
+    profile = profile_of(directory, f"{HEAD}\nrules:\n  - {rule}\n{_EXAMPLES}\n")
+    kinds = "no rule finds anybody"
+    return [told for _, told in advice(profile.source) if not told.startswith(kinds)]
+
+
+def history(fact: str, card: str = "message.card", scan: str = "message.scans") -> str:
+    return f"{{each: {{scan: '{scan}'}}, references: {{card: {card}}}, facts: [{fact}]}}"
+
+
+@pytest.mark.parametrize(
+    ("fact", "warned"),
+    [
+        (_FACT + "}", "no time: all of 'scan' is told anew whenever it comes again"),
+        (
+            _FACT + ", time: scan.at, attributes: {estimated_delivery: message.eta}}",
+            "is the same for each 'scan': when it changes, all are other facts",
+        ),
+        (
+            _FACT + ", time: scan.at, reason: {at: message.why, codes: {R: refused}}}",
+            "is the same for each 'scan': when it changes, all are other facts",
+        ),
+    ],
+)
+def test_what_makes_other_facts_of_a_history_that_comes_again(
+    tmp_path: Path, fact: str, warned: str
+) -> None:
+    assert warnings(tmp_path, history(fact)) == [warned]
+    assert warnings(tmp_path, history(fact, card="scan.card")) == []
+    assert warnings(tmp_path, history(fact, scan="message.scans[0:1]")) == []
+
+
+def test_a_history_whose_events_tell_all_that_they_say_themselves(tmp_path: Path) -> None:
+    reason = "reason: {at: scan.why, codes: {R: refused}}"
+    attributes = "attributes: {estimated_delivery: scan.eta, tracking_url: message.link}"
+    assert warnings(tmp_path, history(f"{_FACT}, time: scan.at, {reason}, {attributes}}}")) == []
+
+
+def test_an_entry_of_an_object_is_no_history(tmp_path: Path) -> None:
+    rule = "{each: {scan: {entries: message.x}}, references: {card: message.card}, facts: [%s]}"
+    assert warnings(tmp_path, rule % "{code: scan.value, codes: {A: accepted}}") == []
