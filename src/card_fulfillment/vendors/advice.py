@@ -1,12 +1,18 @@
 """What is allowed in a profile and probably not meant."""
 
+import re
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from card_fulfillment.vendors.language import FactRule, ProfileFile, Rule
 from card_fulfillment.vendors.near_miss import hint
 from card_fulfillment.vendors.notation import Condition
+from card_fulfillment.vendors.placing import selectors_of
 from card_fulfillment.vendors.selectors import BUILT_IN, is_keys, split
 from card_fulfillment.vendors.yaml_text import Location
+
+# In JMESPath, what stands in double quotes is the name of a key.
+_COMPARED_KEY: Final = re.compile(r'[=<>]\s*"([^"]*)"')
 
 # Where in the file, and one sentence.
 Advice = tuple[Location, str]
@@ -17,6 +23,7 @@ def advice(file: ProfileFile) -> Iterator[Advice]:
     if not file.examples:
         yield (), "no examples: nothing shows that it does what it says"
     yield from ((("when", *at), message) for at, message in _of_condition(file.when))
+    yield from _of_words(file)
     used = {kind for rule in file.rules for kind in rule.references}
     named = (name for rule in file.rules for fact in rule.facts for name in fact.names)
     used |= {name.kind for name in named if name.vendor in (None, file.vendor)}
@@ -27,6 +34,13 @@ def advice(file: ProfileFile) -> Iterator[Advice]:
         if rule in file.rules[:i]:
             yield ("rules", i), f"says the same as rules[{file.rules.index(rule)}]"
         yield from ((("rules", i, *at), message) for at, message in _of_rule(rule))
+
+
+def _of_words(file: ProfileFile) -> Iterator[Advice]:
+    """Look for words that are well written and mean something else than it seems."""
+    for at, selector in selectors_of(file, ()):
+        for key in _COMPARED_KEY.findall(split(selector)[1]):
+            yield at, f"\"{key}\" is a key, whose value is compared: a text is written '{key}'"
 
 
 def _of_rule(rule: Rule) -> Iterator[Advice]:

@@ -216,7 +216,7 @@ def contradictions(profiles: Mapping[str, Profile]) -> list[Mistake]:
             None,
             "",
             f"names {name.vendor}/{name.kind} with a role or place"
-            f" that is not that of {name.vendor}'s profile",
+            f" that is not that of {name.vendor}'s profile: {_true(profiles[name.vendor], name)}",
         )
         for profile, name in named
         if name.vendor in profiles and not _agree(profiles[name.vendor], name)
@@ -225,3 +225,11 @@ def contradictions(profiles: Mapping[str, Profile]) -> list[Mistake]:
 
 def _agree(other: Profile, name: Kind) -> bool:
     return name.kind in other.reference_kinds and other.level(name.kind) == name.level
+
+
+def _true(other: Profile, name: Kind) -> str:
+    """Say where the kind stands in the profile that has it."""
+    kinds = other.reference_kinds
+    if name.kind in kinds:
+        return f"role {other.role}, place {list(kinds).index(name.kind)}"
+    return f"its kinds are {', '.join(kinds)}{hint(name.kind, kinds)}"

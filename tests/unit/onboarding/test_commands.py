@@ -215,3 +215,11 @@ rules:
         {"field": "when", "path": "message.tset"},
         {"field": "rules[0]", "path": "line.vodi"},
     ]
+
+
+def test_a_slip_in_the_name_of_another_vendor_is_a_warning(profile: Path) -> None:
+    named = "names: [{vendor: %s, role: carrier, place: 1, kind: waybill, value: line.awb}]"
+    for vendor, warned in (("sarha", True), ("sahra", False), ("speedy", False)):
+        profile.write_text(f"{PROFILE}        {named % vendor}\n{EXAMPLES % 'produced'}")
+        told = [warning["message"] for warning in as_data("check", profile)[0]["warnings"]]
+        assert ("no profile of 'sarha': did you mean `sahra`?" in told) is warned

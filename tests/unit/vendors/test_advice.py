@@ -52,3 +52,11 @@ def test_a_history_whose_events_tell_all_that_they_say_themselves(tmp_path: Path
 def test_an_entry_of_an_object_is_no_history(tmp_path: Path) -> None:
     rule = "{each: {scan: {entries: message.x}}, references: {card: message.card}, facts: [%s]}"
     assert warnings(tmp_path, rule % "{code: scan.value, codes: {A: accepted}}") == []
+
+
+def test_a_key_in_the_place_of_a_text_is_told(tmp_path: Path) -> None:
+    told = """"R" is a key, whose value is compared: a text is written 'R'"""
+    rule = "{references: {card: 'message.ids[?a %s].b | [0]'}, facts: [%s]}"
+    for compared, expected in (('== "R"', [told]), ('!="R"', [told]), ("== ''R''", [])):
+        fact = "{code: message.code, codes: {A: accepted}}"
+        assert warnings(tmp_path, rule % (compared, fact)) == expected

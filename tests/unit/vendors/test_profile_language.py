@@ -217,11 +217,16 @@ def test_two_profiles_must_agree_on_a_reference_that_one_registers_for_the_other
     assert "speedy" in load_profiles(tmp_path)
 
     directory_of(tmp_path, speedy=CARRIER % "parcel, waybill")
-    with pytest.raises(
-        ProfileError, match=r"acme\.yaml: names speedy/waybill with a role or place"
-    ):
+    told = r"acme\.yaml: names speedy/waybill with a role or place .*: role carrier, place 1$"
+    with pytest.raises(ProfileError, match=told):
         load_profiles(tmp_path)
 
+    directory_of(tmp_path, speedy=CARRIER.replace("waybill", "waybil") % "waybil")
+    told = r"its kinds are waybil: did you mean `waybil`\?$"
+    with pytest.raises(ProfileError, match=told):
+        load_profiles(tmp_path)
+
+    directory_of(tmp_path, speedy=CARRIER % "parcel, waybill")
     directory_of(tmp_path, acme=HEAD + FLAT + NAMES % ", place: 1")
     assert "speedy" in load_profiles(tmp_path)
 
