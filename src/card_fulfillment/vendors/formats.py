@@ -1,7 +1,7 @@
 """How times are written: ISO 8601, patterns like those of strptime, epochs.
 
 Unlike strptime: months are English whatever the locale, two numbers without anything between them
-have two digits each, and offsets may be written with a point.
+have two digits each, and offsets may be written with a point. As there, a blank stands for several.
 """
 
 import re
@@ -152,7 +152,7 @@ def first_of(patterns: Sequence[str], zones: Zones) -> Parse:
 
 def _by_pattern(pattern: str, zones: Zones) -> Parse:
     for short, long in _SHORT.items():
-        pattern = pattern.replace(f"%{short}", long)
+        pattern = pattern.strip().replace(f"%{short}", long)
     names = [name for name in _DIRECTIVE.findall(pattern) if name not in _NO_PART]
     _check_whole(pattern, names)
     written = re.compile(_expression(pattern), re.ASCII)
@@ -185,9 +185,14 @@ def _expression(pattern: str) -> str:
     at = 0
     for match in _DIRECTIVE.finditer(pattern):
         beside = 0 < at == match.start() or pattern[match.end() : match.end() + 1] == "%"
-        written += [re.escape(pattern[at : match.start()]), _reads(match[1], exact=beside)]
+        written += [_literal(pattern[at : match.start()]), _reads(match[1], exact=beside)]
         at = match.end()
-    return "".join(written) + re.escape(pattern[at:])
+    return "".join(written) + _literal(pattern[at:])
+
+
+def _literal(text: str) -> str:
+    """A blank stands for several: a day of one digit, or a date, may be padded with them."""
+    return re.sub(r"(?:\\ )+", " +", re.escape(text))
 
 
 def _reads(name: str, *, exact: bool) -> str:

@@ -87,9 +87,9 @@ def time_reader(
             return None
         beside = distance(scope) if distance is not None else None
         try:
-            moment, day = parse(raw)
+            moment, day = parse(raw.strip())
             if beside is not None and moment.tzinfo is None:
-                moment = moment.replace(tzinfo=offset(beside, known.zones))
+                moment = moment.replace(tzinfo=offset(beside.strip(), known.zones))
             at, precision, day_length = _placed(moment, zone, day=day)
         except (ValueError, OverflowError):
             raise Unfit(selector, "no time of the declared format and zone") from None
@@ -138,7 +138,7 @@ def date_reader(field: TimeField, levels: Sequence[str], known: Clocks) -> Text:
         if raw is None or is_filler(raw):
             return None
         try:
-            date = parse(raw)[0].date()
+            date = parse(raw.strip())[0].date()
         except (ValueError, OverflowError):
             raise Unfit(selector, "no date of the declared format") from None
         if not _FIRST_YEAR <= date.year <= _LAST_YEAR:
