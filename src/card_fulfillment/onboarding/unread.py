@@ -55,7 +55,7 @@ def _plainly_read(when: Condition, bases: Mapping[str, str]) -> Iterator[tuple[s
 def _of_rule(rule: Rule) -> Iterator[str]:
     bases = {MESSAGE: ""}
     for name, level in rule.each.items():
-        selector = level.list or level.entries or level.json_text or level.match or ""
+        selector = next(s for _, s in selectors_of(level, ()))
         base = _path(selector, bases)
         if base is None:
             continue

@@ -52,7 +52,7 @@ def _of_rule(rule: Rule) -> Iterator[Advice]:
             yield ("each", level), f"nothing is read from {level!r}: each element says the same"
     if rule.event_id in rule.references.values():
         yield ("event_id",), "is a reference too: it must name one event, and nothing else"
-    elements = [name for name, level in rule.each.items() if level.list or level.entries]
+    elements = _lists(rule)
     if rule.event_id and elements and not _is_of(rule, rule.event_id, elements[-1]):
         message = f"is the same for each {elements[-1]!r}: two of them with one code and time clash"
         yield ("event_id",), message
@@ -69,7 +69,7 @@ def _of_history(rule: Rule) -> Iterator[Advice]:
     A list that an expression cuts is none: whoever writes one tells its elements apart.
     """
     whom = (rule.serials and rule.serials.first, rule.carton and rule.carton.number, rule.quantity)
-    elements = [(n, level.list) for n, level in rule.each.items() if level.list or level.entries]
+    elements = [(name, rule.each[name].list) for name in _lists(rule)]
     last, listed = elements[-1] if elements else ("", None)
     if listed is None or not is_keys(split(listed)[1]):
         return
@@ -97,6 +97,11 @@ def _changing(fact: FactRule) -> Iterator[tuple[Location, str]]:
         yield ("attributes", "estimated_delivery"), expected.at
     if fact.reason is not None:
         yield ("reason",), fact.reason.at
+
+
+def _lists(rule: Rule) -> list[str]:
+    """Name the levels that stand at several things in turn."""
+    return [n for n, level in rule.each.items() if level.list or level.entries or level.split]
 
 
 def _is_of(rule: Rule, selector: str, element: str) -> bool:

@@ -17,6 +17,7 @@ from card_fulfillment.vendors.notation import (
     MOST_LEVELS,
     CodeText,
     Condition,
+    Level,
     LevelName,
     Name,
     Part,
@@ -208,33 +209,6 @@ class File(Part):
     line: Selector
     sequence: Selector | None = None
     trailer: Trailer | None = None
-
-
-class Level(Part):
-    """A level of a rule: one of list, entries, json, match.
-
-    list: each of its elements in turn; an object stands for a list of one.
-    entries: each entry of an object, as `key` and `value`.
-    json: the JSON that a text holds. match: the named groups of a pattern in a text.
-    newest_first: the list begins with what came last.
-    """
-
-    list: Selector | None = None
-    newest_first: bool = False
-    entries: Selector | None = None
-    json_text: Annotated[Selector | None, Field(alias="json")] = None
-    match: Selector | None = None
-    pattern: Pattern | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        if sum(x is not None for x in (self.list, self.entries, self.json_text, self.match)) != 1:
-            raise ValueError("one of list, entries, json, match is expected")
-        if (self.match is None) != (self.pattern is None):
-            raise ValueError("match and pattern go together")
-        if self.newest_first and not self.list:
-            raise ValueError("newest_first is for lists")
-        return self
 
 
 class Rule(Part):

@@ -7,13 +7,13 @@ from typing import Final
 
 import orjson
 
-from card_fulfillment.vendors.language import Level
+from card_fulfillment.vendors.notation import Level
 from card_fulfillment.vendors.patterns import MOST_CHARACTERS, finder
 from card_fulfillment.vendors.selectors import BUILT_IN, Getter, Scope, Unfit, getter, text
 
 Items = Callable[[Scope], list[object] | None]
-# What a JSON text may have: all of a message.
-_MOST_JSON: Final = 65_536
+# What a text with more in it may have: all of a message.
+_MOST_TEXT: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,8 @@ def _loop(name: str, level: Level, above: Sequence[str]) -> Loop:
         return Loop(name, level.list, items, newest_first=level.newest_first)
     if level.entries:
         return Loop(name, level.entries, _entries(level.entries, getter(level.entries, above)))
+    if level.split:
+        return Loop(name, level.split, _parts(level.split, str(level.by), above))
     if level.json_text:
         return Loop(name, level.json_text, _json(level.json_text, above), one=True)
     selector, pattern = str(level.match), str(level.pattern)
@@ -78,8 +80,20 @@ def _entries(selector: str, get: Getter) -> Items:
     return items
 
 
+def _parts(selector: str, by: str, above: Sequence[str]) -> Items:
+    read = text(selector, above, _MOST_TEXT)
+
+    def items(scope: Scope) -> list[object] | None:
+        found = read(scope)
+        if found is None:
+            return None
+        return [part for each in found.split(by) if (part := each.strip())]
+
+    return items
+
+
 def _json(selector: str, above: Sequence[str]) -> Items:
-    read = text(selector, above, _MOST_JSON)
+    read = text(selector, above, _MOST_TEXT)
 
     def items(scope: Scope) -> list[object] | None:
         found = read(scope)

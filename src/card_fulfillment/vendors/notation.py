@@ -1,6 +1,6 @@
 """What the fields of a profile file hold: names, selectors, zones, patterns, conditions."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import (
@@ -8,7 +8,9 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     StringConstraints,
+    model_validator,
 )
 
 from card_fulfillment.vendors.formats import check_format
@@ -72,12 +74,15 @@ def _listed(value: object) -> object:
     return [value] if isinstance(value, str | dict) else value
 
 
+# Of profiles that do without it the digest is what it was.
+NEWER: Final = Field(exclude_if=lambda value: value is None)
 LISTED: Final = BeforeValidator(_listed)
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 LevelName = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z_]\w{0,63}$"), AfterValidator(_level_name)
 ]
 PayloadPath = Annotated[str, StringConstraints(pattern=r"^[\w@$:-]+(\[\])*(\.[\w@$:-]+(\[\])*)*$")]
+Separator = Annotated[str, StringConstraints(min_length=1, max_length=8)]
 CodeText = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 ZoneAbbreviation = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,6}$")]
 Selector = Annotated[str, AfterValidator(_selector)]
@@ -118,3 +123,36 @@ class ReferenceKind(Part):
 
     kind: Name
     parcel: bool | None = None
+
+
+class Level(Part):
+    """A level of a rule: one of list, entries, split, json, match.
+
+    list: each of its elements in turn; an object stands for a list of one.
+    entries: each entry of an object, as `key` and `value`.
+    split: each part of a text that is not blank, between the texts of `by`.
+    json: the JSON that a text holds. match: the named groups of a pattern in a text.
+    newest_first: the list begins with what came last.
+    """
+
+    list: Selector | None = None
+    newest_first: bool = False
+    entries: Selector | None = None
+    split: Annotated[Selector | None, NEWER] = None
+    by: Annotated[Separator | None, NEWER] = None
+    json_text: Annotated[Selector | None, Field(alias="json")] = None
+    match: Selector | None = None
+    pattern: Pattern | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        kinds = (self.list, self.entries, self.split, self.json_text, self.match)
+        if sum(kind is not None for kind in kinds) != 1:
+            raise ValueError("one of list, entries, split, json, match is expected")
+        if (self.split is None) != (self.by is None):
+            raise ValueError("split and by go together")
+        if (self.match is None) != (self.pattern is None):
+            raise ValueError("match and pattern go together")
+        if self.newest_first and not self.list:
+            raise ValueError("newest_first is for lists")
+        return self

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from card_fulfillment.vendors.language import Level, ProfileFile, Rule
+from card_fulfillment.vendors.language import ProfileFile, Rule
 from card_fulfillment.vendors.near_miss import hint
-from card_fulfillment.vendors.notation import Written
+from card_fulfillment.vendors.notation import Level, Written
 from card_fulfillment.vendors.patterns import groups_of
 from card_fulfillment.vendors.references import level_of
 from card_fulfillment.vendors.rules import compile_rule

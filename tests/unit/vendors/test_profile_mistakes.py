@@ -120,6 +120,13 @@ def test_days_that_cannot_be_meant_are_refused_with_their_line(
             "rules[0].each.x.pattern",
             "names no group, e.g. (?P<number>[0-9]+)",
         ),
+        ("each: {x: {split: message.a}}", "rules[0].each.x", "split and by go together"),
+        ("each: {x: {list: message.a, by: x}}", "rules[0].each.x", "split and by go together"),
+        (
+            "each: {x: {split: message.a, list: message.b, by: x}}",
+            "rules[0].each.x",
+            "one of list, entries, split, json, match is expected",
+        ),
         (
             "file: {name: message.f, line: message.l, trailer: {when: {}, total: message.n}}",
             "rules[0].file.trailer.when",
