@@ -117,6 +117,18 @@ def test_r12_an_offset_may_stand_in_a_field_of_its_own(tmp_path: Path, offset: o
     assert at(profile, message) == "2026-03-09T06:00:00Z"
 
 
+def test_r12_a_country_may_stand_for_its_zone(tmp_path: Path) -> None:
+    time = "{at: message.at, offset: message.country}"
+    head = "zone: Europe/Berlin\nzones: {AE: Asia/Dubai}"
+    profile = written(tmp_path, f"- {{code: message.code, {TABLE}, time: {time}}}", head=head)
+    local = {"card": "c", "code": "A", "at": "2026-03-02T10:00"}
+
+    assert at(profile, local | {"country": "AE"}) == "2026-03-02T06:00:00Z"
+    assert at(profile, local) == "2026-03-02T09:00:00Z"
+    (unknown,) = outcomes(profile, local | {"country": "XX"})
+    assert isinstance(unknown, Unusable)
+
+
 @pytest.mark.parametrize("time", ["message.at", "{at: message.at, format: '%Y-%m-%d %H:%M %Z'}"])
 def test_r13_an_abbreviated_zone_is_what_the_profile_says(tmp_path: Path, time: str) -> None:
     head = "zones: {GST: Asia/Dubai}"
