@@ -10,7 +10,7 @@ from card_fulfillment.domain.detail import Precision
 from card_fulfillment.domain.facts import DAY, SECOND
 from card_fulfillment.domain.value import Value
 from card_fulfillment.messages.times import to_micros
-from card_fulfillment.vendors.formats import Zones, first_of, offset
+from card_fulfillment.vendors.formats import COUNTS, Zones, first_of, offset
 from card_fulfillment.vendors.language import ProfileFile, TimeField
 from card_fulfillment.vendors.selectors import Scope, Text, Unfit, is_filler, text
 
@@ -130,15 +130,21 @@ def _placed(moment: datetime, zone: Zone | None, *, day: bool) -> tuple[int, Pre
 
 
 def date_reader(field: TimeField, levels: Sequence[str], known: Clocks) -> Text:
-    """Read a calendar date as it is stated, whatever the zone: YYYY-MM-DD."""
+    """Read a calendar date as it is stated, whatever the zone: YYYY-MM-DD.
+
+    A count from the epoch states none: its date is that of the field's own zone, or else of UTC.
+    """
     raw_text, parse, selector = _raw(field, levels), first_of(field.format, known.zones), field.at
+    zone = _zone(field.override_zone or field.zone, field.assumed_zone)
+    counted = zone.info if zone is not None and COUNTS.issuperset(field.format) else None
 
     def read(scope: Scope) -> str | None:
         raw = raw_text(scope)
         if raw is None or is_filler(raw):
             return None
         try:
-            date = parse(raw.strip())[0].date()
+            moment, _ = parse(raw.strip())
+            date = (moment if counted is None else moment.astimezone(counted)).date()
         except (ValueError, OverflowError):
             raise Unfit(selector, "no date of the declared format") from None
         if not _FIRST_YEAR <= date.year <= _LAST_YEAR:

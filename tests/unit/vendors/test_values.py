@@ -78,6 +78,27 @@ def test_no_delivery_is_estimated_in_another_age(rich: Profile, eta: str) -> Non
     assert getattr(refused, "path", None) == "eta"
 
 
+@pytest.mark.parametrize(
+    ("field", "eta", "date"),
+    [
+        ("format: epoch_seconds", 1_772_654_400, "2026-03-04"),
+        ("format: epoch_seconds, zone: Asia/Dubai", 1_772_654_400, "2026-03-05"),
+        ("format: [epoch_milliseconds, microsoft], assumed_zone: Asia/Dubai", None, "2026-03-05"),
+        ("format: epoch_seconds, override_zone: Asia/Dubai", 1_772_654_400, "2026-03-05"),
+        ("zone: Asia/Dubai", "2026-03-04T20:00:00Z", "2026-03-04"),
+    ],
+)
+def test_a_date_that_is_a_count_is_that_of_its_zone(
+    tmp_path: Path, field: str, eta: object, date: str
+) -> None:
+    says = f"estimated_delivery: {{at: message.eta, {field}}}"
+    profile = written(tmp_path, f"- {{status: keep, attributes: {{{says}}}}}")
+
+    told = fact(profile, {"card": "c", "eta": eta or "/Date(1772654400000+0400)/"})
+
+    assert told.attributes == {Attribute.ESTIMATED_DELIVERY: date}
+
+
 def test_blank_fields_are_absent(rich: Profile) -> None:
     blank = dict.fromkeys(("why", "at", "carrier", "url", "eta", "method", "label", "test"), "  ")
 
