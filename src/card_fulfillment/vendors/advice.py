@@ -23,6 +23,7 @@ def advice(file: ProfileFile) -> Iterator[Advice]:
     if not file.examples:
         yield (), "no examples: nothing shows that it does what it says"
     yield from ((("when", *at), message) for at, message in _of_condition(file.when))
+    yield from _of_examples(file)
     yield from _of_words(file)
     used = {kind for rule in file.rules for kind in rule.references}
     named = (name for rule in file.rules for fact in rule.facts for name in fact.names)
@@ -34,6 +35,22 @@ def advice(file: ProfileFile) -> Iterator[Advice]:
         if rule in file.rules[:i]:
             yield ("rules", i), f"says the same as rules[{file.rules.index(rule)}]"
         yield from ((("rules", i, *at), message) for at, message in _of_rule(rule))
+
+
+def _of_examples(file: ProfileFile) -> Iterator[Advice]:
+    """Look for examples that would hold whatever the profile says."""
+    expected = [
+        (("examples", i, "expect", j), each.fact.model_fields_set)
+        for i, example in enumerate(file.examples)
+        for j, each in enumerate(example.expect)
+        if each.fact is not None
+    ]
+    for at, fields in expected:
+        if not fields:
+            yield at, "proves nothing: any fact would do"
+    facts = [fact for rule in file.rules for fact in rule.facts]
+    if expected and any(map(_tells_when, facts)) and not any("at" in f for _, f in expected):
+        yield ("examples",), "none expects a time (`at`): a wrong zone or format would not be seen"
 
 
 def _of_words(file: ProfileFile) -> Iterator[Advice]:

@@ -60,3 +60,32 @@ def test_a_key_in_the_place_of_a_text_is_told(tmp_path: Path) -> None:
     for compared, expected in (('== "R"', [told]), ('!="R"', [told]), ("== ''R''", [])):
         fact = "{code: message.code, codes: {A: accepted}}"
         assert warnings(tmp_path, rule % (compared, fact)) == expected
+
+
+TIMED = """
+rules:
+  - references: {card: message.card}
+    facts: [{code: message.code, codes: {A: accepted}%s}]
+examples:
+  - {name: one, messages: '{"card": "c", "code": "A"}', expect: [fact: %s]}
+"""
+NO_TIME = "none expects a time (`at`): a wrong zone or format would not be seen"
+
+
+@pytest.mark.parametrize(
+    ("time", "expected", "warned"),
+    [
+        ("", "accepted", []),
+        ("", "{}", ["proves nothing: any fact would do"]),
+        (", time: message.at", "accepted", [NO_TIME]),
+        (", time: message.at", "{at: 2026-03-02T00:00:00Z}", []),
+    ],
+)
+def test_an_example_that_holds_whatever_the_profile_says(
+    tmp_path: Path, time: str, expected: str, warned: list[str]
+) -> None:
+    profile = profile_of(tmp_path, HEAD + TIMED % (time, expected))
+
+    told = [each for _, each in advice(profile.source)]
+
+    assert told == [*warned, "no rule finds anybody by 'batch'"]
