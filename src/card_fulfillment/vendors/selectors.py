@@ -34,6 +34,7 @@ Text = Callable[[Scope], str | None]
 _SELECTOR = re.compile(r"([A-Za-z_]\w*)(?:\.(.+))?", re.ASCII | re.DOTALL)
 _KEYS = re.compile(r"[\w@$:-]+(?:\.[\w@$:-]+)*", re.ASCII)
 _NO_TEXT: Final = "neither text nor an integer"
+_QUOTED: Final = """ (a key with blanks or other characters is quoted: message."Tracking No")"""
 # What JMESPath and its functions raise for data of the wrong type.
 _UNFIT = (JMESPathError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
@@ -84,7 +85,8 @@ def _jmespath(path: str) -> ParsedResult:
     try:
         return jmespath.compile(path)
     except JMESPathError as error:
-        raise ValueError(f"{path!r} is no JMESPath expression: {error}") from None
+        why = str(error).partition("\n")[0].rstrip(":")
+        raise ValueError(f"{path!r} is no JMESPath expression: {why}{_QUOTED}") from None
 
 
 def getter(selector: str, levels: Sequence[str]) -> Getter:

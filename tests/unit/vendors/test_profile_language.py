@@ -43,6 +43,7 @@ def refusal(directory: Path, text: str) -> str:
         ("A: accepted", "A: accepted, A: shipped", "acme.yaml:12:30: 'A' is here twice"),
         ("message.code", "code", "begins with no level of this rule (message, header)"),
         ("message.code", "message.[", "no JMESPath expression"),
+        ("message.code", "message.the code", 'is quoted: message."Tracking No")'),
         ("message.code", "message code", "is no selector"),
         ("message.code", "header", "header needs the name of a header"),
         ("message.code", "[message.a, message.b]", "'A' is no pair of codes"),
