@@ -37,7 +37,7 @@ _TAIL = re.compile(r"(.{16,}?) ?([+-]\d\d\.\d\d|[A-Za-z]{2,6})", re.ASCII)
 _COUNT = re.compile(r"-?\d{1,15}", re.ASCII)
 _MICROSOFT = re.compile(r"/Date\((-?\d{1,15})(?:[+-]\d{4})?\)/", re.ASCII)
 # Of each directive, what it reads: digits, or a pattern of its own.
-_DIGITS: Final = {"Y": 4, "y": 2, "m": 2, "d": 2, "H": 2, "I": 2, "M": 2, "S": 2}
+_DIGITS: Final = {"Y": 4, "y": 2, "m": 2, "d": 2, "j": 3, "H": 2, "I": 2, "M": 2, "S": 2}
 _OTHERS: Final = {
     "b": "[A-Za-z]{3}",
     "B": "[A-Za-z]{3,9}",
@@ -174,10 +174,18 @@ def _check_whole(pattern: str, names: Sequence[str]) -> None:
         raise ValueError(f"{pattern!r} has a directive that is not known: %{unknown[0]}")
     if len(set(names)) < len(names):
         raise ValueError(f"{pattern!r} names a part twice")
-    if not ({"Y", "y"} & set(names) and {"m", "b", "B"} & set(names) and "d" in names):
+    if not ({"Y", "y"} & set(names) and _names_a_day(set(names))):
         raise ValueError(f"{pattern!r} does not name a whole date")
     if ("I" in names) != ("p" in names):
         raise ValueError(f"{pattern!r}: %I and %p go together")
+
+
+def _names_a_day(names: set[str]) -> bool:
+    """Tell whether they name a day of a year: by its month and day, or by its number."""
+    months = names & {"m", "b", "B"}
+    if "j" in names:
+        return not months and "d" not in names
+    return bool(months) and "d" in names
 
 
 def _expression(pattern: str) -> str:
@@ -205,26 +213,39 @@ def _reads(name: str, *, exact: bool) -> str:
     if name in _OTHERS:
         return f"({_OTHERS[name]})"
     digits = _DIGITS[name]
-    return rf"(\d{{{digits}}})" if exact or name in "Yy" else r"(\d{1,2})"
+    return rf"(\d{{{digits}}})" if exact or name in "Yyj" else r"(\d{1,2})"
 
 
 def _moment(parts: Mapping[str, str], zones: Zones) -> datetime:
     get = parts.get
     year = int(parts["Y"]) if "Y" in parts else _CENTURY + int(parts["y"])
-    month = int(parts["m"]) if "m" in parts else _month(parts.get("b") or parts["B"])
+    month, day = _day_of_year(year, int(parts["j"])) if "j" in parts else _day_of_month(parts)
     hour = _hour(parts) if "I" in parts else int(get("H", "0"))
     micros = int(parts["f"][:6].ljust(6, "0")) if "f" in parts else 0
     zone = get("z") or get("Z")
     return datetime(
         year,
         month,
-        int(parts["d"]),
+        day,
         hour,
         int(get("M", "0")),
         int(get("S", "0")),
         micros,
         None if zone is None else offset(zone, zones),
     )
+
+
+def _day_of_year(year: int, number: int) -> tuple[int, int]:
+    """Count from the first of January, as mainframes do; ValueError past the year's end."""
+    found = date(year, 1, 1) + timedelta(days=number - 1)
+    if found.year != year:
+        raise ValueError("no day of the year")
+    return found.month, found.day
+
+
+def _day_of_month(parts: Mapping[str, str]) -> tuple[int, int]:
+    month = int(parts["m"]) if "m" in parts else _month(parts.get("b") or parts["B"])
+    return month, int(parts["d"])
 
 
 def _month(name: str) -> int:

@@ -49,6 +49,7 @@ def refusal(directory: Path, text: str) -> str:
         ("message.code", "[message.a, message.b]", "'A' is no pair of codes"),
         ("card: message.card", "carton: message.card", "'carton' is none of reference_kinds"),
         ("message.at", "{at: message.at, format: '%d/%m'}", "does not name a whole date"),
+        ("message.at", "{at: message.at, format: '%Y-%m-%j'}", "does not name a whole date"),
         ("message.at", "{at: message.at, format: '%Q'}", "time.format: "),
         ("message.at", "{at: message.at, zone: Asia/Atlantis}", "is no time zone"),
         ("message.at", "{at: message.at, zone: UTC, assumed_zone: UTC}", "only one of them"),

@@ -6,6 +6,7 @@ import pytest
 from vendor_samples import RECEIVED, TABLE, at, fact, facts, outcomes, written
 
 from card_fulfillment.domain.detail import Precision
+from card_fulfillment.domain.facts import Fact
 from card_fulfillment.messages.envelope import Ignored
 from card_fulfillment.vendors.examples import moment
 from card_fulfillment.vendors.outcomes import Unusable
@@ -80,6 +81,28 @@ def test_r10_date_and_time_may_stand_apart_and_compact(
     profile = written(tmp_path, f"- {{code: message.code, {TABLE}, time: {time}}}")
 
     assert at(profile, {"card": "c", "code": "A", "d": date, "t": clock}) == expected
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "expected"),
+    [
+        ("%Y%j", "2026068", "2026-03-09T00:00:00Z"),
+        ("%y%j", 26001, "2026-01-01T00:00:00Z"),
+        ("%Y-%j %H:%M", "2024-366 10:00", "2024-12-31T10:00:00Z"),
+        ("%Y%j", "2026366", None),
+        ("%Y%j", "2026000", None),
+        ("%Y-%j", "2026-68", None),
+    ],
+)
+def test_a_day_may_be_counted_from_the_first_of_january(
+    tmp_path: Path, form: str, text: object, expected: str | None
+) -> None:
+    time = f"{{at: message.at, format: '{form}', zone: UTC}}"
+    profile = written(tmp_path, f"- {{code: message.code, {TABLE}, time: {time}}}")
+
+    (told,) = outcomes(profile, {"card": "c", "code": "A", "at": text})
+
+    assert (moment(told.stated) if isinstance(told, Fact) else None) == expected
 
 
 def test_r11_a_local_time_is_in_the_zone_that_is_declared(tmp_path: Path) -> None:
