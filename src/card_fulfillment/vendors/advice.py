@@ -6,7 +6,7 @@ from typing import Final
 
 from card_fulfillment.vendors.language import FactRule, ProfileFile, Rule
 from card_fulfillment.vendors.near_miss import hint
-from card_fulfillment.vendors.notation import Condition
+from card_fulfillment.vendors.notation import ANY, Condition
 from card_fulfillment.vendors.placing import selectors_of
 from card_fulfillment.vendors.selectors import BUILT_IN, is_keys, split
 from card_fulfillment.vendors.yaml_text import Location
@@ -147,10 +147,24 @@ def _of_fact(fact: FactRule) -> Iterator[Advice]:
     yield from ((("when", *at), message) for at, message in _of_condition(fact.when))
     for key in sorted({key.casefold() for key in fact.codes} & {k.casefold() for k in fact.ignore}):
         yield ("codes",), f"code {key!r} is mapped in one spelling and ignored in another"
+    yield from _of_wildcards(fact)
     for i, after in enumerate(fact.after):
         for key in after.seen:
             if key not in {*fact.codes, *fact.ignore, *after.codes}:
                 yield ("after", i, "seen"), f"no table has {key!r}{hint(key, fact.codes)}"
+
+
+def _of_wildcards(fact: FactRule) -> Iterator[Advice]:
+    """Find what looks like the beginning of a code where there are whole texts alone."""
+    tables: list[tuple[Location, Iterable[str]]] = []
+    if fact.reason is not None:
+        tables.append((("reason", "codes"), fact.reason.codes))
+    if fact.attributes.carrier is not None:
+        tables.append((("attributes", "carrier", "names"), fact.attributes.carrier.names))
+    for at, keys in tables:
+        for key in keys:
+            if key.endswith(ANY):
+                yield (*at, key), "stands for itself, with its asterisk: beginnings are for codes"
 
 
 def _of_condition(when: Condition) -> Iterator[Advice]:

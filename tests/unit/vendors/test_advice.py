@@ -89,3 +89,13 @@ def test_an_example_that_holds_whatever_the_profile_says(
     told = [each for _, each in advice(profile.source)]
 
     assert told == [*warned, "no rule finds anybody by 'batch'"]
+
+
+def test_a_beginning_where_there_are_none_is_told(tmp_path: Path) -> None:
+    carrier = "attributes: {carrier: {at: message.by, names: {7*: speedy, 8: speedy}}}"
+    reason = "reason: {at: message.why, codes: {R*: refused, S: moved}}"
+    fact = f"{{code: message.code, codes: {{A*: accepted}}, {reason}, {carrier}}}"
+    told = "stands for itself, with its asterisk: beginnings are for codes"
+
+    rule = f"{{references: {{card: message.card}}, facts: [{fact}]}}"
+    assert warnings(tmp_path, rule) == [told, told]

@@ -48,6 +48,7 @@ def test_r17_a_pair_falls_back_to_its_first_code_then_its_second_then_to_nothing
         ("D4x", None),
         ("ex1", None),
         ("XEX1", None),
+        ("Pod", Status.DELIVERED),
     ],
 )
 def test_r18_codes_by_beginning_and_by_pattern_case_sensitive(
@@ -57,7 +58,7 @@ def test_r18_codes_by_beginning_and_by_pattern_case_sensitive(
         tmp_path,
         r"""- code: message.code
   codes: {EX*: delivery_exception, EX-R*: returning, EXIT: in_transit}
-  patterns: {'D\d\d': delivered}""",
+  patterns: {'D\d\d': delivered, '(?i)pod': delivered}""",
     )
 
     (found,) = outcomes(profile, {"card": "c", "code": code})
