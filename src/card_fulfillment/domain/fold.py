@@ -5,6 +5,7 @@ what is published is the way there, in key order inside one fold.
 """
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 
 from card_fulfillment.domain.claims import Claim, Entry, Scope, claim, greatest, later
 from card_fulfillment.domain.facts import (
@@ -31,14 +32,15 @@ def fold(
     journey: Journey,
     *groups: Sequence[Entry],
     updates: bool = True,
-    refolded: bool = False,
+    moved: AbstractSet[bytes] = frozenset(),
 ) -> Folded:
     """Fold the facts that a card gains into its journey: group after group, each in key order.
 
     updates: whether a change of reason, finality or tracking number alone is published.
-    refolded: the bindings of stored facts changed, so any change of status is a correction.
+    moved: ids of facts that were about others, or of another attempt, until now: a change of status
+        by one of them is a correction.
     """
-    folding = _Folding(journey, refolded=refolded)
+    folding = _Folding(journey, moved)
     for entries in groups:
         for each in _in_key_order(entries):
             folding.take(each)
@@ -58,15 +60,18 @@ def refold(
     cause: Cause,
     *,
     updates: bool = True,
+    moved: AbstractSet[bytes] = frozenset(),
 ) -> Folded:
     """Fold a card anew that lost facts: from those that it keeps, then those that it gains.
 
+    Where those that it keeps do not come to what was told, any change of status is a correction.
     cause: of what took the facts away; a status that changes for it alone is told with this cause.
     """
     bare = Journey(version=journey.version, published=journey.published)
-    folding = _Folding(bare, refolded=True)
+    folding = _Folding(bare, moved)
     for each in kept:
         folding.restore(each)
+    folding.was_wrong = not folding.stands_as_told()
     for each in sorted(gained, key=lambda e: e.order):
         folding.take(each)
     folding.settle(cause)
@@ -79,16 +84,17 @@ class _Folding:
     """A journey while facts are folded into it.
 
     standing: the claim that stands now. cause: of the last fact that changed what is shown.
-    untold: whether that was after the last change that is published.
+    untold: whether that was after the last change that is published. was_wrong: whether what was
+    told before does not stand any more.
     """
 
-    def __init__(self, journey: Journey, *, refolded: bool) -> None:
+    def __init__(self, journey: Journey, moved: AbstractSet[bytes]) -> None:
         self.own, self.bulk = journey.own, journey.bulk
         self.range_production = journey.range_production
         self.registers, self.parcels = journey.registers, journey.parcels
         self.version, self.published = journey.version, journey.published
         self.standing = greatest(self.own, self.bulk, self.range_production)
-        self.refolded = refolded
+        self.moved, self.was_wrong = moved, False
         self.cause: Cause | None = None
         self.untold = False
         self.changes: list[Change] = []
@@ -143,17 +149,18 @@ class _Folding:
         now = (standing.key.attempt, standing.key.status)
         if told is None or (told.attempt, told.status) != now:
             # Not always its own status: it may lift a rejection that kept the bulk's from standing.
-            self._publish(standing, self._kind(standing.key), each.fact.cause)
+            is_moved = each.fact.fact_id in self.moved
+            self._publish(standing, self._kind(standing.key, is_moved=is_moved), each.fact.cause)
             return FactOutcome.PUBLISHED
         return FactOutcome.UNCHANGED if standing.key == each.key else FactOutcome.LATE
 
-    def _kind(self, key: Key) -> ChangeKind:
+    def _kind(self, key: Key, *, is_moved: bool = False) -> ChangeKind:
         told = self.published
         if told is None:
             return ChangeKind.PROGRESS
         if key.attempt > told.attempt:
             return ChangeKind.REISSUE
-        if self.refolded or told.status in CORRECTABLE:
+        if self.was_wrong or is_moved or told.status in CORRECTABLE:
             return ChangeKind.CORRECTION
         if key.rank < STANDING[told.status].rank:
             return ChangeKind.REGRESSION
@@ -165,15 +172,19 @@ class _Folding:
         if each.key is not None:
             self._stand(each, each.key)
 
+    def stands_as_told(self) -> bool:
+        """Whether the card is where it was told to be; also where nothing is known or told."""
+        told, standing = self.published, self.standing
+        if standing is None or told is None:
+            return True
+        return (told.attempt, told.status) == (standing.key.attempt, standing.key.status)
+
     def settle(self, cause: Cause) -> None:
         """Tell where the card is, where that is not what was told."""
-        told, standing = self.published, self.standing
         self.cause = self.cause or cause
         self.untold = True
-        if standing is None or told is None:
-            return
-        if (told.attempt, told.status) != (standing.key.attempt, standing.key.status):
-            self._publish(standing, self._kind(standing.key), cause)
+        if self.standing is not None and not self.stands_as_told():
+            self._publish(self.standing, self._kind(self.standing.key), cause)
 
     def tell_details(self) -> None:
         """Publish a change of reason, finality or tracking number alone, once."""

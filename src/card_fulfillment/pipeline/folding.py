@@ -19,7 +19,7 @@ from card_fulfillment.pipeline.view import CardState, Place, View
 
 AnnouncedBulks = Mapping[str, Announced]
 
-_NOTHING = Gain([], None, moved=False)
+_NOTHING = Gain([], None)
 _NOBODY = Announced([], [])
 # What the transaction says itself has no number among the stored ones, and is folded after them.
 _NOW = -1
@@ -87,7 +87,7 @@ class Folding:
     def _folded(
         self, subject: Subject, serial: int | None, state: CardState, gain: Gain, turn: Turn | None
     ) -> Folded:
-        updates = self.publishing.updates
+        updates, moved = self.publishing.updates, self.placement.moved
         if self.placement.is_announced(subject):
             said = turn.sayings.all_of(serial) if turn else []
             waited = self._entries(subject, touch=True)
@@ -96,13 +96,14 @@ class Folding:
         if cause is not None:
             kept, new = _split(turn, serial)
             kept += self._entries(subject)
-            return refold(state.journey, kept, [*gain.entries, *new], cause, updates=updates)
+            gained = [*gain.entries, *new]
+            return refold(state.journey, kept, gained, cause, updates=updates, moved=moved)
         if turn is None or state.folded == turn.number:
-            return fold(state.journey, gain.entries, updates=updates, refolded=gain.moved)
+            return fold(state.journey, gain.entries, updates=updates, moved=moved)
         groups = turn.sayings.groups(serial, state.folded)
         latest = groups.pop(turn.number, []) if turn.news else []
         groups[_NOW] = [*gain.entries, *latest]
-        return fold(state.journey, *groups.values(), updates=updates, refolded=gain.moved)
+        return fold(state.journey, *groups.values(), updates=updates, moved=moved)
 
     def _entries(self, subject: Subject, *, touch: bool = False) -> list[Entry]:
         """What the card had and keeps. touch: what it was to the card is to be written anew."""

@@ -44,21 +44,20 @@ class Gain(Value):
 
     lost: null unless facts that it had are about it no more, or in another attempt: then the record
         that bound them anew, for which the subject is refolded.
-    moved: whether some of what it gains is a stored fact that was taken from another place.
     """
 
-    __match_args__ = ("entries", "lost", "moved")
+    __match_args__ = ("entries", "lost")
 
-    def __init__(self, entries: list[Entry], lost: Cause | None, *, moved: bool) -> None:
+    def __init__(self, entries: list[Entry], lost: Cause | None) -> None:
         self.entries: Final = entries
         self.lost: Final = lost
-        self.moved: Final = moved
 
 
 class Placement:
     """Facts on their way to the subjects that they are about.
 
     places: of every fact touched, its subjects.
+    moved: ids of stored facts that were taken from some subject, or attempt.
     held: facts whose references contradict each other from now on.
     mismatched: facts about nobody that name somebody whom others were asked for, as is known now.
     """
@@ -80,13 +79,13 @@ class Placement:
         self._announced: dict[Subject, Fact] = {}
         self._gained: defaultdict[Subject, list[Entry]] = defaultdict(list)
         self._lost: dict[Subject, Cause] = {}
-        self._moved: set[Subject] = set()
         # By reference: what bound it anew now, and the ids of all that has bound it.
         self._binder: dict[Reference, Fact] = {}
         self._makers: dict[Reference, set[bytes]] = {}
         self._awoken: list[Fact] = []
         self.bound: dict[Reference, Held] = {}
         self.places: dict[bytes, dict[Subject, Place]] = {}
+        self.moved: set[bytes] = set()
         self.held: list[Fact] = []
         self.mismatched: list[Fact] = []
         self.waits: list[tuple[Reference, bytes]] = []
@@ -132,9 +131,7 @@ class Placement:
     def gains(self) -> Mapping[Subject, Gain]:
         """By subject, what it has to fold."""
         subjects = {**self._gained, **self._lost}
-        return {
-            s: Gain(self._gained[s], self._lost.get(s), moved=s in self._moved) for s in subjects
-        }
+        return {s: Gain(self._gained[s], self._lost.get(s)) for s in subjects}
 
     def is_announced(self, subject: Subject) -> bool:
         """Whether this batch announces the card."""
@@ -234,13 +231,13 @@ class Placement:
                 places[subject] = Place(attempt, FactOutcome.PARKED)
                 self._gained[subject].append(entry(fact, attempt))
         if len(unchanged) < len(before):
-            self._disturb(fact, before.keys() - unchanged.keys(), after.keys() - unchanged.keys())
+            self._disturb(fact, before.keys() - unchanged.keys())
         self._rename(fact, after)
 
-    def _disturb(self, fact: Fact, lost: Iterable[Subject], gained: Iterable[Subject]) -> None:
+    def _disturb(self, fact: Fact, lost: Iterable[Subject]) -> None:
         cause = next(self._binders_of(fact), fact).cause
         self._lost |= dict.fromkeys(lost, cause)
-        self._moved.update(gained)
+        self.moved.add(fact.fact_id)
 
     def _binders_of(self, fact: Fact) -> Iterator[Fact]:
         """What bound a reference of the fact anew, or made the card that it names a member."""

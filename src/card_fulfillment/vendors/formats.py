@@ -152,8 +152,9 @@ def first_of(patterns: Sequence[str], zones: Zones) -> Parse:
 
 
 def _by_pattern(pattern: str, zones: Zones) -> Parse:
+    pattern = pattern.strip()
     for short, long in _SHORT.items():
-        pattern = pattern.strip().replace(f"%{short}", long)
+        pattern = pattern.replace(f"%{short}", long)
     names = [name for name in _DIRECTIVE.findall(pattern) if name not in _NO_PART]
     _check_whole(pattern, names)
     written = re.compile(_expression(pattern), re.ASCII)

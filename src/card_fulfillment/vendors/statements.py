@@ -210,9 +210,8 @@ def _reason(
         return sense.reason or Reason.UNSPECIFIED, ""
     if raw is None:
         return sense.reason, ""
-    return codes.get(raw) or codes.get(
-        raw.strip()
-    ) or sense.reason or Reason.UNSPECIFIED, f"\0q{raw}"
+    found = codes.get(raw) or codes.get(raw.strip())
+    return found or sense.reason or Reason.UNSPECIFIED, f"\0q{raw}"
 
 
 def _identity(
