@@ -19,6 +19,7 @@ from stack import Services, create_database, database_of, drop_database
 
 BEFORE: Final = 20
 AFTER: Final = 15
+RUNBOOK: Final = Path(__file__).parents[2] / "docs" / "runbook.md"
 _LONG_LANE: Final = "SELECT lane, last_seq FROM lane WHERE last_seq > 9 LIMIT 1"
 
 
@@ -155,8 +156,8 @@ async def test_a_database_of_the_past_that_has_outgrown_kafka_is_noticed_and_goe
     assert [r.key for r in output[last:]] == [row["key"] for row in kept]
 
 
-async def test_what_kafka_lost_is_published_again_from_the_outbox(world: World) -> None:
-    await run_once(world, BEFORE)
+async def make_output_again(world: World) -> None:
+    """As a person does who lost it: it is gone, and then there without a record."""
     admin = AIOKafkaAdminClient(bootstrap_servers=world.bootstrap)
     await admin.start()
     await admin.delete_topics([world.output])
@@ -167,12 +168,38 @@ async def test_what_kafka_lost_is_published_again_from_the_outbox(world: World) 
     await world.until(gone)
     await admin.close()
     assert (await command(world, "topics"))[0] == 0
+
+
+async def test_what_kafka_lost_is_published_again_from_the_outbox(world: World) -> None:
+    await run_once(world, BEFORE)
+    await make_output_again(world)
     code, said = await command(world, "doctor")
     assert (code, "output_behind_database" in said) == (1, True), said
     code, did = await command(world, "accept", "output", world.output, "--yes")
     assert code == 0, did
     await run_once(world, AFTER, first=BEFORE)
     assert await world.verdict(range(BEFORE + AFTER)) == []
+
+
+async def test_gaps_of_what_kafka_lost_are_named_and_can_be_filled_as_the_runbook_says(
+    world: World,
+) -> None:
+    await run_once(world, BEFORE)
+    ((lane, last),) = await world.fetch(_LONG_LANE)
+    await world.fetch("DELETE FROM change WHERE lane = $1 AND seq IN (3, 4, 6)", lane)
+    await make_output_again(world)
+    code, said = await command(world, "accept", "output", world.output)
+    gaps = f"needs: lane {lane} lacks 3 to 4; lane {lane} lacks 6 to 6"
+    assert (code, gaps in said) == (1, True), said
+    await world.fetch(fill_of_the_runbook().replace("fulfillment_status-changed", world.output))
+    assert (await command(world, "accept", "output", world.output, "--yes"))[0] == 0
+    await published_up_to(world, lane, last)
+
+
+def fill_of_the_runbook() -> str:
+    """The statement that fills all gaps of a topic."""
+    section = RUNBOOK.read_text().split("## output_behind_database")[1].split("\n## ")[0]
+    return section[section.index("INSERT INTO change") : section.index(";\n") + 1]
 
 
 async def test_an_input_made_again_is_taken_from_its_beginning_and_known_ids_are_duplicates(

@@ -3,7 +3,7 @@
 Both only say what they would do, unless --yes is given, and refuse while a worker runs.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated
 
@@ -127,12 +127,17 @@ async def _steps(
         ]
     except NotAcceptable as error:
         return str(error)
-    for step in steps:
-        if not await acceptance.are_stored(
-            connection, step.lane, min(step.published_seq, step.new_published), step.last_seq
-        ):
-            return f"the outbox lacks changes of partition {step.partition} that Kafka lost"
+    if lacks := [said async for said in _gaps(connection, steps)]:
+        return f"the outbox lacks changes that {topic} needs: {'; '.join(lacks)}"
     return steps
+
+
+async def _gaps(connection: Connection, steps: Sequence[LaneStep]) -> AsyncIterator[str]:
+    """In the words of the alarm `lane_gap`."""
+    for step in steps:
+        after = min(step.published_seq, step.new_published)
+        for first, last in await acceptance.gaps(connection, step.lane, after, step.last_seq):
+            yield f"lane {step.lane} lacks {first} to {last}"
 
 
 async def _tails(

@@ -8,7 +8,14 @@ import asyncpg
 from card_fulfillment.pipeline.acceptance import LaneStep
 from card_fulfillment.pipeline.batch import Partition
 
-_PRESENT: Final = "SELECT count(*) FROM change WHERE lane = $1 AND seq > $2 AND seq <= $3"
+_GAPS: Final = """
+SELECT before + 1, seq - 1 FROM (
+    SELECT seq, lag(seq, 1, $2::bigint) OVER (ORDER BY seq) AS before FROM (
+        SELECT seq FROM change WHERE lane = $1 AND seq > $2 AND seq <= $3
+        UNION ALL SELECT $3::bigint + 1
+    ) AS there
+) AS pairs WHERE seq > before + 1 ORDER BY 1
+"""
 _HELD: Final = """
 SELECT holder FROM relay_lease WHERE name = $1 AND expires_at > clock_timestamp()
 """
@@ -30,9 +37,11 @@ class Interfered(Exception):
     """A worker runs, or did since it was looked: nothing was changed."""
 
 
-async def are_stored(connection: asyncpg.Connection, lane: int, after: int, last: int) -> bool:
-    """Whether the outbox still has every change of a lane in (after, last]."""
-    return bool(await connection.fetchval(_PRESENT, lane, after, last) == last - after)
+async def gaps(
+    connection: asyncpg.Connection, lane: int, after: int, last: int
+) -> list[tuple[int, int]]:
+    """First and last number of each gap that the outbox has in (after, last]."""
+    return [tuple(row) for row in await connection.fetch(_GAPS, lane, after, last)]
 
 
 async def accept_output(
