@@ -142,9 +142,9 @@ def _time(at: datetime) -> str:
 def outcome(redriven: Redriven, *, dry_run: bool) -> str:
     """What became of one, or would."""
     letter = redriven.letter
-    verdict = "closed" if redriven.closed else "stays open"
+    verdict = "closed" if redriven.closed else f"stays {letter.state}"
     if dry_run:
-        verdict = "would close" if redriven.closed else "would stay open"
+        verdict = "would close" if redriven.closed else f"would stay {letter.state}"
     said = [redriven.became.value] if redriven.became else []
     said += [f"publishes {_list(redriven.published)}"] if redriven.published else []
     said += [f"in quarantine: {plain(why)}" for why in redriven.still]

@@ -89,3 +89,6 @@ def test_a_redrive_says_what_became_of_it_and_a_dry_run_what_would() -> None:
     assert letters.outcome(done, dry_run=True).startswith("would close  6c1e")
     left = done._replace(closed=False, published=[], still=["malformed card_id: no object"])
     assert letters.outcome(left, dry_run=False).startswith("stays open")
+    shut = left._replace(letter=letter()._replace(state="closed"))
+    assert letters.outcome(shut, dry_run=False).startswith("stays closed")
+    assert letters.outcome(shut, dry_run=True).startswith("would stay closed")
