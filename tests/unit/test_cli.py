@@ -3,7 +3,9 @@
 import logging
 import os
 import socket
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from card_fulfillment.cli import cli
+from card_fulfillment.commands.running import UNREACHABLE, finish
 from card_fulfillment.ops.effective import redacted
 from card_fulfillment.process import process_name
 
@@ -97,6 +100,36 @@ def test_a_wrong_setting_is_one_readable_line_and_exit_code_2(name: str) -> None
     assert wrong.exit_code == 2
     assert wrong.output.startswith(f"card-fulfillment: settings: FULFILLMENT_{name}: ")
     assert wrong.output.count("\n") == 1
+
+
+def test_output_that_nobody_reads_any_more_is_no_server_that_went_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def tell() -> None:
+        sys.stdout.write("more than `head` wants")
+        sys.stdout.flush()
+
+    reading, writing = os.pipe()
+    os.close(reading)
+    output = os.fdopen(writing, "w")
+    monkeypatch.setattr(sys, "stdout", output)
+    with pytest.raises(BrokenPipeError):
+        finish(tell())
+    with suppress(BrokenPipeError):
+        output.close()
+
+
+def test_a_broken_pipe_to_a_server_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    async def ask() -> None:
+        raise BrokenPipeError
+
+    with (tmp_path / "output").open("w") as output:
+        monkeypatch.setattr(sys, "stdout", output)
+        with pytest.raises(SystemExit) as ended:
+            finish(ask())
+    assert (ended.value.code, "went away" in capsys.readouterr().err) == (UNREACHABLE, True)
 
 
 def test_no_process_has_the_name_of_another_one_even_with_its_host_and_number() -> None:

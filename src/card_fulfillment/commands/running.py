@@ -1,6 +1,7 @@
 """How a command begins and ends: its settings, its exit code, and one readable line."""
 
 import asyncio
+import select
 import sys
 from collections.abc import Coroutine, Mapping
 from datetime import UTC, datetime
@@ -86,6 +87,8 @@ def finish(work: Coroutine[Any, Any, T]) -> T:
             return runner.run(work)
     except Exception as error:
         cause = _first_of(error)
+        if isinstance(cause, BrokenPipeError) and _nobody_reads():
+            raise cause from None  # which ends a command without a word
         for kind, code in _EXIT_CODES.items():
             if isinstance(cause, kind):
                 fail(code, str(cause))
@@ -94,6 +97,13 @@ def finish(work: Coroutine[Any, Any, T]) -> T:
         if postgres_connection.is_transient(cause) or kafka_connection.is_passing(cause):
             fail(UNREACHABLE, f"Kafka or Postgres went away: {starting.in_a_line(cause)}")
         raise
+
+
+def _nobody_reads() -> bool:
+    """Whether the output is a pipe to somebody who has read enough, such as `head`."""
+    looking = select.poll()
+    looking.register(sys.stdout, 0)
+    return any(happened & select.POLLERR for _, happened in looking.poll(0))
 
 
 def _refusal(error: BaseException) -> str | None:
