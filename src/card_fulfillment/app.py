@@ -32,7 +32,7 @@ async def run(settings: Settings) -> None:
 async def _ready(settings: Settings, known: Topology) -> Lanes:
     findings = await check_topics(settings, known, check_only=True)
     if findings:
-        raise Misfit("; ".join(findings) + ": run `card-fulfillment topics`")
+        raise Misfit("; ".join(findings) + ": `card-fulfillment topics` creates what is missing")
     lanes = await checked_lanes(settings, known)
     await check_outputs(settings, lanes)
     return lanes

@@ -68,6 +68,14 @@ async def test_topics_that_are_missing_are_refused(world: World) -> None:
     assert f"{world.prefix}other-card-created" in line
 
 
+async def test_a_topic_with_other_partitions_is_not_said_to_be_mended_by_a_command(
+    world: World,
+) -> None:
+    code, line = await ends(world, TOPICS__PARTITIONS="9")
+    assert (code, "9 are wanted" in line) == (FOUND_WRONG, True), line
+    assert line.endswith("`card-fulfillment topics` creates what is missing"), line
+
+
 async def test_an_input_topic_that_was_made_again_is_an_alarm(world: World) -> None:
     await run_once(world, cards=20)
     await make_again(world.bootstrap, world.prefix + INPUTS[0], world.partitions)

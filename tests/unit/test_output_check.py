@@ -35,6 +35,13 @@ def test_a_number_that_was_given_again_is_an_alarm(value: bytes | None, alarm: s
     assert (found.name if isinstance(found, Alarm) else None) == alarm
 
 
+def test_a_partition_without_records_is_told_to_be_empty() -> None:
+    lanes = [LaneRow(7, 0, 10, 8)]
+    assert starting_points({0: Tail(0)}, before=lanes, since=lanes, values={}) == Alarm(
+        "output_behind_database", "partition 0 is empty, but 8 was published: Kafka lost records"
+    )
+
+
 @pytest.mark.parametrize("partitions", [1, 3])
 def test_another_number_of_partitions_than_pinned_is_an_alarm(partitions: int) -> None:
     lanes = [LaneRow(1, 0, 0, 0), LaneRow(2, 1, 0, 0)]

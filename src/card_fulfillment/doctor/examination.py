@@ -129,9 +129,7 @@ async def _kafka(case: _Case) -> Findings:
         plans = case.known.plans
         findings = await ensure_topics(options, plans, check_only=True)
         for said in findings:
-            yield fail(
-                said, "card-fulfillment topics; it creates what is missing and tells the rest"
-            )
+            yield fail(said, "card-fulfillment topics creates what is missing and changes no topic")
         if not findings:
             yield ok(f"{len(plans)} topics are there and are what they should be")
         seen = await examined.topics({plan.name for plan in plans})

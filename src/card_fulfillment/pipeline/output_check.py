@@ -48,7 +48,8 @@ def _starting_point(row: LaneRow, tail: Tail, value: bytes | None) -> int | Alar
     if tail.seq is None and tail.first_offset > 0:
         return row.published_seq  # retention emptied the lane
     seq = tail.seq or 0
-    where = f"partition {row.partition} ends with seq {seq} of lane {tail.lane}"
+    ends = "is empty" if tail.seq is None else f"ends with seq {seq} of lane {tail.lane}"
+    where = f"partition {row.partition} {ends}"
     if seq > row.last_seq or tail.lane not in (None, row.lane):
         return Alarm(
             "output_ahead_of_database",
