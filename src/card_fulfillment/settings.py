@@ -52,6 +52,7 @@ Bin = Annotated[str, Field(pattern=r"^[0-9]{1,10}$")]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
+TopicPrefix = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{0,100}$")]
 
 
 class _Section(BaseModel):
@@ -125,7 +126,7 @@ class PostgresSettings(_Section):
 
 
 class TopicSettings(_Section):
-    prefix: str = Field("", description="put before every topic name, for several installations")
+    prefix: TopicPrefix = Field("", description="before all topic names, for several installations")
     card_created: TopicName = "card-created"
     embossing_requested: TopicName = "embossing-requested"
     vendor_tracking: dict[TopicName, str] = Field(
@@ -177,10 +178,8 @@ class BulkSettings(_Section):
 
 
 class ParkingSettings(_Section):
-    deadline: Duration = Field(
-        timedelta(days=7), description="how long a fact waits before somebody is told"
-    )
-    sweep_every: Duration = Field(timedelta(minutes=1))
+    deadline: Duration = Field(timedelta(days=7), description="how long facts wait until told of")
+    sweep_every: Duration = timedelta(minutes=1)
 
 
 class FileSettings(_Section):
@@ -199,7 +198,7 @@ class GuardSettings(_Section):
 
 
 class EventSettings(_Section):
-    source: str = Field("/card-fulfillment", description="ce_source of every event")
+    source: str = Field("/card-fulfillment", min_length=1, description="ce_source of every event")
     schema_base: str = Field(
         "https://schemas.card-fulfillment.example/", description="ce_dataschema is below it"
     )

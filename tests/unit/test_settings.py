@@ -128,14 +128,17 @@ def test_several_servers_may_be_named(servers: str) -> None:
         ("FULFILLMENT_KAFKA__SESSION_TIMEOUT", "0"),
         ("FULFILLMENT_KAFKA__SESSION_TIMEOUT", "-PT1S"),
         ("FULFILLMENT_TOPICS__CARD_CREATED", "fulfillment-dead-letter"),
+        ("FULFILLMENT_TOPICS__PREFIX", "a b"),
+        ("FULFILLMENT_EVENTS__SOURCE", ""),
         ("FULFILLMENT_TOPICS__DEAD_LETTER", "fulfillment_status-changed"),
     ],
 )
-def test_what_would_be_left_out_or_go_in_circles_is_refused(
+def test_settings_that_cannot_be_meant_are_refused(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str
 ) -> None:
     monkeypatch.setenv(variable, value)
-    with pytest.raises(ValueError, match=r"no such setting|greater than|two purposes"):
+    told = r"no such setting|greater than|two purposes|pattern|at least"
+    with pytest.raises(ValueError, match=told):
         Settings.load()
 
 

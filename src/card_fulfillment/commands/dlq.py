@@ -132,6 +132,8 @@ def redrive(  # noqa: PLR0913 - one for each option
     )
     if not (all_ or any((ids, reason, vendor, topic, since, until))):
         fail(USAGE, "which ones? Give ids, a filter such as --reason, or --all")
+    if all_ and ids:
+        fail(USAGE, "those of these ids, or --all?")
     settings = load_settings()
     left = finish(_redrive(settings, wanted, by or getpass.getuser(), dry_run=dry_run))
     if left:

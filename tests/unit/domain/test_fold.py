@@ -128,18 +128,12 @@ def test_an_update_between_does_not_change_which_version_is_corrected() -> None:
     assert (change.kind, change.version, change.supersedes) == (ChangeKind.CORRECTION, 5, 3)
 
 
-def test_a_status_of_a_fact_that_was_about_another_is_a_correction_and_that_of_a_new_one_not() -> (
-    None
-):
-    journey = _given(_said(Status.ORDERED, 1))
+def test_only_a_status_of_a_fact_that_was_about_another_is_a_correction() -> None:
     new, moved = _said(Status.SHIPPED, 10), _said(Status.IN_TRANSIT, 11)
 
-    folded = fold(journey, [new, moved], moved={moved.fact.fact_id})
+    folded = fold(_given(_said(Status.ORDERED, 1)), [new, moved], moved={moved.fact.fact_id})
 
-    assert _told(folded) == [
-        (ChangeKind.PROGRESS, Status.SHIPPED),
-        (ChangeKind.CORRECTION, Status.IN_TRANSIT),
-    ]
+    assert [kind for kind, _ in _told(folded)] == [ChangeKind.PROGRESS, ChangeKind.CORRECTION]
 
 
 def test_the_same_status_again_is_unchanged() -> None:
