@@ -6,6 +6,7 @@ Decoding never raises: what cannot be read or breaks a bound is refused, by its 
 from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol, TypeVar
 
+import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from card_fulfillment.domain.detail import Detail, Precision
@@ -106,11 +107,24 @@ def _read(parse: Callable[[bytes], _Said], record: Record) -> _Said | Refused:
     if not record.value:
         return Refused(RefusalReason.EMPTY, "", "The record has no value")
     try:
-        return parse(payload(record, record.value))
+        data = payload(record, record.value)
+        said = parse(data)
     except ValidationError as error:
         return _first_of(error)
     except (ValueError, TypeError, RecursionError, MemoryError):
         return _malformed("", "Not a CloudEvent that can be read")
+    return said if _is_json(data) else _malformed("", "NaN and Infinity are no JSON")
+
+
+def _is_json(parsed: bytes) -> bool:
+    """Whether all numbers are: the parser of the models takes NaN where no field is read."""
+    if b"NaN" not in parsed and b"Infinity" not in parsed:
+        return True
+    try:
+        orjson.loads(parsed)
+    except ValueError:
+        return False
+    return True
 
 
 def _first_of(error: ValidationError) -> Refused:

@@ -78,7 +78,7 @@ def days_late(told: Told, allowed: Mapping[str, Allowance], now: datetime) -> in
 
     The ordered vendor's profile says what is allowed, for the method of the order. It is in its
     phase from the earliest time that is stated by an event since it was last told to be in another
-    phase or attempt.
+    phase or attempt, but never before its attempt began, whatever a vendor's clock says.
     """
     event = told.event
     status = event["fulfillment_status"]
@@ -94,7 +94,8 @@ def days_late(told: Told, allowed: Mapping[str, Allowance], now: datetime) -> in
     if most is None:
         return None
     stay = takewhile(lambda e: STANDING[e["fulfillment_status"]].phase is phase, reversed(events))
-    late = allowance.calendar.begun_since(min(map(_stated, stay)), now) - most
+    since = max(min(map(_stated, stay)), _stated(events[0]))
+    late = allowance.calendar.begun_since(since, now) - most
     return late if late > 0 else None
 
 

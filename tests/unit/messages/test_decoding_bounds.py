@@ -228,6 +228,8 @@ HOSTILE = {
     "lone surrogate as a label": VALID + b'"labels":{"\\ud800":"a"}}',
     "nan": VALID + b'"number_of_cards":NaN}',
     "infinity": VALID + b'"number_of_cards":-Infinity}',
+    "nan in an unknown field": VALID + b'"labels":{"a":"NaN"},"x":[NaN]}',
+    "infinity in an unknown field": VALID + b'"x":-Infinity}',
     "huge float": VALID + b'"number_of_cards":1e999}',
     "huge integer": VALID + b'"number_of_cards":' + b"9" * 60_000 + b"}",
     "null": b"null",

@@ -77,6 +77,13 @@ def test_a_phase_begins_with_the_earliest_time_that_is_stated_of_it() -> None:
     assert late(ordered, produced) is None
 
 
+def test_a_phase_does_not_begin_before_its_attempt_whatever_a_clock_says() -> None:
+    ordered = told(Status.ORDERED, 10, method="express")
+    long_ago = told(Status.ACCEPTED, 11) | {"occurred_at": "2001-01-01T00:00:00.000Z"}
+
+    assert late(ordered, long_ago) == 1
+
+
 def test_a_phase_that_was_left_begins_anew() -> None:
     """A bulk is ordered anew: until its members have it, it is where they were."""
     before, between, after = (
