@@ -218,8 +218,7 @@ def _reason(gave: str | None, statement: Statement) -> str:
     if gave is None or statement.reason is None:
         return ""
     _, codes = statement.reason
-    means = codes.get(gave) or codes.get(gave.strip())
-    return f"means {means}" if means else f"is no reason known{hint(gave, codes)}"
+    return f"means {codes[gave]}" if gave in codes else f"is no reason known{hint(gave, codes)}"
 
 
 def _decided(note: Noted, source: FactRule) -> Step:

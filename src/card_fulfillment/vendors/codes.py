@@ -97,7 +97,6 @@ def lookup(
     """Compile a table of codes, of beginnings of codes (`A*`), and of patterns of whole codes.
 
     The whole code counts first, then the longest beginning, then the patterns in their order.
-    Blanks around a code do not count, unless a key has them: fields of fixed width do.
     """
     exact: dict[tuple[str, str | None], _T] = {}
     wild: list[_Wild[_T]] = []
@@ -110,19 +109,15 @@ def lookup(
     wild.sort(key=_Wild.rank, reverse=True)
     matching = tuple((whole(pattern), found) for pattern, found in (patterns or {}).items())
 
-    def likely(first: str, second: str | None) -> _T | None:
+    def find(first: str, second: str | None) -> _T | None:
+        found = exact.get((first, second))
+        if found is not None:
+            return found
         for key in wild:
             if key.first.fits(first) and key.second.fits(second):
                 return key.found
         written = code_text(first, second)
         return next((found for matches, found in matching if matches(written)), None)
-
-    def find(first: str, second: str | None) -> _T | None:
-        found = exact.get((first, second))
-        if found is not None:
-            return found
-        bare = first.strip(), None if second is None else second.strip()
-        return exact.get(bare) or likely(first, second) or likely(*bare)
 
     return lru_cache(_REMEMBERED)(find) if wild or matching else find
 

@@ -42,15 +42,8 @@ def _not_there(get: Getter) -> Holds:
 
 
 def _among(get: Text, values: frozenset[str]) -> Holds:
-    """Blanks around a value do not count, unless the profile has them: fixed-width fields do."""
-
-    def among(scope: Scope) -> bool:
-        value = get(scope) or ""
-        return value in values or value.strip() in values
-
-    return among
+    return lambda scope: (get(scope) or "") in values
 
 
 def _not_among(get: Text, values: frozenset[str]) -> Holds:
-    among = _among(get, values)
-    return lambda scope: not among(scope)
+    return lambda scope: (get(scope) or "") not in values

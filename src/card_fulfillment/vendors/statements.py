@@ -210,8 +210,7 @@ def _reason(
         return sense.reason or Reason.UNSPECIFIED, ""
     if raw is None:
         return sense.reason, ""
-    found = codes.get(raw) or codes.get(raw.strip())
-    return found or sense.reason or Reason.UNSPECIFIED, f"\0q{raw}"
+    return codes.get(raw) or sense.reason or Reason.UNSPECIFIED, f"\0q{raw}"
 
 
 def _identity(
