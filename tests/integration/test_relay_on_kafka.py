@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 from aiokafka import TopicPartition
@@ -18,6 +19,7 @@ from relay_services import (
 )
 
 from acceptance.audit import delete
+from card_fulfillment.kafka import producer
 from card_fulfillment.kafka.producer import publisher_of
 from card_fulfillment.kafka.tail import read_tails
 from card_fulfillment.kafka.topics import partition_count
@@ -207,6 +209,15 @@ async def test_a_topic_that_is_made_anew_under_a_relay_is_an_alarm_that_publishe
     assert relay.status.alarm is not None
     assert relay.status.alarm.name == "output_behind_database"
     assert not any((await world.output()).values())
+
+
+async def test_a_missing_topic_is_named(world: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(producer, "_START", timedelta(seconds=3))
+    await delete(world.kafka.bootstrap_servers, world.topic)
+    async with publisher_of(world.kafka, world.topic, HEADERS)() as publisher:
+        await publisher.start()
+        with pytest.raises(Unavailable, match=f"there is no topic {world.topic} to be seen"):
+            await publisher.tails()
 
 
 async def test_a_lane_whose_records_were_all_deleted_goes_on(world: Setup) -> None:

@@ -97,13 +97,18 @@ class TransactionalPublisher:
             await self._producer.start()
 
     async def tails(self) -> Mapping[int, Tail]:
-        async with _deadline("reading the ends of the topic", _START):
+        async with _deadline("reading the ends of the topic", _START, self._but_for):
             partitions = await self._producer.partitions_for(self._topic)
             try:
                 return await read_tails(self._options, self._topic, partitions)
             except HeldOpen as held:
                 await self._end_what_hangs(held.partitions)
                 raise
+
+    def _but_for(self) -> str:
+        """Why Kafka's clients wait without a word: for a topic that they do not see."""
+        seen = self._producer.client.cluster.topics()
+        return "" if self._topic in seen else f": there is no topic {self._topic} to be seen"
 
     async def _end_what_hangs(self, partitions: Iterable[TopicPartition]) -> None:
         """End what an earlier producer of ours left there, although Kafka says that it is ended.
@@ -124,7 +129,7 @@ class TransactionalPublisher:
         batches = [self._batches(lane) for lane in lanes]
         ends = self._ends()
         try:
-            async with _deadline("a transaction", self._timeout):
+            async with _deadline("a transaction", self._timeout, self._but_for):
                 await self._producer.begin_transaction()
                 await self._send(batches)
                 failpoint("relay.after_produce")
@@ -210,15 +215,21 @@ def publisher_of(
 
 
 @asynccontextmanager
-async def _deadline(what: str, limit: timedelta) -> AsyncIterator[None]:
-    """Make every error of aiokafka, and there are many kinds, one of the relay's two."""
+async def _deadline(
+    what: str, limit: timedelta, why: Callable[[], str] = lambda: ""
+) -> AsyncIterator[None]:
+    """Make every error of aiokafka, and there are many kinds, one of the relay's two.
+
+    why: asked where it takes too long; what is known of the reason.
+    """
     try:
         async with asyncio.timeout(limit.total_seconds()):
             yield
     except _REFUSALS as error:
         raise OutputRefused(f"Kafka: {error}") from error
     except TimeoutError as error:
-        raise Unavailable(f"Kafka: {what} took more than {limit.total_seconds():g} s") from error
+        told = f"Kafka: {what} took more than {limit.total_seconds():g} s{why()}"
+        raise Unavailable(told) from error
     except Unavailable:
         raise
     except Exception as error:
