@@ -9,6 +9,7 @@ from builders import altered, announcement, box_no, fact, order, order_no, own_i
 from card_fulfillment.domain.detail import Precision
 from card_fulfillment.domain.facts import Attribute
 from card_fulfillment.domain.journey import FactOutcome
+from card_fulfillment.domain.naming import bulk_issuance
 from card_fulfillment.domain.status import Reason, Status
 from card_fulfillment.messages.envelope import RefusalReason, Refused
 from card_fulfillment.ops import timeline_data
@@ -249,3 +250,38 @@ async def test_a_timeline_of_whom_nobody_knows_yet_shows_what_waits(desk: Desk, 
     await desk.hear(sent(announcement("c9")))
     known = orjson.loads((await call(dsn, "timeline", "c9", "--json")).output)
     assert (known["waiting"], known["card"]["card_id"]) == ([], "c9")
+
+
+async def test_a_tracking_number_that_nobody_is_named_by_is_found_by_a_look_at_all(
+    desk: Desk, dsn: str
+) -> None:
+    for number, cards in (("447", ["c1"]), ("448", ["c2", "c3"])):
+        for card_id in cards:
+            await desk.hear(sent(announcement(card_id)), sent(order(card_id, 1, order_no(card_id))))
+            told = fact(
+                Status.SHIPPED,
+                5,
+                order_no(card_id),
+                attributes={Attribute.TRACKING_NUMBER: number},
+            )
+            await desk.hear(sent(told))
+    await desk.hear(sent(announcement("m1", bulk="b1", serial=1)))
+    await desk.hear(sent(order(bulk_issuance("b1"), 1, NUMBER)))
+    boxed = fact(Status.SHIPPED, 5, NUMBER, attributes={Attribute.TRACKING_NUMBER: "449"})
+    await desk.hear(sent(boxed))
+    await desk.spread()
+
+    async def shipped(number: str) -> list[str]:
+        said = await call(dsn, "timeline", number, "--tracking-number", "--json")
+        return [each["id"] for each in orjson.loads(said.output)["shipped"]]
+
+    assert [await shipped(number) for number in ("447", "448", "449")] == [
+        ["c1"],
+        ["c2", "c3"],
+        ["b1"],
+    ]
+    assert "c1  gold" in (await call(dsn, "timeline", "447", "--tracking-number")).output
+    assert "card c3" in (await call(dsn, "timeline", "448", "--tracking-number")).output
+    unknown = await call(dsn, "timeline", "44", "--tracking-number")
+    assert (unknown.exit_code, unknown.output.count("\n")) == (1, 1)
+    assert "--tracking-number looks for it" in (await call(dsn, "timeline", "447")).output

@@ -10,7 +10,7 @@ from rich.console import RenderableType
 
 from card_fulfillment import starting
 from card_fulfillment.commands.running import FOUND_WRONG, fail, finish, load_settings
-from card_fulfillment.domain.naming import OWN_KIND, Reference
+from card_fulfillment.domain.naming import OWN_KIND, Reference, Subject
 from card_fulfillment.ops import look, timeline_data
 from card_fulfillment.ops.bulk_timeline import bulk_in_full
 from card_fulfillment.ops.timeline import in_full
@@ -25,6 +25,7 @@ from card_fulfillment.pipeline.timeline import (
 from card_fulfillment.postgres.bulk_timeline import load_bulk_timeline
 from card_fulfillment.postgres.connection import Connection
 from card_fulfillment.postgres.timeline import bearers, load_timeline, open_letters, waiting
+from card_fulfillment.postgres.tracking_numbers import shipped_under
 from card_fulfillment.settings import Settings
 from card_fulfillment.vendors.profile import load_profiles
 
@@ -37,7 +38,8 @@ class _Found:
     """Whatever has the id that was asked for, or bears the name.
 
     bound: whom the name means, where it is one. letters: where nothing of it was ever applied.
-    waiting: what is found by the name, where it means nobody yet.
+    waiting: what is found by the name, where it means nobody yet. shipped: whose tracking number
+    it is.
     """
 
     card: Timeline | None = None
@@ -45,6 +47,7 @@ class _Found:
     bound: list[Bound] = field(default_factory=list)
     letters: list[OpenLetter] = field(default_factory=list)
     waiting: list[Remembered] = field(default_factory=list)
+    shipped: list[Subject] = field(default_factory=list)
 
 
 def _text(called: str) -> str:
@@ -69,13 +72,23 @@ def timeline(
         int,
         typer.Option(help="Events and facts of a bulk issuance, the newest.", min=1, max=_MOST),
     ] = 50,
+    is_number: Annotated[
+        bool,
+        typer.Option(
+            "--tracking-number", help="ID is a tracking number; every card is looked at for it."
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Show all that is known of a card or a bulk issuance: what was published, facts, letters."""
     settings = load_settings()
-    found = finish(_find(settings, subject_id, most))
+    find = _find_shipped if is_number else _find
+    found = finish(find(settings, subject_id, most))
+    if found is None and is_number:
+        fail(FOUND_WRONG, f"no card or bulk issuance has the tracking number {subject_id}")
     if found is None:
-        fail(FOUND_WRONG, f"nobody ever spoke of a card or bulk issuance {subject_id}")
+        hint = "is it a tracking number? then --tracking-number looks for it"
+        fail(FOUND_WRONG, f"nobody ever spoke of a card or bulk issuance {subject_id}; {hint}")
     if as_json:
         typer.echo(orjson.dumps(_data(found)))
     else:
@@ -99,6 +112,16 @@ async def _find(settings: Settings, called: str, most: int) -> _Found | None:
         return _Found(letters=letters, waiting=facts) if letters or facts else None
 
 
+async def _find_shipped(settings: Settings, number: str, most: int) -> _Found | None:
+    async with starting.database(settings, "timeline") as connection:
+        shipped = await shipped_under(connection, number)
+        if len(shipped) != 1:
+            return _Found(shipped=shipped) if shipped else None
+        found = await _of_id(connection, shipped[0].id, most) or _Found()
+        found.shipped = shipped
+        return found
+
+
 async def _of_id(connection: Connection, subject_id: str, most: int) -> _Found | None:
     card = await load_timeline(connection, subject_id)
     bulk = await load_bulk_timeline(connection, subject_id, most, _FEW)
@@ -115,6 +138,8 @@ def _names(settings: Settings, value: str) -> list[Reference]:
 def _in_full(found: _Found, called: str) -> Iterator[RenderableType]:
     if found.bound:
         yield look.bearing(found.bound)
+    if len(found.shipped) > 1:
+        yield from look.shipped(found.shipped)
     if found.card:
         yield in_full(found.card)
     if found.bulk_issuance:
@@ -130,6 +155,7 @@ def _data(found: _Found) -> dict[str, Any]:
     bulk = found.bulk_issuance
     return {
         "called_so": timeline_data.names(found.bound),
+        "shipped": [{"kind": each.kind, "id": each.id} for each in found.shipped],
         "card": timeline_data.card(found.card) if found.card else None,
         "bulk_issuance": timeline_data.bulk_issuance(bulk) if bulk else None,
         "waiting": timeline_data.facts(found.waiting),

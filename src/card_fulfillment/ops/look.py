@@ -12,7 +12,7 @@ from rich.text import Text
 
 from card_fulfillment.domain.detail import Precision
 from card_fulfillment.domain.facts import Fact
-from card_fulfillment.domain.naming import OWN_KIND
+from card_fulfillment.domain.naming import OWN_KIND, Subject
 from card_fulfillment.domain.status import STANDING, Action, Phase, Status
 from card_fulfillment.messages.bulk_event_models import BulkIssuanceStatusChanged
 from card_fulfillment.messages.event_models import CardStatusChanged
@@ -149,6 +149,13 @@ def bearing(bound: Sequence[Bound]) -> Table:
         whom, attempt = binding.subject.id, str(binding.attempt)
         shown.add_row(whom, reference.vendor, reference.kind, attempt, since)
     return shown
+
+
+def shipped(subjects: Sequence[Subject]) -> Iterator[RenderableType]:
+    """Several whose parcels have the tracking number that was asked for."""
+    yield Text("Shipped under this tracking number", "bold")
+    for each in subjects:
+        yield Text(f"  {each.kind.replace('_', ' ')} {each.id}")
 
 
 def quarantined(letters: Sequence[OpenLetter]) -> Iterator[RenderableType]:
