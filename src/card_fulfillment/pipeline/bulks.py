@@ -5,14 +5,22 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from card_fulfillment.domain.bulk import Because, Bulk, BulkChange, Member, because, tell
+from card_fulfillment.domain.bulk import (
+    Because,
+    Bulk,
+    BulkChange,
+    Member,
+    because,
+    roll_up,
+    tell,
+)
 from card_fulfillment.domain.claims import Entry, entry
 from card_fulfillment.domain.facts import Announcement
 from card_fulfillment.domain.journey import Change, FactOutcome, Journey
 from card_fulfillment.domain.members import Numbered, Sayings, scope_of
 from card_fulfillment.domain.naming import Reference, Subject, bulk_issuance
 from card_fulfillment.domain.parcels import Hearing, Parcel, Said
-from card_fulfillment.domain.status import STANDING
+from card_fulfillment.domain.status import STANDING, Status
 from card_fulfillment.pipeline.filing import Filed
 from card_fulfillment.pipeline.placement import Gain, Placement
 from card_fulfillment.pipeline.view import Place, StoredFact, View
@@ -27,6 +35,13 @@ class Announced(NamedTuple):
     announcements: list[Announcement]
     sizes: list[int]
     filed: Filed | None = None
+
+
+class _Move(NamedTuple):
+    """The last change of a member to a status. place: where that is among all."""
+
+    place: tuple[int, ...]
+    why: Because
 
 
 @dataclass
@@ -47,8 +62,7 @@ class Turn:
     sayings: Sayings
     first: Because | None
     counts: Counter[Member] = field(default_factory=Counter)
-    _latest: tuple[int, ...] = ()
-    _because: Because | None = None
+    _moves: dict[Status, _Move] = field(default_factory=dict)
 
     def count(self, before: Journey, after: Journey, changes: Iterable[Change]) -> None:
         """Count a member where it is now, and what it was that moved it."""
@@ -58,9 +72,10 @@ class Turn:
             self.counts[Member(after.published.status, after.published.attempt)] += 1
         for change in changes:
             place = (change.attempt, *STANDING[change.status], change.detail.occurred_at)
-            if place >= self._latest:
-                self._latest = place
-                self._because = Because(change.status, change.detail, change.cause)
+            last = self._moves.get(change.status)
+            if last is None or place >= last.place:
+                why = Because(change.status, change.detail, change.cause)
+                self._moves[change.status] = _Move(place, why)
 
     def parcels(self) -> Iterable[tuple[Reference, Parcel | None]]:
         """Those that changed; null where nothing is said of one any more."""
@@ -71,8 +86,14 @@ class Turn:
     def told(self, *, tick: bool = False) -> tuple[Bulk, list[BulkChange]]:
         """The bulk after this transaction, and what is published of it."""
         bulk = self.bulk.counting(self.counts)
-        bulk = replace(bulk, because=self._because or bulk.because)
+        if self._moves:
+            bulk = replace(bulk, because=self._moved_by(roll_up(bulk).status))
         return tell(bulk, self.first, tick=tick)
+
+    def _moved_by(self, status: Status) -> Because:
+        """What moved a member to where the bulk is now, or else one as far as any was moved."""
+        furthest = max(self._moves.values(), key=lambda move: move.place)
+        return self._moves.get(status, furthest).why
 
 
 def turn(

@@ -18,7 +18,7 @@ from builders import (
 )
 from card_fulfillment.domain.facts import Attribute, Fact, ParcelRole, Statement
 from card_fulfillment.domain.naming import Subject, SubjectKind, bulk_issuance, card
-from card_fulfillment.domain.status import Status
+from card_fulfillment.domain.status import Reason, Status
 from card_fulfillment.pipeline.fan_out import FanOut
 
 _B1 = bulk_issuance("b1")
@@ -129,6 +129,27 @@ def test_the_number_of_a_parcel_that_comes_back_is_not_taken_for_the_shipments()
         Status.RETURNING,
         "there",
     )
+
+
+def test_a_bulk_is_told_to_be_where_it_is_because_of_a_member_that_came_there() -> None:
+    """Whatever else the batch brings: the reason is that of the status."""
+    telling = _told(
+        announcement("c1", bulk="b1", serial=1),
+        announcement("c2", bulk="b1", serial=2),
+        order(_B1, 1, _O1),
+        order("c1", 1, _X),
+        order("c2", 1, _W),
+    )
+    why = Reason.BAD_ADDRESS
+    telling.take(
+        [
+            sent(fact(Status.DELIVERED, 9, _X)),
+            sent(fact(Status.DELIVERY_EXCEPTION, 8, _W, reason=why)),
+        ]
+    )
+
+    last = telling.snapshot().journeys(SubjectKind.BULK_ISSUANCE)["b1"][-1]
+    assert (last["fulfillment_status"], last["reason_code"]) == (Status.DELIVERY_EXCEPTION, why)
 
 
 def test_that_nothing_more_is_expected_of_a_bulk_is_told_by_itself() -> None:
