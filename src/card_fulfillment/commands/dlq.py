@@ -141,7 +141,7 @@ def redrive(  # noqa: PLR0913 - one for each option
 
 
 async def _redrive(settings: Settings, wanted: Selection, by: str, *, dry_run: bool) -> int:
-    """How many stay open, or are not there."""
+    """How many it did not close, or are not there."""
     done = closed = 0
     unknown = set(wanted.ids)
     async with _opened(settings, "dlq redrive") as connect_:
