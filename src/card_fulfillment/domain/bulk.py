@@ -9,12 +9,7 @@ from typing import Final, NamedTuple, Self
 
 from card_fulfillment.domain.detail import Detail
 from card_fulfillment.domain.discrepancies import Discrepancy, Sizes, discrepancies
-from card_fulfillment.domain.facts import (
-    Attributes,
-    CardIdentity,
-    Cause,
-    Fact,
-)
+from card_fulfillment.domain.facts import Attributes, CardIdentity, Cause, Fact
 from card_fulfillment.domain.files import FileTotals
 from card_fulfillment.domain.journey import ChangeKind
 from card_fulfillment.domain.naming import Reference
@@ -137,6 +132,12 @@ class Bulk:
     def total(self) -> int | None:
         return max(self.sizes, default=None)
 
+    @property
+    def awaits_members(self) -> bool:
+        """Whether fewer cards are announced than were named."""
+        total = self.total
+        return total is not None and self.announced < total
+
     def of_size(self, named: Iterable[int]) -> Self:
         """The greatest counts; of the smaller ones it is enough to know that they differ."""
         sizes = sorted(self.sizes.union(named))
@@ -163,35 +164,31 @@ class Bulk:
 
 def roll_up(bulk: Bulk) -> RollUp:
     """Of a bulk with at least one member: the least advanced of its live members' statuses."""
-    attempt, announced, total = bulk.said.attempt, bulk.announced, bulk.total
+    attempt = bulk.said.attempt
     counts: dict[Status, int] = {}
     live: set[Status] = set()
     exceptions = 0
-    for (status, at), number in bulk.counts.items():
+    for (status, of_attempt), number in bulk.counts.items():
         counts[status] = counts.get(status, 0) + number
-        if status not in _NOT_LIVE and at <= attempt:
+        if status not in _NOT_LIVE and of_attempt <= attempt:
             live.add(status)
-        if status in EXCEPTIONS or at > attempt:
+        if status in EXCEPTIONS or of_attempt > attempt:
             exceptions += number
     in_order = sorted(counts, key=STANDING.__getitem__)
     if live:
         status = min(live, key=STANDING.__getitem__)
     else:
         status = max(in_order, key=lambda s: (counts[s], STANDING[s]))
-    is_partial = len(live) > 1 or (total is not None and announced < total)
+    is_partial = len(live) > 1 or bulk.awaits_members
     return RollUp(
         status=status,
         attempt=attempt,
-        total=total,
-        announced=announced,
+        total=bulk.total,
+        announced=bulk.announced,
         counts={status: counts[status] for status in in_order},
         is_partial=is_partial,
         exceptions=exceptions,
-        parcels={
-            reference: parcel.claim.key.status if parcel.claim else None
-            for reference, parcel in sorted(bulk.said.parcels.items())
-            if parcel.named
-        },
+        parcels=_statuses_of_parcels(bulk.said),
         discrepancies=discrepancies(
             Sizes(bulk.sizes, bulk.greatest_serial, bulk.taken_twice),
             bulk.said.reports.with_totals(bulk.filed.values()),
@@ -199,6 +196,30 @@ def roll_up(bulk: Bulk) -> RollUp:
         ),
         packing=packing(bulk.said.parcels),
         final=not is_partial and is_final(status, tracked=is_tracked(bulk)),
+    )
+
+
+def _statuses_of_parcels(said: Said) -> Mapping[Reference, Status | None]:
+    """Of the parcels that a line named; null where no status was told of one."""
+    return {
+        reference: parcel.claim.key.status if parcel.claim else None
+        for reference, parcel in sorted(said.parcels.items())
+        if parcel.named
+    }
+
+
+def _brought_to_life(bulk: Bulk) -> RollUp:
+    """Version 1, as if nothing had been said of any member: what was follows as version 2."""
+    return RollUp(
+        status=Status.CREATED,
+        attempt=1,
+        total=bulk.total,
+        announced=bulk.announced,
+        counts={Status.CREATED: bulk.announced},
+        is_partial=bulk.awaits_members,
+        exceptions=0,
+        parcels={},
+        discrepancies=(),
     )
 
 
@@ -219,17 +240,7 @@ def tell(bulk: Bulk, first: Because | None, *, tick: bool = False) -> tuple[Bulk
     """
     changes: list[BulkChange] = []
     if bulk.told is None and first is not None:
-        created = RollUp(
-            status=Status.CREATED,
-            attempt=1,
-            total=bulk.total,
-            announced=bulk.announced,
-            counts={Status.CREATED: bulk.announced},
-            is_partial=bulk.total is not None and bulk.announced < bulk.total,
-            exceptions=0,
-            parcels={},
-            discrepancies=(),
-        )
+        created = _brought_to_life(bulk)
         changes.append(BulkChange(1, ChangeKind.PROGRESS, None, created, first))
         bulk = replace(bulk, version=1, told=created, because=bulk.because or first)
     if bulk.told is None or bulk.because is None:

@@ -84,8 +84,9 @@ class _Folding:
     """A journey while facts are folded into it.
 
     standing: the claim that stands now. cause: of the last fact that changed what is shown.
-    untold: whether that was after the last change that is published. was_wrong: whether what was
-    told before does not stand any more.
+    untold: whether that was after the last change that is published.
+    moved, was_wrong: what makes a change a correction: by a fact that was about another, or after
+    something that was told and does not stand any more.
     """
 
     def __init__(self, journey: Journey, moved: AbstractSet[bytes]) -> None:
@@ -119,7 +120,7 @@ class _Folding:
         if wrote or self.standing is not before:
             self.cause = each.fact.cause
             self.untold = True
-        self.outcomes[each.fact.fact_id] = self._outcome(each)
+        self.outcomes[each.fact.fact_id] = self._tell_status(each)
 
     def _write_registers(self, each: Entry) -> bool:
         if each.fact.parcel_role is not ParcelRole.OUTBOUND:
@@ -142,7 +143,8 @@ class _Folding:
                 self.range_production = later(self.range_production, new)
         self.standing = greatest(self.own, self.bulk, self.range_production)
 
-    def _outcome(self, each: Entry) -> FactOutcome:
+    def _tell_status(self, each: Entry) -> FactOutcome:
+        """Publish where the card is, unless that was told; say what the fact has been to it."""
         standing, told = self.standing, self.published
         if each.key is None or standing is None:
             return FactOutcome.ENRICHMENT
