@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from card_fulfillment.domain.bulk import (
     Because,
@@ -35,6 +35,9 @@ class Announced(NamedTuple):
     announcements: list[Announcement]
     sizes: list[int]
     filed: Filed | None = None
+
+
+NOTHING_ANNOUNCED: Final = Announced([], [])
 
 
 class _Move(NamedTuple):
@@ -96,7 +99,7 @@ class Turn:
         return self._moves.get(status, furthest).why
 
 
-def turn(
+def turn_of(
     bulk_id: str, view: View, placement: Placement, gain: Gain | None, announced: Announced
 ) -> Turn:
     """Hear what the batch says of the bulk; its members are folded after that."""
@@ -106,21 +109,20 @@ def turn(
     news = [Numbered(_as_said(e), number) for e in gain.entries] if gain else []
     stored = _stored(subject, view, placement, {n.entry.fact.fact_id for n in news})
     known = numbered(stored, bulk_id)
-    bulk = _announced(before, bulk_id, view, announced)
+    bulk = _with_announced(before, bulk_id, view, announced)
     lost = gain is not None and gain.lost is not None
     comes_to_life = before.common is None and bulk.common is not None
     hearing = _heard(before.said, known, news, anew=lost or comes_to_life)
     if comes_to_life:
         placement.awake(stored)
-    if bulk.common is not None:
-        _settle(placement, subject, [*known, *news] if comes_to_life else news, hearing.outcomes)
-    else:
-        _settle(placement, subject, news, {})
+    heard = [*known, *news] if comes_to_life else news
+    # Without a card of its own it is not alive yet: what is said of it waits.
+    _write_places(placement, subject, heard, {} if bulk.common is None else hearing.outcomes)
     said = hearing.said()
     return Turn(
-        bulk_id,
-        before,
-        replace(
+        bulk_id=bulk_id,
+        before=before,
+        bulk=replace(
             bulk,
             said=said,
             last_number=number,
@@ -128,10 +130,10 @@ def turn(
             spread_number=number if before.common is None else before.spread_number,
             because=_because_of(news) or _because_filed(before.because, announced.filed),
         ),
-        number,
-        gain is not None,
-        Sayings([*known, *news], said.parcels),
-        because(announced.announcements[0].fact) if announced.announcements else None,
+        number=number,
+        news=gain is not None,
+        sayings=Sayings([*known, *news], said.parcels),
+        first=because(announced.announcements[0].fact) if announced.announcements else None,
     )
 
 
@@ -160,7 +162,8 @@ def numbered(stored: Iterable[StoredFact], bulk_id: str) -> list[Numbered]:
     ]
 
 
-def _announced(bulk: Bulk, bulk_id: str, view: View, announced: Announced) -> Bulk:
+def _with_announced(bulk: Bulk, bulk_id: str, view: View, announced: Announced) -> Bulk:
+    """The bulk with the cards and sizes that the batch names, and what files say of it now."""
     taken = {serial for of_bulk, serial in view.taken if of_bulk == bulk_id}
     for each in announced.announcements:
         serial = each.card.serial_number
@@ -179,13 +182,13 @@ def _heard(said: Said, known: list[Numbered], news: list[Numbered], *, anew: boo
     return hearing
 
 
-def _settle(
+def _write_places(
     placement: Placement,
     subject: Subject,
     heard: Iterable[Numbered],
     outcomes: Mapping[bytes, FactOutcome],
 ) -> None:
-    """Write what the facts are to the bulk; until it comes to life they wait."""
+    """Write what the facts are to the bulk; one without an outcome waits."""
     for each, number in heard:
         fact_id = each.fact.fact_id
         outcome = outcomes.get(fact_id, FactOutcome.PARKED)

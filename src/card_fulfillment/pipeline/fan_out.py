@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, Protocol
 from card_fulfillment.domain.bulk import Bulk
 from card_fulfillment.domain.members import Sayings
 from card_fulfillment.domain.serials import Ranges
-from card_fulfillment.pipeline.bulks import Announced, numbered
+from card_fulfillment.pipeline.bulks import NOTHING_ANNOUNCED, numbered
 from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.pipeline.failpoints import failpoint
 from card_fulfillment.pipeline.folding import Folding
@@ -164,7 +164,7 @@ class FanOut:
         effects = Effects()
         placement = Placement(view, identities, self._publishing.windows)
         folding = Folding(effects, view, placement, identities, self._publishing, now)
-        folding.fold({chunk.bulk_id: Announced([], [])}, chunk.members, tick=tick)
+        folding.fold({chunk.bulk_id: NOTHING_ANNOUNCED}, chunk.members, tick=tick)
         effects.places = dict(placement.places)
         return effects
 

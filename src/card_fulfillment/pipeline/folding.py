@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from card_fulfillment.domain.claims import Entry, entry
 from card_fulfillment.domain.facts import CardIdentity, Cause
@@ -10,7 +11,7 @@ from card_fulfillment.domain.fold import fold, refold
 from card_fulfillment.domain.journey import Folded
 from card_fulfillment.domain.naming import Subject, SubjectKind, bulk_issuance, card
 from card_fulfillment.pipeline.admission import Admission
-from card_fulfillment.pipeline.bulks import Announced, Turn, turn
+from card_fulfillment.pipeline.bulks import NOTHING_ANNOUNCED, Announced, Turn, turn_of
 from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.pipeline.filing import Filed
 from card_fulfillment.pipeline.placement import Gain, Placement
@@ -19,10 +20,9 @@ from card_fulfillment.pipeline.view import CardState, Place, View
 
 AnnouncedBulks = Mapping[str, Announced]
 
-_NOTHING = Gain([], None)
-_NOBODY = Announced([], [])
+_NO_GAIN: Final = Gain([], None)
 # What the transaction says itself has no number among the stored ones, and is folded after them.
-_NOW = -1
+_NOW: Final = -1
 
 
 @dataclass
@@ -48,18 +48,22 @@ class Folding:
         """
         gains = self.placement.gains()
         cards = {s: gain for s, gain in gains.items() if s.kind is SubjectKind.CARD}
-        cards |= {s: _NOTHING for s in map(card, lagging) if s not in cards}
+        cards |= {s: _NO_GAIN for s in map(card, lagging) if s not in cards}
         turns = {
-            i: turn(
-                i, self.view, self.placement, gains.get(bulk_issuance(i)), announced.get(i, _NOBODY)
+            bulk_id: turn_of(
+                bulk_id,
+                self.view,
+                self.placement,
+                gains.get(bulk_issuance(bulk_id)),
+                announced.get(bulk_id, NOTHING_ANNOUNCED),
             )
-            for i in sorted({*announced, *_bulks_of(gains), *self._bulks_of_members(cards)})
+            for bulk_id in sorted({*announced, *_bulks_of(gains), *self._bulks_of_members(cards)})
         }
         for subject, gain in cards.items():
             identity = self.identities.get(subject.id)
             if identity is not None:  # else it waits for its announcement
-                turn_of_bulk = turns.get(identity.bulk_issuance_id or "")
-                self._fold_card(subject, identity, gain, turn_of_bulk)
+                turn = turns.get(identity.bulk_issuance_id or "")
+                self._fold_card(subject, identity, gain, turn)
         for each in turns.values():
             self._tell_bulk(each, tick=tick)
 

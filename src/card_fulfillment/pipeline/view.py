@@ -154,7 +154,10 @@ class View:
         }
 
     def as_first_told(self, fact: Fact) -> Fact:
-        """An earlier copy with the cause of the first one: letters about it are known by that."""
+        """The fact; where it is an earlier copy of a stored one, with the cause of that.
+
+        The ids of dead letters about a fact come from its cause, so they stay the same.
+        """
         stored = self.retimed.get(fact.fact_id)
         if stored is None:
             return fact
