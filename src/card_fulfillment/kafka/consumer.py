@@ -70,19 +70,18 @@ class InputSource(ConsumerRebalanceListener):
         self._caution = Caution(positions, most_in_hand)
         self._consumer = self._made()
         self._assigned: frozenset[TopicPartition] = frozenset()
-        self._assignment = 0
-        self._sought = False
-        self._begun = False
-        self._resume_at = 0.0
-        self._next: dict[Partition, int] = {}
+        self._assignment, self._resume_at = 0, 0.0
+        self._joined = self._begun = False
+        self._sought = False  # whether the consumer stands at the stored positions
         self._buffer: deque[Record] = deque()
-        self._holders = 0
-        self._free = asyncio.Event()
-        self._free.set()
-        self._applied: dict[TopicPartition, int] = {}
-        self._joined = False
-        self._done: dict[Partition, int] = {}
         self._given: deque[Given] = deque()
+        # Offsets: from which to go on, before which all is applied, of which Kafka is to be told.
+        self._next: dict[Partition, int] = {}
+        self._done: dict[Partition, int] = {}
+        self._uncommitted: dict[TopicPartition, int] = {}
+        self._holders = 0
+        self._free = asyncio.Event()  # set while nobody is holding
+        self._free.set()
         self._committing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -151,7 +150,7 @@ class InputSource(ConsumerRebalanceListener):
                 self._free.set()
 
     def applied(self, positions: Mapping[Partition, int]) -> None:
-        self._applied |= {TopicPartition(*p): offset for p, offset in positions.items()}
+        self._uncommitted |= {TopicPartition(*p): offset for p, offset in positions.items()}
         self._done |= positions
         while self._given and self._given[0].is_done(self._done):
             self._given.popleft()
@@ -293,7 +292,7 @@ class InputSource(ConsumerRebalanceListener):
                 await asyncio.wait_for(self._commit(), _COMMIT_WITHIN)
 
     async def _commit(self) -> None:
-        offsets = {tp: o for tp, o in self._applied.items() if tp in self._assigned}
-        self._applied.clear()
+        offsets = {tp: o for tp, o in self._uncommitted.items() if tp in self._assigned}
+        self._uncommitted.clear()
         if offsets:
             await self._consumer.commit(offsets)

@@ -88,9 +88,9 @@ class TransactionalPublisher:
             max_batch_size=batch_bytes,
             linger_ms=0,
         )
-        self._ends = _count_ends(self._producer)
-        self._worn = False
-        self._written: dict[int, int] = {}
+        self._end_txns_sent = _count_end_txns(self._producer)
+        self._is_in_doubt = False
+        self._last_offsets: dict[int, int] = {}
 
     async def start(self) -> None:
         async with _deadline("InitProducerId", _START):
@@ -124,10 +124,10 @@ class TransactionalPublisher:
         await self._producer.abort_transaction()
 
     async def publish(self, lanes: Sequence[LaneRows]) -> None:
-        if self._worn:
+        if self._is_in_doubt:
             raise Unavailable("Kafka: EndTxn was sent twice; one may still be under way")
         batches = [self._batches(lane) for lane in lanes]
-        ends = self._ends()
+        before = self._end_txns_sent()
         try:
             async with _deadline("a transaction", self._timeout, self._but_for):
                 await self._producer.begin_transaction()
@@ -137,7 +137,7 @@ class TransactionalPublisher:
         except OutputRefused:
             self.refused = True
             raise
-        self._worn = self._ends() > ends + 1
+        self._is_in_doubt = self._end_txns_sent() > before + 1
 
     def _batches(self, lane: LaneRows) -> list[tuple[int, BatchBuilder]]:
         mark = ("lane", str(lane.lane).encode())
@@ -165,12 +165,13 @@ class TransactionalPublisher:
 
     def _refuse_a_log_that_went_back(self, partition: int, offset: int) -> None:
         """Behind what we wrote: what is not there any more must be told of, and not be followed."""
-        if offset <= self._written.get(partition, -1):
+        last = self._last_offsets.get(partition, -1)
+        if offset <= last:
             raise Unavailable(
                 f"Kafka: {self._topic} [{partition}] goes on at offset {offset}, although this "
-                f"producer wrote to {self._written[partition]}: it lost records, or was made again"
+                f"producer wrote to {last}: it lost records, or was made again"
             )
-        self._written[partition] = offset
+        self._last_offsets[partition] = offset
 
     async def close(self) -> None:
         """Stop within about two seconds, whatever state it is in. Never raises."""
@@ -236,18 +237,18 @@ async def _deadline(
         raise Unavailable(f"Kafka: {what}: {type(error).__name__}: {error}") from error
 
 
-def _count_ends(producer: AIOKafkaProducer) -> Callable[[], int]:
+def _count_end_txns(producer: AIOKafkaProducer) -> Callable[[], int]:
     """Count the EndTxn requests that were sent: aiokafka repeats them silently."""
-    ends = 0
+    sent = 0
     send: Callable[..., Awaitable[object]] = producer.client.send
 
     async def counted(node_id: int, request: object, **more: object) -> object:
-        nonlocal ends
-        ends += isinstance(request, EndTxnRequest)
+        nonlocal sent
+        sent += isinstance(request, EndTxnRequest)
         return await send(node_id, request, **more)
 
     vars(producer.client)["send"] = counted
-    return lambda: ends
+    return lambda: sent
 
 
 async def _abandon(producer: AIOKafkaProducer) -> None:

@@ -114,7 +114,7 @@ def turn_of(
     comes_to_life = before.common is None and bulk.common is not None
     hearing = _heard(before.said, known, news, anew=lost or comes_to_life)
     if comes_to_life:
-        placement.awake(stored)
+        placement.settle(stored)
     heard = [*known, *news] if comes_to_life else news
     # Without a card of its own it is not alive yet: what is said of it waits.
     _write_places(placement, subject, heard, {} if bulk.common is None else hearing.outcomes)

@@ -56,10 +56,11 @@ class Gain(Value):
 class Placement:
     """Facts on their way to the subjects that they are about.
 
-    places: of every fact touched, its subjects.
-    moved: ids of stored facts that were taken from some subject, or attempt.
+    places: of every fact touched, its subjects. bound: all bindings of references that have others
+        than before. moved: ids of stored facts that were taken from some subject, or attempt.
     held: facts whose references contradict each other from now on.
     mismatched: facts about nobody that name somebody whom others were asked for, as is known now.
+    waits, woken: (reference, fact id) where a fact waits for the reference from now on, or no more.
     """
 
     def __init__(
@@ -79,10 +80,10 @@ class Placement:
         self._announced: dict[Subject, Fact] = {}
         self._gained: defaultdict[Subject, list[Entry]] = defaultdict(list)
         self._lost: dict[Subject, Cause] = {}
-        # By reference: what bound it anew now, and the ids of all that has bound it.
-        self._binder: dict[Reference, Fact] = {}
-        self._makers: dict[Reference, set[bytes]] = {}
-        self._awoken: list[Fact] = []
+        self._bound_by: dict[Reference, Fact] = {}  # what bound it anew now, last
+        # The ids of all that has bound it, so that many bindings are not searched for each new one.
+        self._made_by: dict[Reference, set[bytes]] = {}
+        self._settled: list[Fact] = []
         self.bound: dict[Reference, Held] = {}
         self.places: dict[bytes, dict[Subject, Place]] = {}
         self.moved: set[bytes] = set()
@@ -141,8 +142,8 @@ class Placement:
         """The facts that it had before this batch and still has, as what they are to it."""
         new = {each.fact.fact_id for each in self._gained[subject]}
         kept = []
-        for fact, stored in self._view.histories.get(subject, ()):
-            places = self.places.get(fact.fact_id, stored)
+        for fact, before in self._view.histories.get(subject, ()):
+            places = self.places.get(fact.fact_id, before)
             if subject in places and fact.fact_id not in new:
                 kept.append(StoredFact(fact, places))
         return kept
@@ -151,11 +152,11 @@ class Placement:
         """The places of a stored fact are written again."""
         self.places.setdefault(stored.fact.fact_id, dict(stored.places))
 
-    def awake(self, stored: Iterable[StoredFact]) -> None:
-        """Facts about a bulk that waited for its first card."""
+    def settle(self, stored: Iterable[StoredFact]) -> None:
+        """Take facts about a bulk that waited for its first card as what waits no more."""
         for each in stored:
             self.touch(each)
-            self._awoken.append(each.fact)
+            self._settled.append(each.fact)
 
     def settled(self) -> list[Fact]:
         """Stored facts that waited for somebody announced to be about, until now."""
@@ -164,7 +165,7 @@ class Placement:
             for fact_id, stored in self._stored.items()
             if _waits(stored.places) and not _waits(self.places.get(fact_id, stored.places))
         ]
-        return [*applied, *self._awoken]
+        return [*applied, *self._settled]
 
     def _is_rebound(self, fact: Fact) -> bool:
         return any(r in self.bound or self._is_bound_through(r) for r in fact.references)
@@ -175,6 +176,9 @@ class Placement:
         return through is not None and (
             through in self.bound or card(reference.value) in self._announced
         )
+
+    def _through(self, reference: Reference) -> Reference | None:
+        return through_bulk(reference, self._bulk_of)
 
     def _track(self, fact: Fact, before: Places, *, anew: bool = False) -> None:
         found = resolve(self._bindings, fact, self._bulk_of)
@@ -208,9 +212,6 @@ class Placement:
         if fact.fact_id in self._stored:
             self.woken += [(r, fact.fact_id) for r in self._waited_for(fact) - unbound]
 
-    def _through(self, reference: Reference) -> Reference | None:
-        return through_bulk(reference, self._bulk_of)
-
     def _waited_for(self, fact: Fact) -> set[Reference]:
         """All that a stored fact can have waited for."""
         waited = with_bulks(fact.references, self._bulk_of)
@@ -222,6 +223,7 @@ class Placement:
     def _place(
         self, fact: Fact, before: Places, after: Mapping[Subject, int], *, anew: bool = False
     ) -> None:
+        """anew: its time is another, so that subjects which it stays about fold it again, too."""
         unchanged = {s: p for s, p in before.items() if after.get(s) == p.attempt and not anew}
         if len(unchanged) == len(before) == len(after) and not anew:
             return
@@ -231,10 +233,11 @@ class Placement:
                 places[subject] = Place(attempt, FactOutcome.PARKED)
                 self._gained[subject].append(entry(fact, attempt))
         if len(unchanged) < len(before):
-            self._disturb(fact, before.keys() - unchanged.keys())
+            self._take_away(fact, before.keys() - unchanged.keys())
         self._rename(fact, after)
 
-    def _disturb(self, fact: Fact, lost: Iterable[Subject]) -> None:
+    def _take_away(self, fact: Fact, lost: Iterable[Subject]) -> None:
+        """The fact is about these no more, or in another attempt: they are refolded."""
         cause = next(self._binders_of(fact), fact).cause
         self._lost |= dict.fromkeys(lost, cause)
         self.moved.add(fact.fact_id)
@@ -243,8 +246,8 @@ class Placement:
         """What bound a reference of the fact anew, or made the card that it names a member."""
         for reference in fact.references:
             for bound in (reference, self._through(reference)):
-                if bound in self._binder:
-                    yield self._binder[bound]
+                if bound in self._bound_by:
+                    yield self._bound_by[bound]
             met = [card(reference.value)] if reference.kind == OWN_KIND else []
             met += [b.subject for b in self._bindings.get(reference, ())]
             yield from (self._announced[s] for s in met if s in self._announced)
@@ -276,9 +279,9 @@ class Placement:
         grace, window = self._windows.grace, self._windows.of(reference.vendor)
         binding = Binding(subject, attempt, by.stated, by.fact_id, grace, window)
         held = self._bindings.get(reference, ())
-        made = self._makers.get(reference)
+        made = self._made_by.get(reference)
         if made is None:
-            made = self._makers[reference] = {b.made_by for b in held}
+            made = self._made_by[reference] = {b.made_by for b in held}
         if by.fact_id not in made or binding not in held:
             made.add(by.fact_id)
             self._rebind(reference, (*held, binding), by)
@@ -289,7 +292,7 @@ class Placement:
 
     def _rebind(self, reference: Reference, bindings: Held, by: Fact) -> None:
         self._bindings[reference] = self.bound[reference] = bindings
-        self._binder[reference] = by
+        self._bound_by[reference] = by
 
 
 def _waits(places: Places) -> bool:
