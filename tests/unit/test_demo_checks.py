@@ -14,9 +14,10 @@ from card_fulfillment.demo.stories import DAYS, play
 from card_fulfillment.demo.story import Ending, Input, Play, Step, Story, Told
 from card_fulfillment.domain.journey import Journey
 from card_fulfillment.domain.status import Status
+from card_fulfillment.kafka.outside import Coordinates
 from card_fulfillment.messages.envelope import Record, RefusalReason
 from card_fulfillment.messages.event_models import CardStatusChanged, DeadLetterEvent
-from card_fulfillment.pipeline.batch import RecordClass
+from card_fulfillment.pipeline.batch import Partition, RecordClass
 from card_fulfillment.pipeline.timeline import Timeline
 from card_fulfillment.vendors.profile import load_profiles
 
@@ -87,7 +88,9 @@ def timeline(events: Sequence[CardStatusChanged]) -> Timeline:
 
 def evidence(*seqs: int) -> Evidence:
     """Give what was found where all went well, but for the sequence numbers."""
-    witnessed = Witnessed([(ANNOUNCED, (CREATED, 0, 0)), (BROKEN, (TRACKING, 0, 0))])
+    witnessed = Witnessed(
+        [(ANNOUNCED, Coordinates(CREATED, 0, 0)), (BROKEN, Coordinates(TRACKING, 0, 0))]
+    )
     witnessed.receive(map(record, seqs or (1, 2)))
     letter = {
         "reason": "malformed",
@@ -106,7 +109,7 @@ def evidence(*seqs: int) -> Evidence:
             CREATED: Counter({RecordClass.APPLIED: 1}),
             TRACKING: Counter({RecordClass.QUARANTINED: 1}),
         },
-        {("output", 0): 2},
+        {Partition("output", 0): 2},
     )
 
 

@@ -9,13 +9,14 @@ import orjson
 
 from card_fulfillment.demo import bulk_checks
 from card_fulfillment.demo.bulk_checks import BulkFound, bulk_endings
-from card_fulfillment.demo.performance import Place, Witnessed
+from card_fulfillment.demo.performance import Witnessed
 from card_fulfillment.demo.story import Ending, Play, Told
 from card_fulfillment.domain.journey import FactOutcome
+from card_fulfillment.kafka.outside import Coordinates
 from card_fulfillment.messages.bulk_event_models import BulkIssuanceStatusChanged
 from card_fulfillment.messages.event_models import CardStatusChanged, DeadLetterEvent
 from card_fulfillment.ops.look import number
-from card_fulfillment.pipeline.batch import RecordClass
+from card_fulfillment.pipeline.batch import Partition, RecordClass
 from card_fulfillment.pipeline.timeline import Timeline
 
 Classes = Mapping[str, Counter[RecordClass]]
@@ -43,7 +44,7 @@ class Evidence:
     timelines: Mapping[str, Timeline]
     bulks: Mapping[str, BulkFound]
     classes: Classes
-    lane_ends: Mapping[tuple[str, int], int]
+    lane_ends: Mapping[Partition, int]
 
 
 def read_events(witnessed: Witnessed, topic: str) -> Mapping[str, list[CardStatusChanged]]:
@@ -170,10 +171,11 @@ def _versions(found: Evidence) -> Iterator[str]:
 
 def _lanes(found: Evidence) -> Iterator[str]:
     seqs = found.witnessed.seqs()
-    for lane, end in found.lane_ends.items():
-        yield from _gaps(f"{lane[0]}[{lane[1]}]", seqs.get(lane, []))
-        if len(seqs.get(lane, [])) != end:
-            yield f"{lane[0]}[{lane[1]}]: {len(seqs.get(lane, []))} records, expected {end}"
+    for partition, end in found.lane_ends.items():
+        name, seen = f"{partition.topic}[{partition.partition}]", seqs.get(partition, [])
+        yield from _gaps(name, seen)
+        if len(seen) != end:
+            yield f"{name}: {len(seen)} records, expected {end}"
 
 
 def _gaps(of: str, numbers: Sequence[int]) -> Iterator[str]:
@@ -191,18 +193,18 @@ def _stored(found: Evidence) -> Iterator[str]:
 
 
 def _quarantine(found: Evidence) -> Iterator[str]:
-    promised = _places(
-        ((reason.value, path), place)
-        for step, place in found.witnessed.sent
+    promised = _refusals(
+        (reason.value, path, where)
+        for step, where in found.witnessed.sent
         for reason, path in step.refused
     )
-    received = _places(
-        ((d["reason"], d["field_path"]), (d["topic"], d["partition"], d["offset"]))
+    received = _refusals(
+        (d["reason"], d["field_path"], Coordinates(d["topic"], d["partition"], d["offset"]))
         for d in found.dead_letters
     )
     yield from (f"missing: {each}" for each in sorted(promised - received))
     yield from (f"not expected: {each}" for each in sorted(received - promised))
 
 
-def _places(each: Iterable[tuple[tuple[str, str], Place]]) -> set[str]:
-    return {f"{reason} {path} at {t}[{p}]@{o}" for (reason, path), (t, p, o) in each}
+def _refusals(each: Iterable[tuple[str, str, Coordinates]]) -> set[str]:
+    return {f"{reason} {path} at {t}[{p}]@{o}" for reason, path, (t, p, o) in each}

@@ -8,15 +8,14 @@ from itertools import groupby
 from typing import Final
 
 from card_fulfillment.demo.story import Input, Play, Step
-from card_fulfillment.kafka.outside import Message, Sender, Subscriber
+from card_fulfillment.kafka.outside import Coordinates, Message, Sender, Subscriber
 from card_fulfillment.messages.envelope import Record
+from card_fulfillment.pipeline.batch import Partition
 from card_fulfillment.postgres.accounts import bulks_at_work, lane_ends, record_classes
 from card_fulfillment.postgres.connection import Connection
 
 _SETTLED_WITHIN: Final = 30.0
 _TOPICS: Final = tuple(Input)
-
-Place = tuple[str, int, int]
 
 
 class PerformanceFailed(Exception):
@@ -27,19 +26,20 @@ class PerformanceFailed(Exception):
 class Witnessed:
     """sent: where each step's record is. received: by output topic, in order of arrival."""
 
-    sent: list[tuple[Step, Place]] = field(default_factory=list)
+    sent: list[tuple[Step, Coordinates]] = field(default_factory=list)
     received: defaultdict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
 
     def receive(self, records: Iterable[Record]) -> None:
         for record in records:
             self.received[record.topic].append(record)
 
-    def seqs(self) -> Mapping[tuple[str, int], list[int]]:
+    def seqs(self) -> Mapping[Partition, list[int]]:
         """Sequence numbers by output partition, as they came."""
-        found: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
+        found: defaultdict[Partition, list[int]] = defaultdict(list)
         for records in self.received.values():
             for record in records:
-                found[record.topic, record.partition].append(int(dict(record.headers)["seq"]))
+                partition = Partition(record.topic, record.partition)
+                found[partition].append(int(dict(record.headers)["seq"]))
         return found
 
 
@@ -81,7 +81,7 @@ def _when(step: Step) -> tuple[int, int]:
 async def _settle(stage: Stage, witnessed: Witnessed) -> None:
     """Wait until all that was sent is taken in, and all that came of it is published."""
     ends = time.monotonic() + _SETTLED_WITHIN
-    sent = Counter(place[0] for _, place in witnessed.sent)
+    sent = Counter(where.topic for _, where in witnessed.sent)
     while not await _is_settled(stage, sent, witnessed):
         stage.check()
         if time.monotonic() > ends:
@@ -96,4 +96,5 @@ async def _is_settled(stage: Stage, sent: Mapping[str, int], witnessed: Witnesse
     ):
         return False
     seen = {partition: seqs[-1] for partition, seqs in witnessed.seqs().items()}
-    return all(seen.get(lane, 0) >= seq for lane, seq in (await lane_ends(stage.books)).items())
+    ends = await lane_ends(stage.books)
+    return all(seen.get(partition, 0) >= seq for partition, seq in ends.items())

@@ -33,6 +33,7 @@ from card_fulfillment.devstack import DevstackError, Stack, embedded_stack
 from card_fulfillment.devstack.process import Command, Supervised
 from card_fulfillment.kafka.connection import client_options
 from card_fulfillment.kafka.outside import sender, subscriber
+from card_fulfillment.pipeline.batch import Partition
 from card_fulfillment.postgres.accounts import lane_ends, record_classes
 from card_fulfillment.postgres.bulk_check import check_bulk
 from card_fulfillment.postgres.bulk_timeline import load_bulk_timeline
@@ -186,7 +187,7 @@ async def _stage(settings: Settings, known: Topology, worker: Supervised) -> Asy
 
     options = client_options(settings.kafka)
     lanes = [
-        (topic, partition)
+        Partition(topic, partition)
         for topic in known.outputs
         for partition in range(settings.topics.partitions)
     ]

@@ -10,6 +10,7 @@ from card_fulfillment.kafka.connection import ClientOptions
 from card_fulfillment.kafka.ending import end_consumer
 from card_fulfillment.kafka.records import record_of
 from card_fulfillment.messages.envelope import Record
+from card_fulfillment.pipeline.batch import Partition
 
 _POLL_MS: Final = 50
 
@@ -22,17 +23,25 @@ class Message(NamedTuple):
     value: bytes
 
 
+class Coordinates(NamedTuple):
+    """Where a record is."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
 class Sender:
     """Sends records in order, acknowledged."""
 
     def __init__(self, producer: AIOKafkaProducer) -> None:
         self._producer = producer
 
-    async def send(self, messages: Iterable[Message]) -> list[tuple[str, int, int]]:
-        """Where each is now: topic, partition, offset. Raises KafkaError."""
+    async def send(self, messages: Iterable[Message]) -> list[Coordinates]:
+        """Where each is now. Raises KafkaError."""
         pending = [await self._producer.send(m.topic, m.value, m.key) for m in messages]
         acknowledged = [await each for each in pending]
-        return [(each.topic, each.partition, each.offset) for each in acknowledged]
+        return [Coordinates(each.topic, each.partition, each.offset) for each in acknowledged]
 
 
 @asynccontextmanager
@@ -59,7 +68,7 @@ class Subscriber:
 
 @asynccontextmanager
 async def subscriber(
-    options: ClientOptions, partitions: Collection[tuple[str, int]]
+    options: ClientOptions, partitions: Collection[Partition]
 ) -> AsyncIterator[Subscriber]:
     """Subscribe to these partitions, in no group."""
     consumer = AIOKafkaConsumer(

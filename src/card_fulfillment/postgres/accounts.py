@@ -6,7 +6,7 @@ from typing import Final
 
 import asyncpg
 
-from card_fulfillment.pipeline.batch import RecordClass
+from card_fulfillment.pipeline.batch import Partition, RecordClass
 
 _CLASSES: Final = tuple(RecordClass)
 _RECORDS: Final = f"""
@@ -25,10 +25,10 @@ async def record_classes(
     return {topic: Counter(dict(zip(_CLASSES, counts, strict=True))) for topic, *counts in rows}
 
 
-async def lane_ends(connection: asyncpg.Connection) -> Mapping[tuple[str, int], int]:
+async def lane_ends(connection: asyncpg.Connection) -> Mapping[Partition, int]:
     """The last sequence number of each output partition, published or not yet."""
     rows = await connection.fetch(_LANES)
-    return {(topic, partition): seq for topic, partition, seq in rows}
+    return {Partition(topic, partition): seq for topic, partition, seq in rows}
 
 
 async def bulks_at_work(connection: asyncpg.Connection) -> int:
