@@ -13,8 +13,7 @@ from card_fulfillment.commands.running import FOUND_WRONG, fail, finish, load_se
 from card_fulfillment.domain.naming import OWN_KIND, Reference, Subject
 from card_fulfillment.ops import look, timeline_data
 from card_fulfillment.ops.bulk_timeline import bulk_in_full
-from card_fulfillment.ops.timeline import in_full
-from card_fulfillment.ops.timeline import waiting as facts_that_wait
+from card_fulfillment.ops.timeline import facts_that_wait, in_full
 from card_fulfillment.pipeline.timeline import (
     Bound,
     BulkTimeline,
@@ -37,9 +36,9 @@ _MOST: Final = 2**31 - 1
 class _Found:
     """Whatever has the id that was asked for, or bears the name.
 
-    bound: whom the name means, where it is one. letters: where nothing of it was ever applied.
-    waiting: what is found by the name, where it means nobody yet. shipped: whose tracking number
-    it is.
+    bound: whom the name means, where it is one. shipped: whose tracking number it is.
+    waiting: facts found by the name, where it means nobody yet. letters: open dead letters with
+    such a key, where nobody has the id or bears the name.
     """
 
     card: Timeline | None = None

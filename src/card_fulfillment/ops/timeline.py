@@ -30,6 +30,14 @@ def in_full(timeline: Timeline) -> RenderableType:
     )
 
 
+def facts_that_wait(called: str, facts: Iterable[Remembered]) -> RenderableType:
+    """The facts that are found by a name of nobody."""
+    table = look.table("Facts that wait", "when (UTC)", "status", "said by")
+    for each in facts:
+        table.add_row(*look.fact(each.fact), look.said_by(each.fact))
+    return Group(Text(f"who is called {called} is not known yet", "yellow"), table)
+
+
 def _identity(timeline: Timeline) -> Text:
     line = Text(timeline.card_id, "bold")
     if timeline.identity is None:
@@ -90,14 +98,6 @@ def _history(timeline: Timeline) -> Table:
     for each, outcome in sorted(rows, key=lambda row: row[0].fact.effective):
         table.add_row(*look.fact(each.fact), outcome, look.said_by(each.fact))
     return table
-
-
-def waiting(called: str, facts: Iterable[Remembered]) -> RenderableType:
-    """The facts that are found by a name of nobody."""
-    table = look.table("Facts that wait", "when (UTC)", "status", "said by")
-    for each in facts:
-        table.add_row(*look.fact(each.fact), look.said_by(each.fact))
-    return Group(Text(f"who is called {called} is not known yet", "yellow"), table)
 
 
 def _shared(each: Remembered, versions: Mapping[_Told, str], folded: int) -> Text:
