@@ -146,7 +146,7 @@ class Screen:
         self._console.print()
         self._console.print(Text.assemble(verdict, took))
 
-    def say(self, text: str = "") -> None:
+    def say(self, text: str) -> None:
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 

@@ -22,7 +22,7 @@ class Entry(Value):
 
     __match_args__ = ("fact", "attempt", "key", "scope")
 
-    def __init__(self, fact: Fact, attempt: int, key: Key | None, scope: Scope = Scope.OWN) -> None:
+    def __init__(self, fact: Fact, attempt: int, key: Key | None, scope: Scope) -> None:
         self.fact: Final = fact
         self.attempt: Final = attempt
         self.key: Final = key

@@ -111,7 +111,7 @@ class Change(Value):
         detail: Detail,
         attributes: Attributes,
         cause: Cause,
-        parcels: SideParcels = NOTHING,
+        parcels: SideParcels,
     ) -> None:
         self.version: Final = version
         self.kind: Final = kind

@@ -70,7 +70,7 @@ class TransactionalPublisher:
         transactional_id: str,
         headers: Headers,
         timeout: timedelta,
-        batch_bytes: int = _BATCH_BYTES,
+        batch_bytes: int,
     ) -> None:
         self.refused = False
         # A request that is never given up before its transaction is: EndTxn must not be sent twice.

@@ -21,7 +21,7 @@ class _Line(NamedTuple):
     what: Text
 
 
-def glance(timeline: Timeline, copies_of: Collection[str] = (), *, in_full: bool = False) -> Table:
+def glance(timeline: Timeline, copies_of: Collection[str], *, in_full: bool) -> Table:
     """What was published, what was late, what is in quarantine.
 
     copies_of: vendor codes of which it matters how often they came. in_full: a line for each event.

@@ -70,7 +70,7 @@ def time_of(micros: int) -> datetime:
     return datetime.fromtimestamp(micros / 1_000_000, UTC)
 
 
-def short_time(time: datetime, precision: str = Precision.SECOND) -> str:
+def short_time(time: datetime, precision: str) -> str:
     return f"{time:%d %b}" if precision == Precision.DAY else f"{time:%d %b %H:%M}"
 
 

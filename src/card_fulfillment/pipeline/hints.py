@@ -6,12 +6,14 @@ under the locks.
 
 from collections.abc import Iterable, Mapping
 from itertools import islice
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from card_fulfillment.domain.bindings import Held
 from card_fulfillment.domain.naming import Reference
 from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.pipeline.view import CardState, Need, View
+
+_REMEMBERED: Final = 3072  # of cards, and of references, at least
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -38,11 +40,11 @@ class _Recent(Generic[K, V]):
 
 
 class Hints:
-    """most: cards, and references, that are remembered at least."""
+    """Cards and references, those that were seen last."""
 
-    def __init__(self, most: int = 3072) -> None:
-        self._cards: _Recent[str, CardState] = _Recent(most)
-        self._bindings: _Recent[Reference, Held] = _Recent(most)
+    def __init__(self) -> None:
+        self._cards: _Recent[str, CardState] = _Recent(_REMEMBERED)
+        self._bindings: _Recent[Reference, Held] = _Recent(_REMEMBERED)
 
     def view(self, need: Need) -> View:
         """What is believed of the cards and references needed."""

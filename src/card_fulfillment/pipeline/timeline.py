@@ -29,7 +29,7 @@ class Remembered(NamedTuple):
     outcome: FactOutcome
     copies: int
     recorded_at: datetime
-    number: int | None = None
+    number: int | None
 
 
 class Bound(NamedTuple):
