@@ -1,6 +1,6 @@
 """What a batch needs of the stored state, as a function of the batch and of what was found."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from card_fulfillment.domain.bindings import (
@@ -133,16 +133,14 @@ def needs(want: Wanted, view: View) -> Need:
     It grows with the view until the view holds all that it asks for.
     """
     need = want.need | Need()
+    bulk_of = {**want.members, **view.bulk_of}
     for order in want.orders:
+        need.references |= with_bulks(order.references, bulk_of)
         if moves_issuers_facts(order, view):
             _want_issuers_facts(need, order.subject)
-    bulk_of = {**want.members, **view.bulk_of}
-    need.retimed.update(
-        fact_id
-        for fact_id, stated in want.untimed.items()
-        if (seen := view.seen.get(fact_id)) and seen.since is not None and stated < seen.since
-    )
-    stored = [*view.waiting.values(), *view.retimed.values(), *shaken(need.unlocks, view, bulk_of)]
+    _want_retimed(need, want.untimed, view)
+    placed_anew = [*view.waiting.values(), *view.retimed.values()]
+    stored = [*placed_anew, *shaken(need.unlocks, view, bulk_of)]
     for fact, _ in stored:
         _want_fact(need, fact)
     facts = (*want.facts, *(fact for fact, _ in stored))
@@ -150,18 +148,21 @@ def needs(want: Wanted, view: View) -> Need:
         _want_subject(need, subject)
     need.bulks.update(_bulks(view))
     _want_named(need, facts, bulk_of)
-    for order in want.orders:
-        need.references |= with_bulks(order.references, bulk_of)
-    unbound = _unbound(facts, view, bulk_of)
-    need.locked_references |= unbound
-    # Whether somebody else was asked for them.
-    need.references.update(own_reference(ISSUER, r.value) for r in own_names(unbound))
+    _want_unbound(need, facts, view, bulk_of)
     unsettled = {b.subject for b in contested(want.orders, facts, need.unlocks, view, bulk_of)}
-    moving = (*view.waiting.values(), *view.retimed.values())
-    need.refolds.update(unsettled, *(each.places for each in moving))
+    need.refolds.update(unsettled, *(each.places for each in placed_anew))
     _want_sayings(need, view)
     want_files(need, want.lines, want.orders, view)
     return need
+
+
+def _want_retimed(need: Need, untimed: Mapping[bytes, int], view: View) -> None:
+    """Stored facts that get an earlier time: that of a record from before theirs."""
+    need.retimed.update(
+        fact_id
+        for fact_id, stated in untimed.items()
+        if (seen := view.seen.get(fact_id)) and seen.since is not None and stated < seen.since
+    )
 
 
 def _want_named(need: Need, facts: Iterable[Fact], bulk_of: BulkOf) -> None:
@@ -219,6 +220,14 @@ def _bulks(view: View) -> Iterable[str]:
     return (bulk for bulk in view.bulk_of.values() if bulk)
 
 
+def _want_unbound(need: Need, facts: Iterable[Fact], view: View, bulk_of: BulkOf) -> None:
+    """References that nothing in force binds are locked, or whoever binds one would not be seen."""
+    unbound = with_bulks(_unbound(facts, view, bulk_of), bulk_of)
+    need.locked_references |= unbound
+    # Whether somebody else was asked for them.
+    need.references.update(own_reference(ISSUER, r.value) for r in own_names(unbound))
+
+
 def _unbound(facts: Iterable[Fact], view: View, bulk_of: BulkOf) -> set[Reference]:
     unbound: set[Reference] = set()
     for fact in facts:
@@ -228,4 +237,4 @@ def _unbound(facts: Iterable[Fact], view: View, bulk_of: BulkOf) -> set[Referenc
             held = bound_to(view.bindings, reference, bulk_of)
             if not is_bound(reference, held, fact.stated):
                 unbound.add(reference)
-    return with_bulks(unbound, bulk_of)
+    return unbound
