@@ -6,6 +6,7 @@ import gc
 import time
 from collections.abc import Awaitable
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import structlog
@@ -30,7 +31,7 @@ from card_fulfillment.pipeline.relay import Relay
 from card_fulfillment.pipeline.relay_ports import RelayPorts
 from card_fulfillment.pipeline.spreader import Spreader
 from card_fulfillment.pipeline.sweep import sweep
-from card_fulfillment.postgres.census import PostgresCensus
+from card_fulfillment.postgres.census import census_apart
 from card_fulfillment.postgres.connection import connector
 from card_fulfillment.postgres.file_accounts import FileSweepingTransaction
 from card_fulfillment.postgres.outbox import outbox_of
@@ -91,7 +92,7 @@ class Worker:
             {topic: relay.status for topic, relay in self._relays.items()},
             limits_of(settings.ops),
         )
-        census = PostgresCensus(connector(settings.postgres, "census"))
+        census = partial(census_apart, connector(settings.postgres, "census"))
         self._spreader = self._made_spreader()
         self._watch = Watch(self._health, self._meter, census, clock)
 

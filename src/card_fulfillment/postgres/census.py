@@ -42,17 +42,14 @@ async def take_census(connection: asyncpg.Connection) -> Census:
     )
 
 
-class PostgresCensus:
-    """Connects for each: seldom, and nothing is left open when the database goes away."""
+async def census_apart(connect: Connect) -> Census | str:
+    """On a connection of its own: nothing is left open when the database goes away.
 
-    def __init__(self, connect: Connect) -> None:
-        self._connect = connect
-
-    async def __call__(self) -> Census | str:
-        """A sentence where the schema is no more one to work on. Raises StoreUnavailable."""
-        try:
-            async with apart(self._connect) as connection:
-                await check_schema(connection)
-                return await take_census(connection)
-        except SchemaMismatch as error:
-            return str(error)
+    A sentence where the schema is no more one to work on. Raises StoreUnavailable.
+    """
+    try:
+        async with apart(connect) as connection:
+            await check_schema(connection)
+            return await take_census(connection)
+    except SchemaMismatch as error:
+        return str(error)

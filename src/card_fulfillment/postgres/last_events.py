@@ -1,4 +1,4 @@
-"""What was told of each card and bulk issuance that is in one of some statuses.
+"""What was told of the cards and bulk issuances in some statuses, and of bulks that are not final.
 
 Page by page along the keys, each page a statement of its own: nothing is held open while somebody
 reads, however many cards there are, and no index is kept for it.
