@@ -66,7 +66,7 @@ class MemoryTransaction:
 
     def _files(self, need: Need) -> dict[FileName, VendorFile]:
         lines = self._tables.lines.values()
-        names = need.files | {line.file for line in lines if line.reference in need.filed}
+        names = need.files | {line.file for line in lines if line.reference in need.file_references}
         return {name: file for name, file in self._tables.files.items() if name in names}
 
     def _bindings(self, references: set[Reference]) -> Bindings:

@@ -68,7 +68,7 @@ class Turn:
     _moves: dict[Status, _Move] = field(default_factory=dict)
 
     def count(self, before: Journey, after: Journey, changes: Iterable[Change]) -> None:
-        """Count a member where it is now, and what it was that moved it."""
+        """Count a member where it is now, and keep the greatest of what moves members where."""
         if before.published is not None:
             self.counts[Member(before.published.status, before.published.attempt)] -= 1
         if after.published is not None:

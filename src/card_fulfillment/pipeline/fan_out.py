@@ -93,14 +93,14 @@ class FanOut:
     ) -> None:
         self._transaction, self._publishing, self._most = transaction, publishing, most
         self._reached: dict[str, int] = {}
-        self._latest = self._ticked = ""
+        self._spread_last = self._ticked_last = ""  # the bulks that had their turn
 
     async def spread(self, now: int) -> Effects | None:
         """Fold a chunk of some bulk's members; nothing where no bulk has any that lag.
 
         Raises StoreUnavailable or Contended.
         """
-        wider, after = Need(), self._latest
+        wider, after = Need(), self._spread_last
         for _ in range(_WIDENINGS):
             try:
                 async with self._transaction() as transaction:
@@ -128,10 +128,10 @@ class FanOut:
         Raises StoreUnavailable or Contended.
         """
         async with self._transaction() as transaction:
-            bulk_id = await transaction.claim_dirty(self._ticked)
+            bulk_id = await transaction.claim_dirty(self._ticked_last)
             if bulk_id is None:
                 return None
-            self._ticked = bulk_id
+            self._ticked_last = bulk_id
             view = await locked_view(transaction, Wanted(), Need(bulks={bulk_id}))
             effects = self._decide(view, Chunk(bulk_id, ()), now, tick=True)
             await transaction.write(effects)
@@ -141,7 +141,7 @@ class FanOut:
         bulk_id = await transaction.claim_lagging(after)
         if bulk_id is None:
             return None
-        self._latest = bulk_id
+        self._spread_last = bulk_id
         bulk = (await transaction.peek(Need(bulks={bulk_id}))).bulks[bulk_id]
         stored = await transaction.unspread(bulk_id, bulk)
         sayings = Sayings(numbered(stored, bulk_id), bulk.said.parcels)

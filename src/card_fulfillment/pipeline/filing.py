@@ -34,7 +34,7 @@ def want_files(need: Need, lines: Iterable[FileLine], orders: Iterable[Order], v
             need.locked_references |= _lockable(line.reference)
     # Where a reference means a bulk, that bulk is in the view, too.
     for order in orders if view.bulks else ():
-        need.filed.update(r for r in order.references if _means_a_bulk(r, view))
+        need.file_references.update(r for r in order.references if _means_a_bulk(r, view))
 
 
 def _lockable(reference: Reference) -> set[Reference]:

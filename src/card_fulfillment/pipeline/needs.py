@@ -93,7 +93,7 @@ def _want_order(need: Need, order: Order) -> None:
     _want_to_bind(need, order.references)
     need.unlocks.add(ordering(order.subject.id))
     if order.subject.kind is SubjectKind.BULK_ISSUANCE:
-        need.filed.update(order.references)
+        need.file_references.update(order.references)
 
 
 def _want_issuers_facts(need: Need, subject: Subject) -> None:

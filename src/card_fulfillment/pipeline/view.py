@@ -29,7 +29,8 @@ class Need:
     serials: places in a bulk that are announced: who has them already is needed.
     fact_ids: ids that the batch brings, to tell the new from the seen.
     retimed: stored facts without a time of their own, of which an earlier copy came.
-    files: files that the batch has lines of, and those found by a reference of `filed`; locked.
+    files: files that the batch has lines of, and those found by `file_references`; locked.
+    file_references: references of orders, by which lines of files can be about a bulk.
     lines: lines of files that the batch brings, to tell the new from the seen.
     """
 
@@ -45,7 +46,7 @@ class Need:
     fact_ids: set[bytes] = field(default_factory=set)
     retimed: set[bytes] = field(default_factory=set)
     files: set[FileName] = field(default_factory=set)
-    filed: set[Reference] = field(default_factory=set)
+    file_references: set[Reference] = field(default_factory=set)
     lines: set[LineKey] = field(default_factory=set)
 
     def covers(self, other: Self) -> bool:
@@ -68,7 +69,7 @@ class Need:
             unlocks=self.unlocks - asked.unlocks,
             refolds=self.refolds - asked.refolds,
             files=self.files - asked.files,
-            filed=self.filed - asked.filed,
+            file_references=self.file_references - asked.file_references,
         )
 
     def __bool__(self) -> bool:
@@ -130,7 +131,7 @@ class View:
     sayings: by bulk, facts about it that some of the need's cards have not folded, or all.
     taken: of the need's `serials`, those that some card has.
     seen: of the need's `fact_ids`, those that are stored.
-    files: of the need's `files`, and those of which a line has one of its `filed` references.
+    files: of the need's `files`, and those of which a line has one of its `file_references`.
     lines: of the need's `lines`, those that are stored.
     """
 

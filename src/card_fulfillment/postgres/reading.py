@@ -102,7 +102,7 @@ async def peek(connection: asyncpg.Connection, need: Need) -> View:
     view = View(
         bulks=await load_bulks(connection, need.bulks),
         histories=await _histories(connection, need.refolds),
-        files=await load_files(connection, need.files, need.filed),
+        files=await load_files(connection, need.files, need.file_references),
     )
     keys = {reference_text(r): r for r in need.references}
     unlocks = list(map(reference_text, need.unlocks))
@@ -130,7 +130,7 @@ async def read(connection: asyncpg.Connection, need: Need, held: View) -> View:
         cards=held.cards | await _cards(connection, need.cards - held.cards.keys()),
         bindings={r: b for r, b in held.bindings.items() if r in need.references},
         histories=await _histories(connection, need.refolds),
-        files=await load_files(connection, need.files, need.filed),
+        files=await load_files(connection, need.files, need.file_references),
     )
     view.bindings |= await _bindings(connection, need.references - held.bindings.keys())
     await _read_around(connection, need, view)
@@ -224,21 +224,24 @@ async def _sayings(
             floors[bulk_id] = min(state.folded, floors.get(bulk_id, state.folded))
     floors |= dict.fromkeys(need.whole & view.bulks.keys(), -1)
     asked = {i: floor for i, floor in floors.items() if floor < view.bulks[i].last_number}
-    asked |= {i: floors.get(i, 0) for i in floors if _packs(view.bulks[i], need)}
+    asked |= {i: floors.get(i, 0) for i in floors if _names_a_parcel(need, view.bulks[i])}
     return {
         bulk_id: await load_sayings(connection, bulk_id, view.bulks[bulk_id], floor, need)
         for bulk_id, floor in asked.items()
     }
 
 
-def _packs(bulk: Bulk, need: Need) -> bool:
+def _names_a_parcel(need: Need, bulk: Bulk) -> bool:
     return not need.references.isdisjoint(bulk.said.parcels)
 
 
 async def load_sayings(
     connection: asyncpg.Connection, bulk_id: str, bulk: Bulk, floor: int, need: Need
 ) -> list[StoredFact]:
-    """Facts about a bulk of a later number, or found by a parcel that got serials since or now."""
+    """Facts about a bulk of a later number, or found by a parcel that got serials since or now.
+
+    floor: the number up to which all that need them have folded.
+    """
     repacked = {
         fact_id
         for reference, parcel in bulk.said.parcels.items()
