@@ -62,19 +62,9 @@ class Watch:
         alarms = {reason.name: reason.detail for reason in self._health.alarms(now)}
         self._tell(alarms)
         self._look_at_doubts()
-        meter = self._meter
-        meter.set(metrics.ALARM, {(n,): n in alarms for n in (*ALARMS, *alarms)})
-        meter.set(metrics.READY, {(): not self._health.unready(now)})
-        relays = self._health.relays.items()
-        meter.set(
-            metrics.RELAY_STATE,
-            {(t, s.value): s is status.state for t, status in relays for s in RelayState},
-        )
-        meter.set(metrics.RELAY_FAILURES, {(t,): status.failures for t, status in relays})
-        for topic, status in relays:
-            news = status.published - self._published.get(topic, 0)
-            meter.count(metrics.PUBLISHED, topic, by=news)
-            self._published[topic] = status.published
+        self._look_at_relays()
+        self._meter.set(metrics.ALARM, {(n,): n in alarms for n in (*ALARMS, *alarms)})
+        self._meter.set(metrics.READY, {(): not self._health.unready(now)})
 
     def _tell(self, alarms: dict[str, str]) -> None:
         """Log what began and what ended since the last look."""
@@ -93,6 +83,18 @@ class Watch:
         elif before and not now:
             log.info("intake.in_doubt_no_more")
 
+    def _look_at_relays(self) -> None:
+        meter, relays = self._meter, self._health.relays.items()
+        meter.set(
+            metrics.RELAY_STATE,
+            {(t, s.value): s is status.state for t, status in relays for s in RelayState},
+        )
+        meter.set(metrics.RELAY_FAILURES, {(t,): status.failures for t, status in relays})
+        for topic, status in relays:
+            news = status.published - self._published.get(topic, 0)
+            meter.count(metrics.PUBLISHED, topic, by=news)
+            self._published[topic] = status.published
+
     async def _measure_inputs(self) -> None:
         if self._inputs is None or not self._inputs.joined:
             return
@@ -107,6 +109,9 @@ class Watch:
             self._health.raise_alarm(INPUT_MISSING, f"Kafka has no topic {topics}")
         else:
             self._health.lower_alarm(INPUT_MISSING)
+        self._show_inputs(inputs, now)
+
+    def _show_inputs(self, inputs: Sequence[InputBacklog], now: float) -> None:
         of_topic = [(each.partition.topic, each) for each in inputs]
         meter = self._meter
         meter.set(metrics.ASSIGNED, by_topic((t, 1) for t, _ in of_topic))
