@@ -146,16 +146,11 @@ class Bulk:
     def with_member(self, card: CardIdentity, *, taken: bool) -> Self:
         """Announce a member. taken: whether another has its serial."""
         serial = card.serial_number or 0
-        return replace(
-            self,
-            common=self.common.with_card(card)
-            if self.common
-            else Common(card.card_product_id, card.labels),
-            greatest_serial=max(self.greatest_serial, serial),
-            taken_twice=united((*self.taken_twice, (serial, serial)))
-            if taken
-            else self.taken_twice,
-        )
+        known = self.common
+        common = known.with_card(card) if known else Common(card.card_product_id, card.labels)
+        twice = united((*self.taken_twice, (serial, serial))) if taken else self.taken_twice
+        greatest = max(self.greatest_serial, serial)
+        return replace(self, common=common, greatest_serial=greatest, taken_twice=twice)
 
     def counting(self, changes: Mapping[Member, int]) -> Self:
         counts = {m: self.counts.get(m, 0) + changes.get(m, 0) for m in {**self.counts, **changes}}

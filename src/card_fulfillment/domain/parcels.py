@@ -215,8 +215,9 @@ def _reported(reports: Reports, each: Entry, own: list[Reference]) -> Reports:
 
 def _total(fact: Fact, own: list[Reference]) -> frozenset[int]:
     """A count that comes without serials or a parcel is one of the whole bulk."""
-    whole = fact.quantity is not None and not (fact.serials or own or fact.carton)
-    return frozenset({fact.quantity}) if whole and fact.quantity is not None else frozenset()
+    if fact.quantity is None or fact.serials or own or fact.carton:
+        return frozenset()
+    return frozenset({fact.quantity})
 
 
 def _miscounted(fact: Fact) -> frozenset[tuple[Range, int]]:
