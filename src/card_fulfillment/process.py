@@ -1,4 +1,4 @@
-"""What any process that goes on has: a clock, a name, a port, and an ear for the signal to stop."""
+"""What any long-running process has: a clock, a name, the operator's port, the signal to stop."""
 
 import asyncio
 import os

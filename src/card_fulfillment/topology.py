@@ -58,18 +58,18 @@ def topology(settings: Settings) -> Topology:
     status_changed = topics.prefix + topics.status_changed
     dead_letter = topics.prefix + topics.dead_letter
     return Topology(
-        {topics.prefix + name: reader for name, (reader, _) in inputs.items()},
-        {topics.prefix + name: spared for name, (_, spared) in inputs.items()},
-        {topics.prefix + name: vendor for name, vendor in of_vendors.items()},
-        {
+        readers={topics.prefix + name: reader for name, (reader, _) in inputs.items()},
+        spared={topics.prefix + name: spared for name, (_, spared) in inputs.items()},
+        vendors={topics.prefix + name: vendor for name, vendor in of_vendors.items()},
+        masks={
             topics.prefix + name: mask
             for name, vendor in of_vendors.items()
             if (mask := mask_of(profiles[vendor])) is not None
         },
-        _windows(settings.bindings, profiles),
-        status_changed,
-        dead_letter,
-        (
+        windows=_windows(settings.bindings, profiles),
+        status_changed=status_changed,
+        dead_letter=dead_letter,
+        plans=(
             *(_input_plan(topics, topics.prefix + name) for name in inputs),
             _output_plan(topics, status_changed),
             _output_plan(topics, dead_letter),
