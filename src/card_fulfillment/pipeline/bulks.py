@@ -41,9 +41,9 @@ NOTHING_ANNOUNCED: Final = Announced([], [])
 
 
 class _Move(NamedTuple):
-    """The last change of a member to a status. place: where that is among all."""
+    """The greatest change of members to one status. standing: by which it is that."""
 
-    place: tuple[int, ...]
+    standing: tuple[int, ...]
     why: Because
 
 
@@ -68,17 +68,17 @@ class Turn:
     _moves: dict[Status, _Move] = field(default_factory=dict)
 
     def count(self, before: Journey, after: Journey, changes: Iterable[Change]) -> None:
-        """Count a member where it is now, and keep the greatest of what moves members where."""
+        """Count a member where it is now, and keep the greatest change to each status."""
         if before.published is not None:
             self.counts[Member(before.published.status, before.published.attempt)] -= 1
         if after.published is not None:
             self.counts[Member(after.published.status, after.published.attempt)] += 1
         for change in changes:
-            place = (change.attempt, *STANDING[change.status], change.detail.occurred_at)
-            last = self._moves.get(change.status)
-            if last is None or place >= last.place:
+            standing = (change.attempt, *STANDING[change.status], change.detail.occurred_at)
+            greatest = self._moves.get(change.status)
+            if greatest is None or standing >= greatest.standing:
                 why = Because(change.status, change.detail, change.cause)
-                self._moves[change.status] = _Move(place, why)
+                self._moves[change.status] = _Move(standing, why)
 
     def parcels(self) -> Iterable[tuple[Reference, Parcel | None]]:
         """Those that changed; null where nothing is said of one any more."""
@@ -95,7 +95,7 @@ class Turn:
 
     def _moved_by(self, status: Status) -> Because:
         """What moved a member to where the bulk is now, or else one as far as any was moved."""
-        furthest = max(self._moves.values(), key=lambda move: move.place)
+        furthest = max(self._moves.values(), key=lambda move: move.standing)
         return self._moves.get(status, furthest).why
 
 
