@@ -83,32 +83,57 @@ def _entries(selector: str, get: Getter) -> Items:
 def _parts(selector: str, by: str, above: Sequence[str]) -> Items:
     read = text(selector, above, _MOST_TEXT)
 
+    def parts(found: str) -> list[object]:
+        return [part for each in found.split(by) if (part := each.strip())]
+
+    opened = _once(parts)
+
     def items(scope: Scope) -> list[object] | None:
         found = read(scope)
-        if found is None:
-            return None
-        return [part for each in found.split(by) if (part := each.strip())]
+        return None if found is None else opened(found)
 
     return items
 
 
 def _json(selector: str, above: Sequence[str]) -> Items:
     read = text(selector, above, _MOST_TEXT)
+    opened = _once(_parsed)
 
     def items(scope: Scope) -> list[object] | None:
         found = read(scope)
-        return [None if found is None else _parsed(selector, found)]
+        if found is None:
+            return [None]
+        held = opened(found)
+        if held is None:
+            raise Unfit(selector, "no JSON in this text, or nested too deeply")
+        return held
 
     return items
 
 
-def _parsed(selector: str, found: str) -> object:
+def _once(opened: Callable[[str], list[object] | None]) -> Callable[[str], list[object] | None]:
+    """Open a text once, though all elements of a list beside it ask for it.
+
+    Else a message of many would cost the square of its size.
+    """
+    last: tuple[str, list[object] | None] = ("", None)
+
+    def open_once(found: str) -> list[object] | None:
+        nonlocal last
+        if found is not last[0]:
+            last = (found, opened(found))
+        return last[1]
+
+    return open_once
+
+
+def _parsed(found: str) -> list[object] | None:
     """Let the strict parser decide what is JSON, and the exact one read its integers."""
     try:
         orjson.loads(found)
-        return json.loads(found)
+        return [json.loads(found)]
     except (ValueError, RecursionError):
-        raise Unfit(selector, "no JSON in this text, or nested too deeply") from None
+        return None
 
 
 def _match(selector: str, pattern: str, above: Sequence[str]) -> Items:

@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 from vendor_samples import TABLE, facts, outcomes, written
 
+from card_fulfillment.vendors.levels import compile_levels
+from card_fulfillment.vendors.notation import Level
 from card_fulfillment.vendors.outcomes import Unusable
+from card_fulfillment.vendors.selectors import Scope
 
 SPLIT = "each: {card: {split: message.cards, by: ','}}\n    references: {card: card}"
 
@@ -48,3 +51,26 @@ def test_a_text_that_is_no_list_of_names_is_malformed(
 
     assert isinstance(refused, Unusable)
     assert refused.message == reason
+
+
+@pytest.mark.parametrize("level", [{"split": "message.text", "by": ","}, {"json": "message.text"}])
+def test_a_text_is_opened_once_for_all_elements_of_a_list_beside_it(level: dict[str, str]) -> None:
+    (loop,) = compile_levels({"found": Level.model_validate(level)})
+    one: Scope = [{"text": "[1,2]"}, {}]
+    other: Scope = [{"text": "[3]"}, {}]
+
+    first = loop.items(one)
+
+    assert first
+    assert loop.items(one) is first
+    assert loop.items(other) != first
+    assert loop.items(one) == first
+
+
+def test_a_text_without_json_is_told_so_by_each_element(tmp_path: Path) -> None:
+    level = "each: {x: message.list, y: {json: message.text}}\n    references: {card: y.card}"
+    profile = written(tmp_path, f"- {{code: x, {TABLE}}}", level)
+
+    for text, refused in (("{", 2), ('{"card": "c"}', 0), ("{", 2)):
+        found = outcomes(profile, {"list": ["A", "S"], "text": text})
+        assert sum(isinstance(each, Unusable) for each in found) == refused
