@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import MAXYEAR, UTC, datetime, timedelta, tzinfo
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -18,6 +18,7 @@ from card_fulfillment.vendors.selectors import Scope, Text, Unfit, is_filler, te
 _EARLIEST: Final = 946_684_800 * SECOND
 _FIRST_YEAR: Final = 2000
 _LAST_YEAR: Final = 2100
+_LAST_DAY: Final = (12, 31)
 # Zones that may be written by their letters whatever the profile says.
 _UNIVERSAL: Final[Mapping[str, tzinfo]] = {"UTC": UTC, "GMT": UTC}
 
@@ -125,8 +126,14 @@ def _placed(moment: datetime, zone: Zone | None, *, day: bool) -> tuple[int, Pre
         moment, assumed = moment.replace(tzinfo=zone.info), zone.assumed
     at = to_micros(moment)
     if day:
-        return at, Precision.DAY, to_micros(moment + timedelta(days=1)) - at
+        return at, Precision.DAY, _length(moment, at)
     return at, Precision.ZONE_ASSUMED if assumed else Precision.SECOND, DAY
+
+
+def _length(day: datetime, at: int) -> int:
+    """Of the last one of the calendar, an "always", nobody can tell when the next one begins."""
+    last = day.year == MAXYEAR and (day.month, day.day) == _LAST_DAY
+    return DAY if last else to_micros(day + timedelta(days=1)) - at
 
 
 def date_reader(field: TimeField, levels: Sequence[str], known: Clocks) -> Text:

@@ -195,12 +195,14 @@ def test_r15_epochs(tmp_path: Path, form: str, value: object) -> None:
         ("epoch_seconds", 1773050400.5, "malformed"),
         ("epoch_seconds", 1804586400, "future_time"),
         ("epoch_seconds", 0, "malformed"),
+        ("iso", "9999-12-31T00:00:00", "future_time"),
+        ("iso", "9999-12-31", "future_time"),
     ],
 )
-def test_r15_an_epoch_of_another_unit_is_refused(
+def test_r15_an_epoch_of_another_unit_and_an_always_are_refused(
     tmp_path: Path, form: str, value: object, reason: str
 ) -> None:
-    time = f"{{at: message.at, format: {form}}}"
+    time = f"{{at: message.at, format: {form}, zone: Asia/Riyadh}}"
     profile = written(tmp_path, f"- {{code: message.code, {TABLE}, time: {time}}}")
 
     (found,) = outcomes(profile, {"card": "c", "code": "A", "at": value})
