@@ -191,10 +191,10 @@ def is_filler(value: object) -> bool:
 
 
 def denies(value: object) -> bool:
-    """Tell a value that says that something is not there: false, as a text too, or empty."""
+    """Tell a value that says that something is not there: false, as a text too, zero, or empty."""
     if isinstance(value, str):
         return value.strip().lower() == "false"
-    return value is False or (isinstance(value, dict | list) and not value)
+    return not value
 
 
 def word(selector: str, levels: Sequence[str]) -> Text:

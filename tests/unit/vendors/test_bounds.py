@@ -92,6 +92,8 @@ def test_a_signature_is_one_for_a_delivery_alone(tmp_path: Path) -> None:
         ("D", True, Evidence.SIGNATURE),
         ("D", False, Evidence.VENDOR_CLAIM),
         ("D", "false", Evidence.VENDOR_CLAIM),
+        ("D", 0, Evidence.VENDOR_CLAIM),
+        ("D", 1, Evidence.SIGNATURE),
         ("D", {}, Evidence.VENDOR_CLAIM),
         ("D", [], Evidence.VENDOR_CLAIM),
         ("D", {"image": "x"}, Evidence.SIGNATURE),
@@ -101,7 +103,7 @@ def test_a_signature_is_one_for_a_delivery_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "by", ["N/A", "-", " ", "A. Name", False, "false ", {}, [], {"by": "A. Name"}]
+    "by", ["N/A", "-", " ", "A. Name", False, "false ", 0, {}, [], {"by": "A. Name"}]
 )
 def test_what_is_masked_is_signed_for_as_before(tmp_path: Path, by: object) -> None:
     says = f"- {{code: message.code, {TABLE}, signature: message.by}}"
