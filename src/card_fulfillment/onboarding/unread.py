@@ -19,7 +19,7 @@ def unread(payload: bytes, headers: Mapping[str, bytes], profile: Profile) -> li
     """Name the fields in their order, the elements of a list as one: lines[].stage."""
     read = [path for rule in profile.source.rules for path in _of_rule(rule)]
     read += _paths(profile.source.when, {MESSAGE: ""})
-    fields = dict.fromkeys(fields_of(payload, headers, profile))
+    fields = dict.fromkeys(path for path, has in _fields(payload, headers, profile) if has)
     return [field for field in fields if not any(_is_within(field, path) for path in read)]
 
 
@@ -85,6 +85,13 @@ def _path(selector: str, bases: Mapping[str, str]) -> str | None:
 
 def fields_of(payload: bytes, headers: Mapping[str, bytes], profile: Profile) -> Iterator[str]:
     """Name all fields of a message, none of one that cannot be read."""
+    return (path for path, _ in _fields(payload, headers, profile))
+
+
+def _fields(
+    payload: bytes, headers: Mapping[str, bytes], profile: Profile
+) -> Iterator[tuple[str, bool]]:
+    """Name its fields, each with whether there is anything in it to be read."""
     try:
         payload, body = written(payload, headers, profile.body, profile.plug_in)
         message, _ = opened(parse(payload, body), headers, body)
@@ -93,18 +100,20 @@ def fields_of(payload: bytes, headers: Mapping[str, bytes], profile: Profile) ->
     yield from _below(message)
 
 
-def _below(message: object) -> Iterator[str]:
+def _below(message: object) -> Iterator[tuple[str, bool]]:
     """Name the fields of a message, which may be nested as deeply as its parser lets it be."""
     pending: list[tuple[str, object]] = [("", message)]
     while pending:
         path, value = pending.pop()
-        if isinstance(value, dict):
+        if isinstance(value, dict | list) and not value:
+            yield path, False
+        elif isinstance(value, dict):
             below = [(f"{path}.{name}" if path else name, each) for name, each in value.items()]
             pending += reversed(below)
         elif isinstance(value, list):
             pending += [(f"{path}[]", each) for each in reversed(value)]
         else:
-            yield path
+            yield path, True
 
 
 def _is_within(field: str, path: str) -> bool:

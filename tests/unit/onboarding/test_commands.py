@@ -223,3 +223,18 @@ def test_a_slip_in_the_name_of_another_vendor_is_a_warning(profile: Path) -> Non
         profile.write_text(f"{PROFILE}        {named % vendor}\n{EXAMPLES % 'produced'}")
         told = [warning["message"] for warning in as_data("check", profile)[0]["warnings"]]
         assert ("no profile of 'sarha': did you mean `sahra`?" in told) is warned
+
+
+def test_an_empty_list_or_object_is_there_and_nothing_in_it_is_unread(profile: Path) -> None:
+    when = "when: {absent: [message.errors, message.fault]}\nrules:"
+    empty = '{"errors":[],"fault":{},"more":[],"lines"'
+    examples = (
+        (EXAMPLES % "produced").replace('{"lines"', empty).replace("fact: produced", "ignored: ''")
+    )
+    profile.write_text(PROFILE.replace("rules:", when) + examples)
+
+    (told,) = as_data("test", profile)
+    explained = vendors("explain", profile, "-", stdin=f"{empty}:[]}}")
+
+    assert told["absent_in_all_examples"] == []
+    assert "Nothing reads" not in explained.output
