@@ -4,15 +4,22 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from card_fulfillment.vendors.language import FactRule, ProfileFile, Rule
+from card_fulfillment.messages.pan_guard import EACH, Path
+from card_fulfillment.vendors.language import FactRule, ProfileFile, Rule, TimeField
 from card_fulfillment.vendors.near_miss import hint
 from card_fulfillment.vendors.notation import ANY, Condition
+from card_fulfillment.vendors.paths import parse, read
 from card_fulfillment.vendors.placing import selectors_of
 from card_fulfillment.vendors.selectors import BUILT_IN, is_keys, split
 from card_fulfillment.vendors.yaml_text import Location
 
 # In JMESPath, what stands in double quotes is the name of a key.
-_COMPARED_KEY: Final = re.compile(r'[=<>]\s*"([^"]*)"')
+_COMPARED_KEY: Final = re.compile(
+    r'(?:[=<>]|(?:contains|starts_with|ends_with)\([^()]*,)\s*"([^"]*)"'
+)
+
+# In YAML it is a blank or the end of a line between double quotes alone.
+_UNREAD_ESCAPE: Final = re.compile(r"\\[nrt]")
 
 # Where in the file, and one sentence.
 Advice = tuple[Location, str]
@@ -25,6 +32,7 @@ def advice(file: ProfileFile) -> Iterator[Advice]:
     yield from ((("when", *at), message) for at, message in _of_condition(file.when))
     yield from _of_examples(file)
     yield from _of_words(file)
+    yield from _of_private(file)
     used = {kind for rule in file.rules for kind in rule.references}
     named = (name for rule in file.rules for fact in rule.facts for name in fact.names)
     used |= {name.kind for name in named if name.vendor in (None, file.vendor)}
@@ -49,7 +57,7 @@ def _of_examples(file: ProfileFile) -> Iterator[Advice]:
         if not fields:
             yield at, "proves nothing: any fact would do"
     facts = [fact for rule in file.rules for fact in rule.facts]
-    if expected and any(map(_tells_when, facts)) and not any("at" in f for _, f in expected):
+    if expected and any(map(_times, facts)) and not any("at" in f for _, f in expected):
         yield ("examples",), "none expects a time (`at`): a wrong zone or format would not be seen"
 
 
@@ -60,6 +68,24 @@ def _of_words(file: ProfileFile) -> Iterator[Advice]:
             yield at, f"\"{key}\" is a key, whose value is compared: a text is written '{key}'"
 
 
+def _of_private(file: ProfileFile) -> Iterator[Advice]:
+    """Look for what is read and masked: a redrive reads the message as it was stored.
+
+    That something was there is still told; of a plug-in's messages nothing is stored.
+    """
+    masked = [_keys(parse(path)) for path in file.private if file.plug_in is None]
+    for at, path in read(file):
+        keys = _keys(path)
+        asks_whether = at[-1] == "signature" or bool({"present", "absent"} & set(at))
+        for private in masked:
+            if keys[: len(private)] == private and not (asks_whether and keys == private):
+                yield at, f"reads {'.'.join(private)}, which is private: a redrive finds its mask"
+
+
+def _keys(path: Path) -> Path:
+    return tuple(step for step in path if step != EACH)
+
+
 def _of_rule(rule: Rule) -> Iterator[Advice]:
     yield from ((("when", *at), message) for at, message in _of_condition(rule.when))
     said = {*_texts(rule.model_dump(exclude={"each"}))}
@@ -67,6 +93,11 @@ def _of_rule(rule: Rule) -> Iterator[Advice]:
     for level in rule.each:
         if not any(text == level or text.startswith(f"{level}.") for text in said):
             yield ("each", level), f"nothing is read from {level!r}: each element says the same"
+        if _UNREAD_ESCAPE.search(rule.each[level].by or ""):
+            yield (
+                ("each", level, "by"),
+                'a backslash and a letter: the end of a line is "\\n", quoted',
+            )
     if rule.event_id in rule.references.values():
         yield ("event_id",), "is a reference too: it must name one event, and nothing else"
     elements = _lists(rule)
@@ -93,18 +124,26 @@ def _of_history(rule: Rule) -> Iterator[Advice]:
     if any(_is_of(rule, each, last) for each in (*rule.references.values(), *whom) if each):
         return
     for i, fact in enumerate(rule.facts):
-        if not (rule.event_id or _tells_when(fact)):
+        if not (rule.event_id or _times(fact)):
             yield ("facts", i), f"no time: all of {last!r} is told anew whenever it comes again"
-        for at, selector in _changing(fact):
+        for at, selector in (*_changing(fact), *_own_times(rule, fact, last)):
             if not _is_of(rule, selector, last):
                 message = f"is the same for each {last!r}: when it changes, all are other facts"
                 yield ("facts", i, *at), message
 
 
-def _tells_when(fact: FactRule) -> bool:
+def _own_times(rule: Rule, fact: FactRule, element: str) -> Iterator[tuple[Location, str]]:
+    """Find the time of what an element's own code says, where no time is of the element."""
+    selectors = [each.at for each in _times(fact)]
+    says_more = any(_is_of(rule, code, element) for code in fact.code)
+    if says_more and selectors and not any(_is_of(rule, each, element) for each in selectors):
+        yield ("time",), selectors[0]
+
+
+def _times(fact: FactRule) -> list[TimeField]:
     meanings = [*fact.codes.values(), *fact.patterns.values()]
     meanings += [] if fact.status is None else [fact.status]
-    return bool(fact.time or any(each.time for each in meanings))
+    return [*fact.time, *(each for meaning in meanings for each in meaning.time)]
 
 
 def _changing(fact: FactRule) -> Iterator[tuple[Location, str]]:

@@ -1,12 +1,16 @@
 """Where a value stands in a payload: keys from its root, and `[]` for each element of a list."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
 from card_fulfillment.messages.pan_guard import EACH, Path
-from card_fulfillment.vendors.language import FactRule, Rule
+from card_fulfillment.vendors.language import FactRule, ProfileFile, Rule
+from card_fulfillment.vendors.placing import selectors_of
 from card_fulfillment.vendors.selectors import MESSAGE, is_keys, split
+from card_fulfillment.vendors.yaml_text import Location
 
+_TOP: Final[Mapping[str, Path]] = {MESSAGE: ()}
 _STEPS = re.compile(r"[\w@$:-]+|\[\]", re.ASCII)
 
 
@@ -25,14 +29,28 @@ def identifiers(rules: Iterable[Rule]) -> frozenset[Path]:
     return frozenset((*paths, *(("data", *path) for path in paths)))
 
 
+def read(file: ProfileFile) -> Iterator[tuple[Location, Path]]:
+    """Tell where in a profile something is read, and where in payloads, as far as that is known."""
+    selectors = [(at, selector, _TOP) for at, selector in selectors_of(file.when, ("when",))]
+    for i, rule in enumerate(file.rules):
+        bases = _bases(rule)
+        selectors += ((at, each, bases) for at, each in selectors_of(rule, ("rules", i)))
+    return ((at, path) for at, each, bases in selectors for path in _choices(each, bases))
+
+
 def _of_rule(rule: Rule) -> Iterable[Path]:
-    bases: dict[str, Path] = {MESSAGE: ()}
+    bases = _bases(rule)
+    selectors = [*rule.references.values(), *(s for fact in rule.facts for s in _of_fact(fact))]
+    return [path for s in selectors for path in _choices(s, bases)]
+
+
+def _bases(rule: Rule) -> Mapping[str, Path]:
+    bases = dict(_TOP)
     for name, level in rule.each.items():
         base = _path(level.list, bases) if level.list else None
         if base is not None:
             bases[name] = (*base, EACH)
-    selectors = [*rule.references.values(), *(s for fact in rule.facts for s in _of_fact(fact))]
-    return [path for s in selectors for path in _choices(s, bases)]
+    return bases
 
 
 def _of_fact(fact: FactRule) -> list[str]:

@@ -33,6 +33,10 @@ def history(fact: str, card: str = "message.card", scan: str = "message.scans") 
             _FACT + ", time: scan.at, reason: {at: message.why, codes: {R: refused}}}",
             "is the same for each 'scan': when it changes, all are other facts",
         ),
+        (
+            _FACT + ", time: [message.at, header.at]}",
+            "is the same for each 'scan': when it changes, all are other facts",
+        ),
     ],
 )
 def test_what_makes_other_facts_of_a_history_that_comes_again(
@@ -47,6 +51,12 @@ def test_a_history_whose_events_tell_all_that_they_say_themselves(tmp_path: Path
     reason = "reason: {at: scan.why, codes: {R: refused}}"
     attributes = "attributes: {estimated_delivery: scan.eta, tracking_url: message.link}"
     assert warnings(tmp_path, history(f"{_FACT}, time: scan.at, {reason}, {attributes}}}")) == []
+    assert warnings(tmp_path, history(f"{_FACT}, time: [scan.at, message.at]}}")) == []
+
+
+def test_what_is_said_beside_a_history_has_the_time_of_the_message(tmp_path: Path) -> None:
+    beside = "{status: keep, time: message.at, attributes: {tracking_url: scan.link}}"
+    assert warnings(tmp_path, history(beside)) == []
 
 
 def test_an_entry_of_an_object_is_no_history(tmp_path: Path) -> None:
@@ -57,9 +67,52 @@ def test_an_entry_of_an_object_is_no_history(tmp_path: Path) -> None:
 def test_a_key_in_the_place_of_a_text_is_told(tmp_path: Path) -> None:
     told = """"R" is a key, whose value is compared: a text is written 'R'"""
     rule = "{references: {card: 'message.ids[?a %s].b | [0]'}, facts: [%s]}"
+    fact = "{code: message.code, codes: {A: accepted}}"
     for compared, expected in (('== "R"', [told]), ('!="R"', [told]), ("== ''R''", [])):
-        fact = "{code: message.code, codes: {A: accepted}}"
         assert warnings(tmp_path, rule % (compared, fact)) == expected
+    rule = "{references: {card: 'message.ids[?%s].b | [0]'}, facts: [%s]}"
+    for asked, expected in (
+        ('contains(a, "R")', [told]),
+        ('starts_with(a,"R")', [told]),
+        ('contains("R", a)', []),
+        ('not_null(a, "R")', []),
+    ):
+        assert warnings(tmp_path, rule % (asked, fact)) == expected
+
+
+def test_the_end_of_a_line_without_double_quotes_is_told(tmp_path: Path) -> None:
+    rule = "{each: {x: {split: message.text, by: %s}}, references: {card: x}, facts: [%s]}"
+    fact = "{code: message.code, codes: {A: accepted}}"
+    told = 'a backslash and a letter: the end of a line is "\\n", quoted'
+    for by, expected in (("'\\n'", [told]), ('"\\n"', []), ("'\\'", [])):
+        assert warnings(tmp_path, rule % (by, fact)) == expected
+
+
+@pytest.mark.parametrize(
+    ("private", "says", "warned"),
+    [
+        ("text", "code: row.code", []),
+        ("list", "code: x.code", ["list"]),
+        ("list[].note", "code: x.code, text: x.note", ["list.note"]),
+        ("list.note", "code: x.code, signature: x.note", []),
+        ("list", "code: x.code, signature: x.note", ["list"]),
+        ("who", "code: x.code, signature: message.who.name", ["who"]),
+        ("who.name", "code: x.code, signature: message.who", []),
+        ("who", "code: x.code, when: {present: message.who, one_of: {message.who: A}}", ["who"]),
+    ],
+)
+def test_what_is_read_and_private_is_told(
+    tmp_path: Path, private: str, says: str, warned: list[str]
+) -> None:
+    rule = "{each: {x: message.list, row: {json: x.text}}, references: {card: x.card}, facts: [%s]}"
+    fact = f"{{{says}, time: x.at, codes: {{A: delivered}}}}"
+    text = f"{HEAD}private: ['{private}']\nrules:\n  - {rule % fact}\n{_EXAMPLES}\n"
+    for head, expected in ((text, warned), (text.replace("private", "# private"), [])):
+        told = [each for _, each in advice(profile_of(tmp_path, head).source)]
+        found = [each for each in told if "private" in each]
+        assert found[:1] == [
+            f"reads {each}, which is private: a redrive finds its mask" for each in expected
+        ]
 
 
 TIMED = """
