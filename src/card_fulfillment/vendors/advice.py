@@ -4,11 +4,10 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from card_fulfillment.messages.pan_guard import EACH, Path
 from card_fulfillment.vendors.language import FactRule, ProfileFile, Rule, TimeField
 from card_fulfillment.vendors.near_miss import hint
 from card_fulfillment.vendors.notation import ANY, Condition
-from card_fulfillment.vendors.paths import parse, read
+from card_fulfillment.vendors.paths import read_though_private
 from card_fulfillment.vendors.placing import selectors_of
 from card_fulfillment.vendors.selectors import BUILT_IN, is_keys, split
 from card_fulfillment.vendors.yaml_text import Location
@@ -69,21 +68,9 @@ def _of_words(file: ProfileFile) -> Iterator[Advice]:
 
 
 def _of_private(file: ProfileFile) -> Iterator[Advice]:
-    """Look for what is read and masked: a redrive reads the message as it was stored.
-
-    That something was there is still told; of a plug-in's messages nothing is stored.
-    """
-    masked = [_keys(parse(path)) for path in file.private if file.plug_in is None]
-    for at, path in read(file):
-        keys = _keys(path)
-        asks_whether = at[-1] == "signature" or bool({"present", "absent"} & set(at))
-        for private in masked:
-            if keys[: len(private)] == private and not (asks_whether and keys == private):
-                yield at, f"reads {'.'.join(private)}, which is private: a redrive finds its mask"
-
-
-def _keys(path: Path) -> Path:
-    return tuple(step for step in path if step != EACH)
+    """Look for what is read though it is private; nothing is stored of a plug-in's messages."""
+    for at, path in read_though_private(file) if file.plug_in is None else ():
+        yield at, f"reads {path}, which is private: of messages in quarantine nothing is stored"
 
 
 def _of_rule(rule: Rule) -> Iterator[Advice]:

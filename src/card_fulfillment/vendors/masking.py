@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from card_fulfillment.messages.dead_letter import Mask
 from card_fulfillment.messages.pan_guard import EACH, Path
 from card_fulfillment.vendors.bodies import Body, body_of, opened, parse_exactly
+from card_fulfillment.vendors.paths import read_though_private
 from card_fulfillment.vendors.plug_ins import PlugIn, Unreadable
 from card_fulfillment.vendors.profile import Profile
 from card_fulfillment.vendors.selectors import denies, is_filler
@@ -21,12 +22,18 @@ def mask_of(profile: Profile) -> Mask | None:
         return _mask_of_plug_in(profile.plug_in, all_of_it=not profile.private)
     if not profile.private:
         return None
+    if any(read_though_private(profile.source)):
+        return _nothing
     paths, otherwise = tuple(sorted(profile.private)), profile.body
 
     def mask(payload: bytes, headers: Mapping[str, bytes]) -> bytes | None:
         return _masked(payload, body_of(headers, otherwise), paths)
 
     return mask
+
+
+def _nothing(_payload: bytes, _headers: Mapping[str, bytes]) -> None:
+    """Keep nothing of what would not say the same with its private parts masked."""
 
 
 def _mask_of_plug_in(plug_in: PlugIn, *, all_of_it: bool) -> Mask:

@@ -29,8 +29,25 @@ def identifiers(rules: Iterable[Rule]) -> frozenset[Path]:
     return frozenset((*paths, *(("data", *path) for path in paths)))
 
 
-def read(file: ProfileFile) -> Iterator[tuple[Location, Path]]:
-    """Tell where in a profile something is read, and where in payloads, as far as that is known."""
+def read_though_private(file: ProfileFile) -> Iterator[tuple[Location, str]]:
+    """Find what is read and masked, but for what asks no more than whether something is there.
+
+    Tells where in the profile, and what of its `private`. Of expressions nothing is known.
+    """
+    masked = [_keys(parse(path)) for path in file.private]
+    for at, path in _read(file):
+        keys = _keys(path)
+        asks_whether = at[-1] == "signature" or bool({"present", "absent"} & set(at))
+        for i, private in enumerate(masked):
+            if keys[: len(private)] == private and not (asks_whether and keys == private):
+                yield at, file.private[i]
+
+
+def _keys(path: Path) -> Path:
+    return tuple(step for step in path if step != EACH)
+
+
+def _read(file: ProfileFile) -> Iterator[tuple[Location, Path]]:
     selectors = [(at, selector, _TOP) for at, selector in selectors_of(file.when, ("when",))]
     for i, rule in enumerate(file.rules):
         bases = _bases(rule)

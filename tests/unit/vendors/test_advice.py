@@ -93,7 +93,7 @@ def test_the_end_of_a_line_without_double_quotes_is_told(tmp_path: Path) -> None
     [
         ("text", "code: row.code", []),
         ("list", "code: x.code", ["list"]),
-        ("list[].note", "code: x.code, text: x.note", ["list.note"]),
+        ("list[].note", "code: x.code, text: x.note", ["list[].note"]),
         ("list.note", "code: x.code, signature: x.note", []),
         ("list", "code: x.code, signature: x.note", ["list"]),
         ("who", "code: x.code, signature: message.who.name", ["who"]),
@@ -111,7 +111,8 @@ def test_what_is_read_and_private_is_told(
         told = [each for _, each in advice(profile_of(tmp_path, head).source)]
         found = [each for each in told if "private" in each]
         assert found[:1] == [
-            f"reads {each}, which is private: a redrive finds its mask" for each in expected
+            f"reads {each}, which is private: of messages in quarantine nothing is stored"
+            for each in expected
         ]
 
 

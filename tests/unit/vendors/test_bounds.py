@@ -118,6 +118,19 @@ def test_what_is_masked_is_signed_for_as_before(tmp_path: Path, by: object) -> N
     assert b"Name" not in kept
 
 
+@pytest.mark.parametrize("private", ["by", "by.name", "list", "list[].card"])
+def test_of_what_is_read_though_private_nothing_is_kept(tmp_path: Path, private: str) -> None:
+    rule = "each: {x: message.list}\n    references: {card: x.card}"
+    says = f"- {{code: x.code, {TABLE}, signature: message.by.name}}"
+    payload = json.dumps({"by": {"name": "A"}, "list": [{"card": "c", "code": "D"}]}).encode()
+
+    mask = mask_of(written(tmp_path, says, rule, head=f"private: ['{private}']"))
+
+    assert mask is not None
+    kept = mask(payload, {})
+    assert (kept is None) == (private != "by.name")
+
+
 def test_a_message_may_have_a_thousand_elements(tmp_path: Path) -> None:
     profile = written(
         tmp_path,
