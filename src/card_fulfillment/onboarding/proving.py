@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from card_fulfillment.messages.times import to_micros
 from card_fulfillment.onboarding.story import story
-from card_fulfillment.onboarding.unread import asked_for, fields_of
+from card_fulfillment.onboarding.unread import asked_for, fields_of, within
 from card_fulfillment.vendors.codes import Sense
 from card_fulfillment.vendors.examples import LATER_THAN_ALL, Trial, try_examples
 from card_fulfillment.vendors.expectations import Example
@@ -46,7 +46,7 @@ def prove(profile: Profile) -> Proved:
         for entry in _entries(fact, f"rules[{i}].facts[{j}]")
     )
     unshown = [entry for entry in entries if entry not in shown]
-    there = {f"{field}.".replace("[]", "") for fields, _ in asked for field in fields}
+    there = {within(field) for fields, _ in asked for field in fields}
     absent = [*_silent(profile, [told for _, told in asked])]
     absent += [*_never_there(profile, there)] if asked else []
     return Proved(profile, try_examples(profile), unshown, list(dict.fromkeys(absent)))
@@ -68,8 +68,7 @@ def _never_there(profile: Profile, there: Iterable[str]) -> Iterator[_Entry]:
     """Find what no example has: a condition on it proves nothing, nor is it what is masked."""
     asked = [*asked_for(profile), *(("private", path, path) for path in profile.source.private)]
     for field, selector, path in asked:
-        plain = f"{path}.".replace("[]", "")
-        if not any(each.startswith(plain) for each in there):
+        if not any(each.startswith(within(path)) for each in there):
             yield field, selector
 
 

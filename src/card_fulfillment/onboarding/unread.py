@@ -19,8 +19,9 @@ def unread(payload: bytes, headers: Mapping[str, bytes], profile: Profile) -> li
     """Name the fields in their order, the elements of a list as one: lines[].stage."""
     read = [path for rule in profile.source.rules for path in _of_rule(rule)]
     read += _paths(profile.source.when, {MESSAGE: ""})
+    beginnings = tuple(map(within, read))
     fields = dict.fromkeys(path for path, has in _fields(payload, headers, profile) if has)
-    return [field for field in fields if not any(_is_within(field, path) for path in read)]
+    return [field for field in fields if not within(field).startswith(beginnings)]
 
 
 def asked_for(profile: Profile) -> Iterator[tuple[str, str, str]]:
@@ -116,5 +117,10 @@ def _below(message: object) -> Iterator[tuple[str, bool]]:
             yield path, True
 
 
-def _is_within(field: str, path: str) -> bool:
-    return not path or field == path or field.startswith((f"{path}.", f"{path}["))
+def within(path: str) -> str:
+    """Write a path so that what stands within it begins with it, in a list of one or in an object.
+
+    An object stands for a list of one: both are written alike.
+    """
+    plain = path.replace("[]", "").lstrip(".")
+    return f"{plain}." if plain else ""

@@ -9,6 +9,8 @@ from command_samples import EXAMPLES, MESSAGE, PROFILE, as_data, vendors
 from card_fulfillment.onboarding.unread import fields_of
 from card_fulfillment.vendors.profile import load_profile
 
+WHEN = "rules:\n  - when: {absent: line.void, present: line.begun}"
+
 
 @pytest.fixture
 def profile(tmp_path: Path) -> Path:
@@ -106,6 +108,29 @@ def test_fields_are_named_in_their_order_however_deep_they_are(profile: Path) ->
 
     assert fields == ["b.x", "b.y[]", "b.y[]", f"a{'[]' * 1000}"]
     assert last == "c"
+
+
+def test_an_object_that_stands_for_a_list_of_one_is_read_as_one(profile: Path) -> None:
+    line = {"card": "c1", "stage": "P", "begun": "2026-03-02T06:00", "holder": "A. Name"}
+
+    told = vendors("explain", profile, "-", stdin=json.dumps({"lines": line}))
+
+    assert "=> fact produced" in told.output
+    assert told.output.splitlines()[-1] == "Nothing reads lines.holder"
+
+
+def test_a_message_that_stands_for_a_list_of_one_is_read_as_one(profile: Path) -> None:
+    line = '{"card":"c1","stage":"P","begun":"2026-03-02T06:00"}'
+    text = PROFILE.replace("message.lines", "message").replace("rules:\n  -", f"{WHEN}\n   ")
+    examples = (EXAMPLES % "produced").replace(f'{{"lines":[{line}]}}', line)
+    profile.write_text(text + examples)
+
+    told = vendors("explain", profile, "-", stdin=line)
+
+    assert "=> fact produced" in told.output
+    assert "Nothing reads" not in told.output
+    paths = [each["path"] for each in as_data("test", profile)[0]["absent_in_all_examples"]]
+    assert paths == ["line.done", "line.void"]
 
 
 def test_a_key_and_a_header_may_be_any_bytes(profile: Path) -> None:
