@@ -9,6 +9,7 @@ from card_fulfillment.vendors.near_miss import hint
 from card_fulfillment.vendors.notation import ANY, Condition
 from card_fulfillment.vendors.paths import read_though_private
 from card_fulfillment.vendors.placing import selectors_of
+from card_fulfillment.vendors.references import is_parcel, names_parcel
 from card_fulfillment.vendors.selectors import BUILT_IN, is_keys, split
 from card_fulfillment.vendors.yaml_text import Location
 
@@ -19,6 +20,8 @@ _COMPARED_KEY: Final = re.compile(
 
 # In YAML it is a blank or the end of a line between double quotes alone.
 _UNREAD_ESCAPE: Final = re.compile(r"\\[nrt]")
+
+_ALL_CARDS: Final = "a parcel that a parcel names has all cards of a bulk issuance, not its cards"
 
 # Where in the file, and one sentence.
 Advice = tuple[Location, str]
@@ -32,6 +35,7 @@ def advice(file: ProfileFile) -> Iterator[Advice]:
     yield from _of_examples(file)
     yield from _of_words(file)
     yield from _of_private(file)
+    yield from _of_parcels(file)
     used = {kind for rule in file.rules for kind in rule.references}
     named = (name for rule in file.rules for fact in rule.facts for name in fact.names)
     used |= {name.kind for name in named if name.vendor in (None, file.vendor)}
@@ -71,6 +75,18 @@ def _of_private(file: ProfileFile) -> Iterator[Advice]:
     """Look for what is read though it is private; nothing is stored of a plug-in's messages."""
     for at, path in read_though_private(file) if file.plug_in is None else ():
         yield at, f"reads {path}, which is private: of messages in quarantine nothing is stored"
+
+
+def _of_parcels(file: ProfileFile) -> Iterator[Advice]:
+    """Look for a parcel that is named by another name of it, which does not give it its cards."""
+    for i, rule in enumerate(file.rules):
+        if rule.serials or rule.carton or not any(is_parcel(file, k) for k in rule.references):
+            continue
+        for j, fact in enumerate(rule.facts):
+            for k, name in enumerate(fact.names):
+                if names_parcel(file, name) and name.parcel is None:
+                    at: Location = ("rules", i, "facts", j, "names", k)
+                    yield at, f"{_ALL_CARDS}: say `parcel: false`, or `parcel: true` if it is meant"
 
 
 def _of_rule(rule: Rule) -> Iterator[Advice]:

@@ -39,12 +39,21 @@ def level_of(role: Role, kinds: Sequence[str], kind: str) -> int:
 def compile_kind(file: ProfileFile, kind: str, selector: str, levels: Sequence[str]) -> Kind:
     level = level_of(file.role, file.kinds, kind)
     read = (text if kind == OWN_KIND else identifier)(selector, levels)
-    return Kind(file.vendor, kind, level, f"\0r{kind}\0=", selector, read, _is_parcel(file, kind))
+    return Kind(file.vendor, kind, level, f"\0r{kind}\0=", selector, read, is_parcel(file, kind))
 
 
-def _is_parcel(file: ProfileFile, kind: str) -> bool:
+def is_parcel(file: ProfileFile, kind: str) -> bool:
+    """Tell whether what is said by it of a bulk issuance is said of a parcel's cards alone."""
     said = next((each.parcel for each in file.reference_kinds if each.kind == kind), False)
     return file.role in _PARCEL_ROLES if said is None else said
+
+
+def names_parcel(file: ProfileFile, name: NamedReference) -> bool:
+    """Tell whether what a fact names so is a parcel, to which it gives its cards."""
+    if name.parcel is not None:
+        return name.parcel
+    own = name.vendor in (None, file.vendor)
+    return is_parcel(file, name.kind) if own else name.role in _PARCEL_ROLES
 
 
 def compile_names(
@@ -69,7 +78,6 @@ def _named(name: NamedReference, file: ProfileFile, levels: Sequence[str], top: 
         )
     if own and level_of(file.role, file.kinds, name.kind) != level:
         raise ValueError(f"names {name.kind!r} with another role or place than this profile's")
-    parcel = _is_parcel(file, name.kind) if own else name.role in _PARCEL_ROLES
     return Kind(
         vendor=vendor,
         kind=name.kind,
@@ -77,5 +85,5 @@ def _named(name: NamedReference, file: ProfileFile, levels: Sequence[str], top: 
         token=f"\0n{vendor}\0{name.kind}\0=",
         selector=name.value,
         value=identifier(name.value, levels),
-        parcel=parcel if name.parcel is None else name.parcel,
+        parcel=names_parcel(file, name),
     )

@@ -153,3 +153,31 @@ def test_a_beginning_where_there_are_none_is_told(tmp_path: Path) -> None:
 
     rule = f"{{references: {{card: message.card}}, facts: [{fact}]}}"
     assert warnings(tmp_path, rule) == [told, told]
+
+
+@pytest.mark.parametrize(
+    ("references", "more", "name", "warns"),
+    [
+        ("track: message.track", "", "", True),
+        ("track: message.track, order: message.order", "", "", True),
+        ("order: message.order", "", "", False),
+        ("track: message.track", "", ", parcel: false", False),
+        ("track: message.track", "", ", parcel: true", False),
+        ("track: message.track", "serials: message.serial,", "", False),
+        ("track: message.track", "carton: message.box,", "", False),
+    ],
+)
+def test_a_parcel_that_a_parcel_names_has_all_cards_and_is_told(
+    tmp_path: Path, references: str, more: str, name: str, *, warns: bool
+) -> None:
+    head = HEAD.replace("bureau", "aggregator").replace(
+        "[card, batch]", "[{kind: order, parcel: false}, track]"
+    )
+    named = f"{{vendor: speedy, role: carrier, kind: waybill, value: message.awb{name}}}"
+    fact = f"{{code: message.code, codes: {{A: accepted}}, names: [{named}]}}"
+    rule = f"{{references: {{{references}}}, {more} facts: [{fact}]}}"
+    profile = profile_of(tmp_path, f"{head}\nrules:\n  - {rule}\n{_EXAMPLES}\n")
+
+    told = [each for _, each in advice(profile.source) if each.startswith("a parcel that")]
+
+    assert bool(told) is warns
