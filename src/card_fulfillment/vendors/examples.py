@@ -108,11 +108,14 @@ def _taken_for_one(facts: Iterable[Fact]) -> Iterable[Difference]:
     seen: dict[bytes, Fact] = {}
     for fact in facts:
         first = seen.setdefault(fact.fact_id, fact)
-        both = f"{_told(first)} and {_told(fact)}"
         if first.content != fact.content:
-            yield Difference("all", "identity", "two facts", f"{both} {_CONFLICT}")
+            becomes = _CONFLICT
         elif first.status != fact.status:
-            yield Difference("all", "identity", "two facts", f"{both} would count as one fact")
+            becomes = "would count as one fact"
+        else:
+            continue
+        both = f"{_told(first)} and {_told(fact)}"
+        yield Difference("all", "identity", "two facts", f"{both} {becomes}")
 
 
 def _told(outcome: Outcome | None) -> str:

@@ -114,7 +114,7 @@ _NAMED: Final[Mapping[str, Parse]] = {
     "epoch_milliseconds": _epoch(timedelta(milliseconds=1)),
     "microsoft": _microsoft,
 }
-COUNTS: Final = frozenset(_NAMED)
+EPOCH_FORMATS: Final = frozenset(_NAMED)
 
 
 def check_format(pattern: str) -> None:

@@ -74,7 +74,7 @@ def _listed(value: object) -> object:
     return [value] if isinstance(value, str | dict) else value
 
 
-# Of profiles that do without it the digest is what it was.
+# Left out of a profile's digest while it is unset: that of older profiles stays as it is.
 NEWER: Final = Field(exclude_if=lambda value: value is None)
 LISTED: Final = BeforeValidator(_listed)
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]

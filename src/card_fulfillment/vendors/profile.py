@@ -216,7 +216,7 @@ def contradictions(profiles: Mapping[str, Profile]) -> list[Mistake]:
             None,
             "",
             f"names {name.vendor}/{name.kind} with a role or place"
-            f" that is not that of {name.vendor}'s profile: {_true(profiles[name.vendor], name)}",
+            f" that is not that of {name.vendor}'s profile: {_place(profiles[name.vendor], name)}",
         )
         for profile, name in named
         if name.vendor in profiles and not _agree(profiles[name.vendor], name)
@@ -227,7 +227,7 @@ def _agree(other: Profile, name: Kind) -> bool:
     return name.kind in other.reference_kinds and other.level(name.kind) == name.level
 
 
-def _true(other: Profile, name: Kind) -> str:
+def _place(other: Profile, name: Kind) -> str:
     """Say where the kind stands in the profile that has it."""
     kinds = other.reference_kinds
     if name.kind in kinds:

@@ -163,7 +163,10 @@ def _brings(
 
 
 def _evidence(statement: Statement, sense: Sense, scope: Scope) -> tuple[Evidence | None, str]:
-    """Whoever signs is not kept, only that somebody did, or that something stands there."""
+    """Whoever signs is not kept, only that somebody did.
+
+    That something stands there is a part of identities, also where it says that nobody did.
+    """
     if statement.signature is None or sense.status is not Status.DELIVERED:
         return sense.evidence, ""
     signed = statement.signature(scope)

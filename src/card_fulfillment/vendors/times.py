@@ -10,7 +10,7 @@ from card_fulfillment.domain.detail import Precision
 from card_fulfillment.domain.facts import DAY, SECOND
 from card_fulfillment.domain.value import Value
 from card_fulfillment.messages.times import to_micros
-from card_fulfillment.vendors.formats import COUNTS, Zones, first_of, offset
+from card_fulfillment.vendors.formats import EPOCH_FORMATS, Zones, first_of, offset
 from card_fulfillment.vendors.language import ProfileFile, TimeField
 from card_fulfillment.vendors.selectors import Scope, Text, Unfit, is_filler, text
 
@@ -143,7 +143,7 @@ def date_reader(field: TimeField, levels: Sequence[str], known: Clocks) -> Text:
     """
     raw_text, parse, selector = _raw(field, levels), first_of(field.format, known.zones), field.at
     zone = _zone(field.override_zone or field.zone, field.assumed_zone)
-    counted = zone.info if zone is not None and COUNTS.issuperset(field.format) else None
+    counted = zone.info if zone is not None and EPOCH_FORMATS.issuperset(field.format) else None
 
     def read(scope: Scope) -> str | None:
         raw = raw_text(scope)
