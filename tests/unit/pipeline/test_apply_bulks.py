@@ -91,6 +91,7 @@ def test_a_parcel_named_again_decides_between_attempts_of_a_bulk_and_of_its_memb
     o2 = order_no("o2")
     telling = _told(
         announcement("c1", bulk="b1", serial=1),
+        announcement("c2", bulk="b1", serial=2),
         order(_B1, 1, _O1),
         order("c1", 10, o2, attempt=2),
         fact(Status.PRODUCED, 5, _O1, names=[_W]),
@@ -99,6 +100,23 @@ def test_a_parcel_named_again_decides_between_attempts_of_a_bulk_and_of_its_memb
     )
 
     assert _attempts_of(telling, scan) == {card("c1"): 1}
+
+
+def test_a_parcel_named_again_decides_between_attempts_that_no_member_has_yet() -> None:
+    o2 = order_no("o2")
+    scan = fact(Status.SHIPPED, 30, _W, o2)
+    telling = Telling()
+    for each in (
+        announcement("c1", bulk="b1", serial=1),
+        order(_B1, 1, _O1),
+        order(_B1, 10, o2, attempt=2),
+        fact(Status.PRODUCED, 5, _O1, names=[_W]),
+        scan,
+        fact(Status.PRODUCED, 20, _O1, names=[_W]),
+    ):
+        telling.take([sent(each)])  # and the fan-out does not come
+
+    assert _attempts_of(telling, scan) == {_B1: 1}
 
 
 def test_a_parcel_of_a_member_named_again_decides_between_its_attempts_and_its_bulks() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from agreement import Telling, run
+from agreement import Telling, assert_agrees, run
 from builders import (
     NOW,
     announcement,
@@ -63,6 +63,22 @@ def test_a_correction_is_of_the_attempt_that_was_ordered_last_before_it(
     delivered = snapshot.facts[delivery.fact_id]
     assert {s: place.attempt for s, place in delivered.places.items()} == {card("c1"): 2}
     assert snapshot.statuses()["c1"][-1] == "delivered"
+
+
+def test_the_order_may_be_one_of_the_first_attempt_that_comes_when_all_is_told() -> None:
+    delivery = fact(Status.DELIVERED, 60, own_id("issuer", "c1"))
+    telling = Telling()
+    for each in (
+        announcement("c1"),
+        order("c1", 20, order_no("o2"), attempt=2),
+        delivery,
+        order("c1", 50, order_no("o1")),
+    ):
+        telling.take([sent(each)])
+
+    places = telling.snapshot().facts[delivery.fact_id].places
+    assert {s: place.attempt for s, place in places.items()} == {card("c1"): 1}
+    assert_agrees(telling.snapshot(), telling.witness.told)
 
 
 @pytest.mark.parametrize("cut", range(6))
