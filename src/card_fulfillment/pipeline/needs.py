@@ -135,7 +135,6 @@ def needs(want: Wanted, view: View) -> Need:
     need = want.need | Need()
     bulk_of = {**want.members, **view.bulk_of}
     for order in want.orders:
-        need.references |= with_bulks(order.references, bulk_of)
         if moves_issuers_facts(order, view):
             _want_issuers_facts(need, order.subject)
     _want_retimed(need, want.untimed, view)
