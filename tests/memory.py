@@ -7,12 +7,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from copy import copy
 from dataclasses import dataclass, field, fields
 
-from card_fulfillment.domain.bindings import Binding, Bindings, by_announcement
+from card_fulfillment.domain.bindings import Binding, Bindings, by_announcement, ordering
 from card_fulfillment.domain.bulk import Bulk
 from card_fulfillment.domain.detail import Precision
 from card_fulfillment.domain.facts import Fact
 from card_fulfillment.domain.files import FileLine, FileName, LineKey, VendorFile
 from card_fulfillment.domain.naming import (
+    OWN_KIND,
     Reference,
     Subject,
     SubjectKind,
@@ -199,6 +200,7 @@ class MemoryTransaction:
         tables.files |= effects.files
         tables.lines |= effects.lines
         tables.references |= {r: tuple(bindings) for r, bindings in effects.bindings.items()}
+        assert all(self._is_locked(r) for r, _ in effects.waits), "a wait without its lock"
         tables.waiting |= set(effects.waits)
         tables.waiting -= set(effects.woken)
         for letter in effects.dead_letters:
@@ -208,6 +210,15 @@ class MemoryTransaction:
             tables.lanes[lane] = (*tables.lanes.get(lane, ()), change)
         for partition, move in effects.moves.items():
             self._move(partition, move.expected, move.next_offset, effects.counts)
+
+    def _is_locked(self, awaited: Reference) -> bool:
+        """Whether who ends a wait for it locks something of it, too: neither can miss the other."""
+        held = self._tables.references.get(awaited, ())
+        if awaited.kind == OWN_KIND or awaited == ordering(awaited.value):
+            held = self._named_by_issuer(awaited)
+        known = {b.subject for b in held} or {bulk_issuance(awaited.value)}
+        subjects = {*map(card, self._locked.cards), *map(bulk_issuance, self._locked.bulks)}
+        return awaited in self._locked.locked_references or known <= subjects
 
     def _write_facts(self, effects: Effects) -> None:
         facts = self._tables.facts

@@ -27,6 +27,7 @@ from card_fulfillment.domain.facts import Statement
 from card_fulfillment.domain.journey import Journey
 from card_fulfillment.domain.naming import bulk_issuance, card
 from card_fulfillment.domain.status import Status
+from card_fulfillment.messages.envelope import RefusalReason
 from card_fulfillment.pipeline.apply import Applier
 from card_fulfillment.pipeline.batch import Partition
 from card_fulfillment.pipeline.effects import Effects
@@ -203,3 +204,35 @@ async def test_two_that_must_see_each_others_work_do_so_whoever_comes_first(
         story = Collision([sent(s, topic="before") for s in before], pair, told)
         appliers = [Applier(s, publishing()) for s in stores]
         await clash(state, appliers, story, first, [fan_out])
+
+
+_ELSEWHERE = fact(Status.SHIPPED, 5, own_id("beta", "b1"))
+_MEMBER_ELSEWHERE = fact(Status.SHIPPED, 5, own_id("beta", "m1"))
+
+
+@pytest.mark.parametrize(
+    ("before", "one", "other"),
+    [
+        ([_CREATED], _ORDER, fact(Status.SHIPPED, 5, own_id("beta", "c1"))),
+        ([], _BULK_ORDER, _ELSEWHERE),
+        ([_MEMBER], _BULK_ORDER, _ELSEWHERE),
+        ([_MEMBER], _BULK_ORDER, _MEMBER_ELSEWHERE),
+        ([_BULK_ORDER], _MEMBER, _MEMBER_ELSEWHERE),
+    ],
+)
+async def test_that_another_vendor_was_ordered_is_told_whichever_comes_first(
+    state: PostgresState, before: list[Statement], one: Statement, other: Statement
+) -> None:
+    for pair in ((one, other), (other, one)):
+        ones, others = asyncio.Event(), asyncio.Event()
+        stores = Hesitant(state.store(), ones, others), Hesitant(state.store(), others, ones)
+        halves = [[[sent(s, topic=topic)]] for topic, s in zip(("one", "other"), pair, strict=True)]
+        story = Collision([sent(s, topic="before") for s in before], halves, [*before, *pair])
+        await clash(
+            state,
+            [Applier(s, publishing()) for s in stores],
+            story,
+            Applier(state.store(), publishing()),
+            [FanOut(state.store().transaction, publishing(), 2)],
+        )
+        assert (await state.snapshot()).dead_letters == [RefusalReason.VENDOR_MISMATCH]

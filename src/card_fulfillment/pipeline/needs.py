@@ -93,6 +93,7 @@ def _want_order(need: Need, order: Order) -> None:
     _want_to_bind(need, order.references)
     need.unlocks.add(ordering(order.subject.id))
     if order.subject.kind is SubjectKind.BULK_ISSUANCE:
+        need.locked_references.add(ordering(order.subject.id))
         need.file_references.update(order.references)
 
 
@@ -223,8 +224,10 @@ def _want_unbound(need: Need, facts: Iterable[Fact], view: View, bulk_of: BulkOf
     """References that nothing in force binds are locked, or whoever binds one would not be seen."""
     unbound = with_bulks(_unbound(facts, view, bulk_of), bulk_of)
     need.locked_references |= unbound
-    # Whether somebody else was asked for them.
-    need.references.update(own_reference(ISSUER, r.value) for r in own_names(unbound))
+    # Whether somebody else was asked for them: of a card, the card's row keeps that still.
+    names = own_names(unbound)
+    need.references.update(own_reference(ISSUER, r.value) for r in names)
+    need.locked_references.update(ordering(r.value) for r in names if r.value not in bulk_of)
 
 
 def _unbound(facts: Iterable[Fact], view: View, bulk_of: BulkOf) -> set[Reference]:
