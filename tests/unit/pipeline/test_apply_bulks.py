@@ -187,6 +187,18 @@ def test_that_nothing_more_is_expected_of_a_bulk_is_told_by_itself() -> None:
     ]
 
 
+def test_a_serial_that_a_card_has_already_is_told_of_when_another_is_announced_with_it() -> None:
+    telling = _told(
+        announcement("c1", bulk="b1", serial=1),
+        announcement("c2", bulk="b1", serial=2),
+        announcement("c3", bulk="b1", serial=2),
+    )
+
+    last = telling.snapshot().journeys(SubjectKind.BULK_ISSUANCE)["b1"][-1]
+    (found,) = last["discrepancies"]
+    assert (found["name"], found["serials"]) == ("serial_taken_twice", [[2, 2]])
+
+
 def _attempts_of(telling: Telling, stated: Fact) -> dict[Subject, int]:
     places = telling.snapshot().facts[stated.fact_id].places
     return {subject: place.attempt for subject, place in places.items()}

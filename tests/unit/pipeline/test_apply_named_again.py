@@ -126,3 +126,24 @@ def test_and_with_a_fact_without_a_time_of_which_an_earlier_copy_comes() -> None
     )
 
     assert _cards_of(telling, scan) == {"c1": 1, "c2": 1}
+
+
+@pytest.mark.parametrize("received", [(40, 120), (120, 40)])
+def test_an_earlier_copy_takes_a_fact_without_a_time_to_the_attempt_before(
+    received: tuple[float, float],
+) -> None:
+    def copy(at: float) -> Fact:
+        return fact(Status.SHIPPED, at, _O1, precision=Precision.UNKNOWN, event_id="e")
+
+    telling = _told(
+        announcement("c1"),
+        order("c1", 1, _O1),
+        order("c1", 50, _O1, attempt=2),
+        fact(Status.PRODUCED, 60, _O1),
+        copy(100),
+    )
+    telling.take([sent(copy(each)) for each in received])
+
+    assert _cards_of(telling, copy(100)) == {"c1": 1}
+    assert telling.snapshot().statuses()["c1"][-2:] == ["shipped", "produced"]
+    assert_agrees(telling.snapshot(), telling.witness.told)
