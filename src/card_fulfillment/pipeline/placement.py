@@ -81,8 +81,6 @@ class Placement:
         self._gained: defaultdict[Subject, list[Entry]] = defaultdict(list)
         self._lost: dict[Subject, Cause] = {}
         self._bound_by: dict[Reference, Fact] = {}  # what bound it anew now, last
-        # The ids of all that has bound it, so that many bindings are not searched for each new one.
-        self._made_by: dict[Reference, set[bytes]] = {}
         self._settled: list[Fact] = []
         self.bound: dict[Reference, Held] = {}
         self.places: dict[bytes, dict[Subject, Place]] = {}
@@ -168,14 +166,8 @@ class Placement:
         return [*applied, *self._settled]
 
     def _is_rebound(self, fact: Fact) -> bool:
-        return any(r in self.bound or self._is_bound_through(r) for r in fact.references)
-
-    def _is_bound_through(self, reference: Reference) -> bool:
-        """Whether its bulk is bound anew, or its card became a member of it."""
-        through = self._through(reference)
-        return through is not None and (
-            through in self.bound or card(reference.value) in self._announced
-        )
+        """Through its bulk, too. What names a card that is announced now waited for that."""
+        return any(r in self.bound or self._through(r) in self.bound for r in fact.references)
 
     def _through(self, reference: Reference) -> Reference | None:
         return through_bulk(reference, self._bulk_of)
@@ -278,13 +270,7 @@ class Placement:
     def _bind(self, reference: Reference, subject: Subject, attempt: int, by: Fact) -> None:
         grace, window = self._windows.grace, self._windows.of(reference.vendor)
         binding = Binding(subject, attempt, by.stated, by.fact_id, grace, window)
-        held = self._bindings.get(reference, ())
-        made = self._made_by.get(reference)
-        if made is None:
-            made = self._made_by[reference] = {b.made_by for b in held}
-        if by.fact_id not in made or binding not in held:
-            made.add(by.fact_id)
-            self._rebind(reference, (*held, binding), by)
+        self._rebind(reference, (*self._bindings.get(reference, ()), binding), by)
 
     def _unbind(self, reference: Reference, by: Fact) -> None:
         held = self._bindings[reference]
