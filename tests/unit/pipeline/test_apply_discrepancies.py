@@ -66,6 +66,11 @@ def test_counts_of_the_whole_that_are_not_the_size_are_told_and_never_taken_for_
     ]
 
 
+def test_a_count_of_one_parcel_is_none_of_the_whole() -> None:
+    packed = fact(Status.PRODUCED, 5, _O1, names=[_X], serials=(1, 2), quantity=2)
+    assert _found(_member(1, 3), _ORDER, packed, fact(Status.SHIPPED, 9, _X, quantity=2)) == []
+
+
 def test_a_carton_of_a_set_that_nobody_told_of_is_missing() -> None:
     assert _found(
         _member(1, 3),
