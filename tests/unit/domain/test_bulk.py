@@ -5,9 +5,9 @@ import pytest
 from builders import box_no, fact, order_no
 from card_fulfillment.domain.bulk import Bulk, Common, Member, because, roll_up, tell
 from card_fulfillment.domain.claims import entry
-from card_fulfillment.domain.facts import Fact
+from card_fulfillment.domain.facts import CardIdentity, Fact
 from card_fulfillment.domain.parcels import Hearing, Said
-from card_fulfillment.domain.status import Status
+from card_fulfillment.domain.status import STANDING, Status
 
 _ORDER, _BOX = order_no("o1"), box_no("x")
 
@@ -34,6 +34,38 @@ def test_without_a_live_member_it_is_where_most_are_and_of_equally_many_the_furt
 ) -> None:
     bulk = Bulk(counts={Member(name, 1): number for name, number in counts.items()})
     assert roll_up(bulk).status is status
+
+
+_OUT_OF_THE_WAY = ("cancelled", "rejected", "lost", "returned", "delivery_failed")
+_EXCEPTIONAL = (*_OUT_OF_THE_WAY, "production_failed", "delivery_exception", "returning")
+
+
+@pytest.mark.parametrize("status", Status)
+def test_which_members_are_not_on_their_way_any_more_and_which_are_exceptions(
+    status: Status,
+) -> None:
+    """Beside one that is delivered, and so is further than most of the others."""
+    members = {Member(status, 1): 2, Member(Status.DELIVERED, 1): 1}
+    if status is Status.DELIVERED:
+        members = {Member(status, 1): 3}
+    now = roll_up(Bulk(counts=members))
+
+    live = {Status.DELIVERED, *({status} - {Status(each) for each in _OUT_OF_THE_WAY})}
+    assert now.status is min(live, key=STANDING.__getitem__)
+    assert now.is_partial == (len(live) > 1)
+    assert now.exceptions == (2 if status in _EXCEPTIONAL else 0)
+
+
+def test_of_product_and_labels_a_bulk_has_what_all_its_cards_have() -> None:
+    def member(product: str, **labels: str) -> CardIdentity:
+        return CardIdentity(card_id="c", card_product_id=product, labels=labels)
+
+    bulk = Bulk().with_member(member("gold", tenant="t", region="r"), taken=False)
+    assert bulk.common == Common("gold", {"tenant": "t", "region": "r"})
+    bulk = bulk.with_member(member("gold", tenant="t", region="q"), taken=False)
+    assert bulk.common == Common("gold", {"tenant": "t"})
+    bulk = bulk.with_member(member("silver", tenant="t"), taken=False)
+    assert bulk.common == Common(None, {"tenant": "t"})
 
 
 def test_a_member_that_was_ordered_again_is_an_exception_and_holds_nothing_up() -> None:
