@@ -1,25 +1,28 @@
 """Where workers died again and again, records are taken one by one until the one is found."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
 
 import asyncpg
 import pytest
+from aiokafka.errors import KafkaError
 from known_topic import known_topic
 
 from card_fulfillment.kafka.connection import ClientOptions
 from card_fulfillment.kafka.consumer import InputSource
-from card_fulfillment.kafka.group import GroupOptions
+from card_fulfillment.kafka.group import GroupOptions, rejoin_after
 from card_fulfillment.pipeline.batch import Partition
-from card_fulfillment.pipeline.positions import Taken
+from card_fulfillment.pipeline.positions import Position, Taken
 from card_fulfillment.postgres.connection import connect, connected
 from card_fulfillment.postgres.positions import PostgresPositions
 from card_fulfillment.settings import PostgresSettings
 
 _ALL: Final = 10_000
+# What rewinding, giving partitions away and getting them count as.
+_SHARED_OUT: Final = 3
 
 
 class Database:
@@ -166,4 +169,41 @@ async def test_a_record_is_deadly_after_two_deaths_with_it_alone_in_hand(
             pass
     assert (len(first.records), first.records[0].offset, first.deadly) == (1, 0, deadly)
     await source.let_go()
+    await source.stop()
+
+
+class _Meanwhile(_Died):
+    """While they are looked up, something else happens, once."""
+
+    happens: Callable[[], Awaitable[None]] | None = None
+
+    async def load(self, partitions: Collection[Partition]) -> dict[Partition, Position]:
+        happens, self.happens = self.happens, None
+        if happens is not None:
+            await happens()
+        return await super().load(partitions)
+
+
+async def test_in_doubt_partitions_that_are_shared_out_while_positions_are_sought_are_sought_again(
+    options: ClientOptions, database: Database, dsn: str
+) -> None:
+    topic, partition = database.partition.topic, database.partition
+    opened = partial(connect, PostgresSettings(dsn=dsn), application_name="card-fulfillment test")
+    positions = _Meanwhile(opened, "d")
+    source = InputSource(options, GroupOptions(topic, 6000), [topic], positions, _ALL)
+    await source.start()
+    assert await until_fetched(source) == [0]
+    await database.move(1)
+    source.applied({partition: 1})
+    source.rewind()
+    before = (await source.fetch(0)).assignment
+
+    async def share_out() -> None:
+        rejoin_after(KafkaError(), vars(source)["_consumer"])
+        while not source.is_current(before + _SHARED_OUT):  # noqa: ASYNC110 - nobody tells us
+            await asyncio.sleep(0.01)
+
+    positions.happens = share_out
+    source.rewind()
+    assert await until_fetched(source) == [1]
     await source.stop()

@@ -125,7 +125,7 @@ class InputSource(ConsumerRebalanceListener):
     async def fetch(self, most: int) -> Fetched:
         if not self._sought:
             await self._seek()
-        if self._caution.until:
+        if self._caution.until and self._sought:
             return await self._next_alone()
         if not self._buffer:
             await self._fill()
@@ -229,8 +229,9 @@ class InputSource(ConsumerRebalanceListener):
     async def _is_passed(self, partition: Partition) -> bool:
         """Whether all that is in doubt is applied, or was never there."""
         tp = TopicPartition(*partition)
-        with contextlib.suppress(IllegalStateError):  # taken away just now: the listener will tell
-            passed: int = await self._consumer.position(tp)
+        # Taken away just now, or given anew and not sought yet, without which it has no position.
+        with contextlib.suppress(IllegalStateError, TimeoutError):
+            passed: int = await asyncio.wait_for(self._consumer.position(tp), _FETCH_WITHIN)
             return passed >= self._caution.until[partition]
         return False
 
