@@ -76,8 +76,10 @@ def migrate_() -> None:
     """Bring the database's schema up to date."""
     settings = load_settings()
     dsn = settings.postgres.dsn.get_secret_value()
-    finish(starting.reachable("Postgres", lambda: migrate(dsn), is_transient))
-    typer.echo(f"the schema is at revision {newest_revision()}")
+    found = finish(starting.reachable("Postgres", lambda: migrate(dsn), is_transient))
+    is_ahead = found > newest_revision()
+    more = ": that of a newer version, and nothing was changed" if is_ahead else ""
+    typer.echo(f"the schema is at revision {found}{more}")
 
 
 @cli.command()

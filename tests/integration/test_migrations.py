@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from card_fulfillment.pipeline.relay_ports import PageLimits, Row
 from card_fulfillment.postgres.outbox import outbox_of
-from card_fulfillment.postgres.schema import check_schema, migrate
+from card_fulfillment.postgres.schema import check_schema, migrate, newest_revision
 from card_fulfillment.settings import PostgresSettings
 
 _FIRST: Final = (
@@ -73,3 +73,12 @@ async def test_a_migration_waits_for_the_transaction_of_a_worker_and_neither_fai
     await check_schema(old)
     assert await old.fetchval("SELECT count(*) FROM change") == 1
     await watching.close()
+
+
+async def test_a_schema_that_is_ahead_stays_as_it_is_after_a_rollback(
+    old: asyncpg.Connection, bare_dsn: str
+) -> None:
+    assert await migrate(bare_dsn) == newest_revision()
+    await old.execute("UPDATE alembic_version SET version_num = '9999'")
+    assert await migrate(bare_dsn) == "9999"
+    await check_schema(old)

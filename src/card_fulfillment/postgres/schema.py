@@ -18,11 +18,14 @@ def newest_revision() -> str:
     return max(name.split("_")[0] for name in names if name.endswith(".sql"))
 
 
-async def migrate(dsn: str) -> None:
-    """Bring the database to the newest revision; a second migration meanwhile waits."""
+async def migrate(dsn: str) -> str:
+    """Bring the database to the newest revision known here; returns the one that it has then.
+
+    One that is ahead stays as it is. A second migration meanwhile waits.
+    """
     from card_fulfillment.postgres.migration import upgrade  # noqa: PLC0415 - 30 MB for this alone
 
-    await upgrade(dsn)
+    return await upgrade(dsn, newest_revision())
 
 
 async def check_schema(connection: asyncpg.Connection) -> None:
