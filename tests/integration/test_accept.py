@@ -9,6 +9,7 @@ from typing import Final
 
 import asyncpg
 import pytest
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
 from acceptance.audit import Published, make_again, read_output
@@ -179,6 +180,31 @@ async def test_what_kafka_lost_is_published_again_from_the_outbox(world: World) 
     assert code == 0, did
     await run_once(world, AFTER, first=BEFORE)
     assert await world.verdict(range(BEFORE + AFTER)) == []
+
+
+async def test_what_comes_after_a_strangers_transaction_is_not_taken_for_lost(world: World) -> None:
+    load, worker = world.load(), world.worker()
+    await load.produce(events(1))
+    await world.until_drained(load, worker)  # a relay that begins later would not publish
+    stranger = AIOKafkaProducer(
+        bootstrap_servers=world.bootstrap, transactional_id=f"{world.prefix}stranger"
+    )
+    await stranger.start()
+    try:
+        await stranger.begin_transaction()
+        for partition in range(world.partitions):
+            await stranger.send_and_wait(world.output, b"", partition=partition)
+        await load.produce(events(5, first=1))
+        await world.until(lambda: world.has_drained(load), worker)
+        worker.send(signal.SIGTERM)
+        await worker.ended()
+        code, said = await command(world, "doctor")
+        assert (code, f"is open on {world.output}" in said) == (0, True), said
+        code, said = await command(world, "accept", "output", world.output)
+        assert (code, f"is open on {world.output}" in said) == (1, True), said
+        await stranger.abort_transaction()
+    finally:
+        await stranger.stop()
 
 
 async def test_gaps_of_what_kafka_lost_are_named_and_can_be_filled_as_the_runbook_says(

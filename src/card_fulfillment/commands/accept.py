@@ -144,7 +144,7 @@ async def _tails(
     settings: Settings, topic: str, partitions: Collection[int], *, fence: bool
 ) -> Mapping[int, Tail]:
     if not fence:
-        return await read_tails(client_options(settings.kafka), topic, partitions, settled=False)
+        return await read_tails(client_options(settings.kafka), topic, partitions)
     headers = Headers(settings.events.source, settings.events.schema_base)
     async with publisher_of(settings.kafka, topic, headers)() as publisher:
         await publisher.start()

@@ -4,21 +4,28 @@ import asyncio
 import platform
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from card_fulfillment.doctor import brokers, clocks, database
-from card_fulfillment.doctor.findings import Finding, fail, ok
+from card_fulfillment.doctor.findings import Finding, fail, ok, warn
 from card_fulfillment.kafka.broker_version import broker_release
-from card_fulfillment.kafka.connection import client_options, refusal
+from card_fulfillment.kafka.connection import ClientOptions, client_options, refusal
 from card_fulfillment.kafka.examination import KafkaExaminer, examiner
 from card_fulfillment.kafka.incarnation import verified_extents
-from card_fulfillment.kafka.tail import read_tails
+from card_fulfillment.kafka.tail import HeldOpen, read_tails
 from card_fulfillment.kafka.topics import ensure_topics
 from card_fulfillment.ops.effective import redacted
-from card_fulfillment.pipeline.output_check import Alarm, last_seqs, starting_points
+from card_fulfillment.ops.health import OUTPUT_STALLED
+from card_fulfillment.pipeline.output_check import (
+    OUTPUT_BEHIND,
+    Alarm,
+    last_seqs,
+    starting_points,
+)
 from card_fulfillment.pipeline.positions import InputRecreated
+from card_fulfillment.pipeline.relay_ports import Tail
 from card_fulfillment.postgres import examination as postgres
 from card_fulfillment.postgres.connection import Connect, connected, connector
 from card_fulfillment.postgres.outbox import lanes_of, values_of
@@ -170,15 +177,27 @@ async def _outputs(case: _Case) -> Findings:
             continue
         before = [row for of, row in case.inventory.lanes if of == topic]
         options = client_options(case.settings.kafka)
-        tails = await read_tails(options, topic, range(partitions[topic]), settled=False)
+        tails, held = await _ends(options, topic, range(partitions[topic]))
         async with connected(case.connect) as connection:
             since = await lanes_of(connection, topic)
             values = await values_of(connection, last_seqs(tails))
         found = starting_points(tails, before=before, since=since, values=values)
-        if isinstance(found, Alarm):
+        if held is not None and isinstance(found, Alarm) and found.name == OUTPUT_BEHIND:
+            yield warn(f"{held}: nobody sees yet what comes after", _RUNBOOK.format(OUTPUT_STALLED))
+        elif isinstance(found, Alarm):
             yield fail(f"{found.name}: {topic}: {found.message}", _RUNBOOK.format(found.name))
         else:
             yield ok(f"{topic} and the database agree about what was published")
+
+
+async def _ends(
+    options: ClientOptions, topic: str, partitions: Collection[int]
+) -> tuple[Mapping[int, Tail], HeldOpen | None]:
+    """As far as subscribers see it, and which transaction hides the rest, if any does."""
+    try:
+        return await read_tails(options, topic, partitions), None
+    except HeldOpen as held:
+        return await read_tails(options, topic, partitions, settled=False), held
 
 
 async def _inputs(case: _Case) -> Findings:

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 from card_fulfillment.pipeline.relay_ports import LaneRow, Outbox, Tail
+
+OUTPUT_BEHIND: Final = "output_behind_database"
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def _starting_point(row: LaneRow, tail: Tail, value: bytes | None) -> int | Alar
         )
     if seq < row.published_seq:
         return Alarm(
-            "output_behind_database",
+            OUTPUT_BEHIND,
             f"{where}, but {row.published_seq} was published: Kafka lost records",
         )
     return seq
