@@ -73,6 +73,22 @@ def test_a_member_that_was_ordered_again_is_an_exception_and_holds_nothing_up() 
     assert (now.status, now.exceptions, now.is_partial) == (Status.DELIVERED, 1, False)
 
 
+@pytest.mark.parametrize(("size", "is_partial"), [(None, False), (2, False), (3, True)])
+def test_while_cards_are_missing_a_bulk_is_partial_and_expects_more(
+    size: int | None,
+    is_partial: bool,  # noqa: FBT001 - a case
+) -> None:
+    counts = {Member(Status.DELIVERED, 1): 2}
+    bulk = Bulk(common=Common("gold", {}), counts=counts).of_size([size] if size else [])
+    created = because(fact(Status.CREATED, 0, _ORDER))
+
+    _, (first, last) = tell(bulk, created)
+
+    assert (first.now.is_partial, first.now.final) == (is_partial, False)
+    assert (last.now.is_partial, last.now.final) == (is_partial, not is_partial)
+    assert last.because == created
+
+
 def test_of_very_many_sizes_the_greatest_are_kept() -> None:
     bulk = Bulk().of_size(range(1, 21))
     assert bulk.sizes == frozenset(range(5, 21))

@@ -192,11 +192,12 @@ def test_a_serial_that_a_card_has_already_is_told_of_when_another_is_announced_w
         announcement("c1", bulk="b1", serial=1),
         announcement("c2", bulk="b1", serial=2),
         announcement("c3", bulk="b1", serial=2),
+        announcement("c4", bulk="b1", serial=1),
     )
 
     last = telling.snapshot().journeys(SubjectKind.BULK_ISSUANCE)["b1"][-1]
     (found,) = last["discrepancies"]
-    assert (found["name"], found["serials"]) == ("serial_taken_twice", [[2, 2]])
+    assert (found["name"], found["serials"]) == ("serial_taken_twice", [[1, 2]])
 
 
 def _attempts_of(telling: Telling, stated: Fact) -> dict[Subject, int]:
