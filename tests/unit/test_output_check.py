@@ -17,6 +17,18 @@ def test_a_lane_that_retention_emptied_goes_on_after_what_the_database_says() ->
     assert starting_points({0: Tail(8)}, before=lanes, since=lanes, values={}) == {7: 8}
 
 
+def test_one_of_which_retention_left_something_goes_on_after_what_kafka_has() -> None:
+    lanes = [LaneRow(7, 0, 10, 3), LaneRow(8, 1, 10, 8)]
+    tails = {0: Tail(5, 7, 6), 1: Tail(1)}
+    assert starting_points(tails, before=lanes, since=lanes, values={}) == {7: 6, 8: 8}
+
+    behind = {0: Tail(5, 7, 2), 1: Tail(1)}
+    assert starting_points(behind, before=lanes, since=lanes, values={}) == Alarm(
+        "output_behind_database",
+        "partition 0 ends with seq 2 of lane 7, but 3 was published: Kafka lost records",
+    )
+
+
 def test_what_a_successor_did_meanwhile_is_no_alarm() -> None:
     before, since = [LaneRow(7, 0, 10, 8)], [LaneRow(7, 0, 15, 15)]
     assert starting_points({0: Tail(0, 7, 12)}, before=before, since=since, values={}) == {7: 12}
