@@ -240,6 +240,24 @@ def test_members_of_many_chunks_are_folded_anew_where_a_fact_changes_its_attempt
     assert {_last(telling, each.card.card_id) for each in members} == {("produced", 2)}
 
 
+def test_a_member_that_is_touched_before_the_fan_out_keeps_what_is_its_own() -> None:
+    """Its bulk lost all to another card: the member folds what is left, and what it had itself."""
+    o2 = order_no("o2")
+    telling = _told(
+        announcement("c1", bulk="b1", serial=1),
+        announcement("z", 400),
+        order(_B1, 1, _O1),
+        order("c1", 1, o2),
+        fact(Status.PRODUCED, 9, o2),
+        fact(Status.DELIVERED, 480, _O1),
+    )
+    telling.take([sent(order("z", 470, _O1))])
+    telling.take([sent(fact(None, 11, o2, attributes={Attribute.CARRIER: "q"}))])
+
+    assert _last(telling, "c1") == (Status.PRODUCED, 1)
+    assert_agrees(telling.settle().snapshot(), telling.witness.told)
+
+
 def _shortages(*lines: Fact) -> list[str]:
     members = [sized(announcement(f"c{n}", bulk="b1", serial=n), 3) for n in (1, 2, 3)]
     telling = _told(*members, order(_B1, 1, _O1), *lines)
