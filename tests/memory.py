@@ -216,9 +216,11 @@ class MemoryTransaction:
         held = self._tables.references.get(awaited, ())
         if awaited.kind == OWN_KIND or awaited == ordering(awaited.value):
             held = self._named_by_issuer(awaited)
-        known = {b.subject for b in held} or {bulk_issuance(awaited.value)}
-        subjects = {*map(card, self._locked.cards), *map(bulk_issuance, self._locked.bulks)}
-        return awaited in self._locked.locked_references or known <= subjects
+        locked = {*map(card, self._locked.cards), *map(bulk_issuance, self._locked.bulks)}
+        known = {b.subject for b in held}
+        if not known:
+            known = {card(awaited.value), bulk_issuance(awaited.value)} & locked
+        return awaited in self._locked.locked_references or (bool(known) and known <= locked)
 
     def _write_facts(self, effects: Effects) -> None:
         facts = self._tables.facts

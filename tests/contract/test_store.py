@@ -167,7 +167,8 @@ async def test_a_waiting_fact_is_found_by_each_reference_until_it_waits_no_more(
     subject: Subject,
 ) -> None:
     waits = [(_O1, _SHIPPED.fact_id), (_W, _SHIPPED.fact_id)]
-    await subject.write(Effects(facts=[NewFact(_SHIPPED, {}, 1)], waits=[*waits, waits[0]]))
+    effects = Effects(facts=[NewFact(_SHIPPED, {}, 1)], waits=[*waits, waits[0]])
+    await subject.write(effects, Need(locked_references={_O1, _W}))
     stored = {_SHIPPED.fact_id: StoredFact(_SHIPPED, {})}
 
     assert (await subject.read(Need(unlocks={_O1, _W}))).waiting == stored
