@@ -224,7 +224,8 @@ def _want_unbound(need: Need, facts: Iterable[Fact], view: View, bulk_of: BulkOf
     """References that nothing in force binds are locked, or whoever binds one would not be seen."""
     unbound = with_bulks(_unbound(facts, view, bulk_of), bulk_of)
     need.locked_references |= unbound
-    # Whether somebody else was asked for them: of a card, the card's row keeps that still.
+    # Whether somebody else was asked for them. Who orders a card locks its row, who orders a bulk
+    # issuance this name: it may have no row yet, and what is no bulk's id should not make one.
     names = own_names(unbound)
     need.references.update(own_reference(ISSUER, r.value) for r in names)
     need.locked_references.update(ordering(r.value) for r in names if r.value not in bulk_of)
