@@ -217,9 +217,7 @@ class MemoryTransaction:
         if awaited.kind == OWN_KIND or awaited == ordering(awaited.value):
             held = self._named_by_issuer(awaited)
         locked = {*map(card, self._locked.cards), *map(bulk_issuance, self._locked.bulks)}
-        known = {b.subject for b in held}
-        if not known:
-            known = {card(awaited.value), bulk_issuance(awaited.value)} & locked
+        known = {b.subject for b in held} or {s for s in locked if s.id == awaited.value}
         return awaited in self._locked.locked_references or (bool(known) and known <= locked)
 
     def _write_facts(self, effects: Effects) -> None:

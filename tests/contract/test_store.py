@@ -167,13 +167,12 @@ async def test_a_waiting_fact_is_found_by_each_reference_until_it_waits_no_more(
     subject: Subject,
 ) -> None:
     waits = [(_O1, _SHIPPED.fact_id), (_W, _SHIPPED.fact_id)]
-    effects = Effects(facts=[NewFact(_SHIPPED, {}, 1)], waits=[*waits, waits[0]])
-    await subject.write(effects, Need(locked_references={_O1, _W}))
+    waiting = Effects(facts=[NewFact(_SHIPPED, {}, 1)], waits=[*waits, waits[0]])
+    await subject.write(waiting, Need(locked_references={_O1, _W}))
     stored = {_SHIPPED.fact_id: StoredFact(_SHIPPED, {})}
 
     assert (await subject.read(Need(unlocks={_O1, _W}))).waiting == stored
     assert (await subject.read(Need(references={_O1}))).waiting == {}
-
     await subject.write(Effects(woken=waits[:1]))
     assert (await subject.read(Need(unlocks={_O1}))).waiting == {}
     async with subject.store.transaction() as transaction:
