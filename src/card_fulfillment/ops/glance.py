@@ -6,7 +6,6 @@ from typing import Final, NamedTuple
 from rich.table import Table
 from rich.text import Text
 
-from card_fulfillment.domain.detail import Precision
 from card_fulfillment.domain.journey import ChangeKind, FactOutcome
 from card_fulfillment.messages.event_models import CardStatusChanged
 from card_fulfillment.ops import look
@@ -95,7 +94,7 @@ def _usual_line(events: Sequence[CardStatusChanged]) -> _Line:
     if first is last:
         return _event_line(first, "")
     statuses = Text(_ARROW, "dim").join(look.status(e["fulfillment_status"]) for e in events)
-    since = look.short_time(look.moment(first), Precision.DAY)
+    since = look.short_day(look.moment(first), first["occurred_at_precision"])
     return _Line(f"{first['version']}-{last['version']}", f"{since} …", statuses)
 
 

@@ -8,7 +8,6 @@ import orjson
 from rich.console import RenderableType
 from rich.text import Text
 
-from card_fulfillment.domain.detail import Precision
 from card_fulfillment.ops import look
 from card_fulfillment.pipeline.laggards import Laggard, Laggards, id_of
 
@@ -37,7 +36,7 @@ def _cells(each: Laggard, now: datetime) -> Iterator[RenderableType]:
     event, shipment = each.event, each.event["shipment"]
     yield id_of(event)
     yield look.status(event["fulfillment_status"])
-    yield look.long_time(each.since, Precision.DAY)
+    yield f"{each.since:%Y-%m-%d}"
     yield Text(str((now - each.since).days), "bold yellow" if each.is_silent else "")
     yield Text("" if each.days_late is None else str(each.days_late), "bold yellow")
     yield Text(

@@ -1,7 +1,7 @@
 """How statuses, times and what there is to say of an event look to a person."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, TextIO
 
 from rich import box
@@ -20,6 +20,7 @@ from card_fulfillment.ops.letters import plain
 from card_fulfillment.pipeline.timeline import Bound, OpenLetter
 
 _TROUBLE: Final = frozenset({Status.PRODUCTION_FAILED, Status.DELIVERY_EXCEPTION, Status.RETURNING})
+_HALF_A_DAY: Final = timedelta(hours=12)
 _LOSS: Final = frozenset(
     {Status.REJECTED, Status.CANCELLED, Status.DELIVERY_FAILED, Status.RETURNED, Status.LOST}
 )
@@ -70,12 +71,22 @@ def time_of(micros: int) -> datetime:
     return datetime.fromtimestamp(micros / 1_000_000, UTC)
 
 
+def short_day(time: datetime, precision: str) -> str:
+    return f"{_on_its_day(time, precision):%d %b}"
+
+
 def short_time(time: datetime, precision: str) -> str:
-    return f"{time:%d %b}" if precision == Precision.DAY else f"{time:%d %b %H:%M}"
+    return short_day(time, precision) if precision == Precision.DAY else f"{time:%d %b %H:%M}"
 
 
 def long_time(time: datetime, precision: str = Precision.SECOND) -> str:
-    return f"{time:%Y-%m-%d}" if precision == Precision.DAY else f"{time:%Y-%m-%d %H:%M}"
+    form = "%Y-%m-%d" if precision == Precision.DAY else "%Y-%m-%d %H:%M"
+    return _on_its_day(time, precision).strftime(form)
+
+
+def _on_its_day(time: datetime, precision: str) -> datetime:
+    """The noon of a day that is stated: it is on that day in UTC too, whoever's zone it is of."""
+    return time + _HALF_A_DAY if precision == Precision.DAY else time
 
 
 def news(event: CardStatusChanged, before: CardStatusChanged | None) -> list[str]:
