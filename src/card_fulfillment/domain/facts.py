@@ -29,13 +29,7 @@ class ParcelRole(StrEnum):
 class Cause(Value):
     """The record that a statement came with. `event_id` is null where the sender gave none."""
 
-    __match_args__ = (
-        "event_id",
-        "topic",
-        "partition",
-        "offset",
-        "traceparent",
-    )
+    __match_args__ = ("event_id", "topic", "partition", "offset", "traceparent")
 
     def __init__(
         self,
@@ -53,6 +47,11 @@ class Cause(Value):
 
     def values(self) -> tuple[object, ...]:
         return self.event_id, self.topic, self.partition, self.offset, self.traceparent
+
+    @property
+    def order(self) -> tuple[str, int, int, str]:
+        """By it the last of several causes is chosen: the same in whatever order they are met."""
+        return self.topic, self.partition, self.offset, self.event_id or ""
 
 
 class Attribute(StrEnum):

@@ -40,10 +40,14 @@ class Announced(NamedTuple):
 NOTHING_ANNOUNCED: Final = Announced([], [])
 
 
+# Attempt, phase, rank, time; of what is alike in all the order of causes decides.
+_Standing = tuple[int, int, int, int, tuple[str, int, int, str]]
+
+
 class _Move(NamedTuple):
     """The greatest change of members to one status. standing: by which it is that."""
 
-    standing: tuple[int, ...]
+    standing: _Standing
     why: Because
 
 
@@ -74,7 +78,7 @@ class Turn:
         if after.published is not None:
             self.counts[Member(after.published.status, after.published.attempt)] += 1
         for change in changes:
-            standing = (change.attempt, *STANDING[change.status], change.detail.occurred_at)
+            standing = _standing(change)
             greatest = self._moves.get(change.status)
             if greatest is None or standing >= greatest.standing:
                 why = Because(change.status, change.detail, change.cause)
@@ -97,6 +101,11 @@ class Turn:
         """What moved a member to where the bulk is now, or else one as far as any was moved."""
         furthest = max(self._moves.values(), key=lambda move: move.standing)
         return self._moves.get(status, furthest).why
+
+
+def _standing(change: Change) -> _Standing:
+    phase, rank = STANDING[change.status]
+    return change.attempt, phase, rank, change.detail.occurred_at, change.cause.order
 
 
 def turn_of(

@@ -112,8 +112,11 @@ class Placement:
         """Place new facts, and stored ones of whose references something is bound now.
 
         Level by level: what a fact names is bound before the facts that are found by it are placed.
+        The stored ones by their ids, in whatever order they were read: what binds a name last is
+        told to be the cause.
         """
-        stored = (s.fact for s in self._stored.values() if s.fact.references)
+        found = (s.fact for s in self._stored.values() if s.fact.references)
+        stored = sorted(found, key=lambda f: f.fact_id)
         for fact in sorted((*facts, *stored), key=lambda f: f.level):
             if fact.fact_id not in self._stored:
                 self._track(fact, {})
@@ -231,7 +234,8 @@ class Placement:
     def _take_away(self, fact: Fact, lost: Iterable[Subject]) -> None:
         """The fact is about these no more, or in another attempt: they are refolded."""
         cause = next(self._binders_of(fact), fact).cause
-        self._lost |= dict.fromkeys(lost, cause)
+        for subject in lost:
+            self._lost[subject] = max(cause, self._lost.get(subject, cause), key=lambda c: c.order)
         self.moved.add(fact.fact_id)
 
     def _binders_of(self, fact: Fact) -> Iterator[Fact]:
