@@ -74,6 +74,6 @@ def filed_totals(
         kept = {name: totals for name, totals in bulk.filed.items() if name not in touched}
         totals = {**kept, **now[bulk_id]}
         if totals != bulk.filed:
-            cause = next((causes[name] for name in now[bulk_id] if name in causes), None)
-            told[bulk_id] = Filed(totals, cause)
+            of_lines = (causes[name] for name in now[bulk_id] if name in causes)
+            told[bulk_id] = Filed(totals, max(of_lines, key=lambda c: c.order, default=None))
     return told
