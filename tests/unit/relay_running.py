@@ -9,7 +9,7 @@ from virtual_time import run_virtually
 
 from card_fulfillment.pipeline.relay import Relay
 
-DEADLINE = 300.0
+DEADLINE = 1200.0
 
 
 @asynccontextmanager
