@@ -148,8 +148,7 @@ class _Folding:
         standing, told = self.standing, self.published
         if each.key is None or standing is None:
             return FactOutcome.ENRICHMENT
-        now = (standing.key.attempt, standing.key.status)
-        if told is None or (told.attempt, told.status) != now:
+        if told is None or not self.stands_as_told():
             # Not always its own status: it may lift a rejection that kept the bulk's from standing.
             is_moved = each.fact.fact_id in self.moved
             self._publish(standing, self._kind(standing.key, is_moved=is_moved), each.fact.cause)

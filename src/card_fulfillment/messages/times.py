@@ -1,6 +1,6 @@
 """Times: RFC 3339 on the wire, whole microseconds since the Unix epoch in the domain."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Annotated, Any, Final
 
@@ -8,10 +8,13 @@ from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from card_fulfillment.domain.detail import Precision
+
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST_PLAUSIBLE: Final = datetime(2000, 1, 1, tzinfo=UTC)
 FIRST_IMPLAUSIBLE: Final = datetime(2101, 1, 1, tzinfo=UTC)
 
+_HALF_A_DAY: Final = timedelta(hours=12)
 _EPOCH_ORDINAL: Final = EPOCH.toordinal()
 _SECONDS_A_DAY: Final = 86_400
 _TWO_DIGITS: Final = tuple(f"{number:02d}" for number in range(60))
@@ -25,6 +28,11 @@ def to_micros(time: datetime) -> int:
     """Whole microseconds since the Unix epoch of an aware time."""
     since = time - EPOCH
     return (since.days * _SECONDS_A_DAY + since.seconds) * 1_000_000 + since.microseconds
+
+
+def on_its_day(time: datetime, precision: str) -> datetime:
+    """The noon of a day that is stated: it is on that day in UTC too, whoever's zone it is of."""
+    return time + _HALF_A_DAY if precision == Precision.DAY else time
 
 
 LATEST_RECORD: Final = to_micros(FIRST_IMPLAUSIBLE)

@@ -1,7 +1,7 @@
 """How statuses, times and what there is to say of an event look to a person."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final, TextIO
 
 from rich import box
@@ -16,11 +16,11 @@ from card_fulfillment.domain.naming import OWN_KIND, Subject
 from card_fulfillment.domain.status import STANDING, Action, Phase, Status
 from card_fulfillment.messages.bulk_event_models import BulkIssuanceStatusChanged
 from card_fulfillment.messages.event_models import CardStatusChanged
+from card_fulfillment.messages.times import on_its_day
 from card_fulfillment.ops.letters import plain
 from card_fulfillment.pipeline.timeline import Bound, OpenLetter
 
 _TROUBLE: Final = frozenset({Status.PRODUCTION_FAILED, Status.DELIVERY_EXCEPTION, Status.RETURNING})
-_HALF_A_DAY: Final = timedelta(hours=12)
 _LOSS: Final = frozenset(
     {Status.REJECTED, Status.CANCELLED, Status.DELIVERY_FAILED, Status.RETURNED, Status.LOST}
 )
@@ -72,7 +72,7 @@ def time_of(micros: int) -> datetime:
 
 
 def short_day(time: datetime, precision: str) -> str:
-    return f"{_on_its_day(time, precision):%d %b}"
+    return f"{on_its_day(time, precision):%d %b}"
 
 
 def short_time(time: datetime, precision: str) -> str:
@@ -81,12 +81,7 @@ def short_time(time: datetime, precision: str) -> str:
 
 def long_time(time: datetime, precision: str = Precision.SECOND) -> str:
     form = "%Y-%m-%d" if precision == Precision.DAY else "%Y-%m-%d %H:%M"
-    return _on_its_day(time, precision).strftime(form)
-
-
-def _on_its_day(time: datetime, precision: str) -> datetime:
-    """The noon of a day that is stated: it is on that day in UTC too, whoever's zone it is of."""
-    return time + _HALF_A_DAY if precision == Precision.DAY else time
+    return on_its_day(time, precision).strftime(form)
 
 
 def news(event: CardStatusChanged, before: CardStatusChanged | None) -> list[str]:

@@ -1,23 +1,22 @@
 """How many working days vendors take at most, and what is in its phase for longer."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import takewhile
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from card_fulfillment.domain.detail import Precision
 from card_fulfillment.domain.status import STANDING, Phase, Status
 from card_fulfillment.domain.working_days import Calendar
 from card_fulfillment.messages.bulk_event_models import BulkIssuanceStatusChanged
 from card_fulfillment.messages.event_models import CardStatusChanged
+from card_fulfillment.messages.times import on_its_day
 from card_fulfillment.vendors.language import ProfileFile
 from card_fulfillment.vendors.profile import Profile
 from card_fulfillment.vendors.shipping import Weekday
 
 Event = CardStatusChanged | BulkIssuanceStatusChanged
 
-_HALF_A_DAY: Final = timedelta(hours=12)
 # What waits for the cardholder has come to where its vendor was to bring it.
 _WITH_THE_VENDOR: Final = frozenset(Status) - {Status.AVAILABLE_FOR_PICKUP}
 
@@ -109,6 +108,5 @@ def _order(events: Sequence[Event]) -> Ordered | None:
 
 
 def _stated(event: Event) -> datetime:
-    """The noon of a day: it is on that day in the calendar too, whoever's zone the day is of."""
     at = datetime.fromisoformat(event["occurred_at"])
-    return at + _HALF_A_DAY if event["occurred_at_precision"] == Precision.DAY else at
+    return on_its_day(at, event["occurred_at_precision"])

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import MAXYEAR, UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -18,7 +18,7 @@ from card_fulfillment.vendors.selectors import Scope, Text, Unfit, is_filler, te
 _EARLIEST: Final = 946_684_800 * SECOND
 _FIRST_YEAR: Final = 2000
 _LAST_YEAR: Final = 2100
-_LAST_DAY: Final = (12, 31)
+_LAST_DAY: Final = date.max
 # Zones that may be written by their letters whatever the profile says.
 _UNIVERSAL: Final[Mapping[str, tzinfo]] = {"UTC": UTC, "GMT": UTC}
 
@@ -132,8 +132,8 @@ def _placed(moment: datetime, zone: Zone | None, *, day: bool) -> tuple[int, Pre
 
 def _length(day: datetime, at: int) -> int:
     """Of the last one of the calendar, an "always", nobody can tell when the next one begins."""
-    last = day.year == MAXYEAR and (day.month, day.day) == _LAST_DAY
-    return DAY if last else to_micros(day + timedelta(days=1)) - at
+    is_last = day.date() == _LAST_DAY
+    return DAY if is_last else to_micros(day + timedelta(days=1)) - at
 
 
 def date_reader(field: TimeField, levels: Sequence[str], known: Clocks) -> Text:
@@ -151,11 +151,11 @@ def date_reader(field: TimeField, levels: Sequence[str], known: Clocks) -> Text:
             return None
         try:
             moment, _ = parse(raw.strip())
-            date = (moment if counted is None else moment.astimezone(counted)).date()
+            day = (moment if counted is None else moment.astimezone(counted)).date()
         except (ValueError, OverflowError):
             raise Unfit(selector, "no date of the declared format") from None
-        if not _FIRST_YEAR <= date.year <= _LAST_YEAR:
+        if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
             raise Unfit(selector, f"no date of the years {_FIRST_YEAR} to {_LAST_YEAR}")
-        return date.isoformat()
+        return day.isoformat()
 
     return read
