@@ -125,8 +125,8 @@ IN_DOUBT: Final = Metric(
     Gauge,
     "partitions_in_doubt",
     (),
-    "Input partitions at which workers died again and again, so that this worker takes one record "
-    "after the other.",
+    "Input partitions at which workers died again and again, so that this worker takes few "
+    "records at a time.",
 )
 OUTBOX: Final = Metric(
     Gauge,

@@ -13,7 +13,8 @@ from .world import World
 _CARDS: Final = 40
 _BAD: Final = card_id(7)
 _OTHERS: Final = [n for n in range(_CARDS) if card_id(n) != _BAD]
-# The one at work, three that begin at the same place, and two with the record alone in hand.
+# The one at work, two that begin at the same place, one with others in hand beside the record,
+# and two with it alone.
 _MOST_DEATHS: Final = 6
 
 

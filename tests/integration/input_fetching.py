@@ -28,10 +28,10 @@ class UnstoredPositions:
 
     async def take(self, partitions: Collection[Partition]) -> Mapping[Partition, Taken]:
         positions = await self.load(partitions)
-        return {p: Taken(position, 1, in_doubt=False) for p, position in positions.items()}
+        return {p: Taken(position, 1, in_hand=None) for p, position in positions.items()}
 
-    async def hold(self, partition: Partition, offset: int) -> int | None:
-        raise AssertionError(f"{partition}, {offset}: nothing is in doubt")
+    async def hold(self, last: Mapping[Partition, int]) -> int | None:
+        raise AssertionError(f"{last}: nothing is in doubt")
 
     async def let_go(self) -> None:
         raise AssertionError("nothing is in doubt")

@@ -1,4 +1,4 @@
-"""Where workers died again and again, records are taken one by one until the one is found."""
+"""Where workers died again and again, records are taken with care until the one is found."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
@@ -41,6 +41,10 @@ class Database:
         (taken,) = (await process.take([self.partition])).values()
         return taken
 
+    async def in_hand(self) -> int | None:
+        offset: int | None = await self._connection.fetchval("SELECT in_hand FROM input_position")
+        return offset
+
     async def move(self, to: int) -> None:
         await self._connection.execute("UPDATE input_position SET next_offset = $1", to)
 
@@ -81,7 +85,7 @@ async def test_a_position_that_somebody_is_about_to_move_is_taken_without_waitin
     late = database.process("a")
     async with database.moving(to=1), asyncio.timeout(5):
         taken = await database.taken_by(late)
-        assert await late.hold(database.partition, 0) is None, "it could not be noted"
+        assert await late.hold({database.partition: 0}) is None, "it could not be noted"
     assert taken.position.next_offset == 0
     await late.hang_up()
 
@@ -90,26 +94,26 @@ async def test_what_was_in_hand_of_a_process_that_died_is_in_doubt_and_counted(
     database: Database,
 ) -> None:
     first, second, third = map(database.process, "abc")
-    assert not (await database.taken_by(first)).in_doubt
-    assert [await first.hold(database.partition, 0) for _ in range(2)] == [0, 0]
-    assert (await database.taken_by(second)).in_doubt
-    assert await first.hold(database.partition, 0) is None, "another has the partition"
+    assert (await database.taken_by(first)).in_hand is None
+    assert [await first.hold({database.partition: 0}) for _ in range(2)] == [0, 0]
+    assert (await database.taken_by(second)).in_hand == 0
+    assert await first.hold({database.partition: 0}) is None, "another has the partition"
     await first.hang_up()
-    assert await second.hold(database.partition, 0) == 1
+    assert await second.hold({database.partition: 0}) == 1
     await second.let_go()
-    assert not (await database.taken_by(third)).in_doubt
-    assert await third.hold(database.partition, 0) == 0
+    assert (await database.taken_by(third)).in_hand is None
+    assert await third.hold({database.partition: 0}) == 0
     await database.move(1)
-    assert not (await database.taken_by(second)).in_doubt
+    assert (await database.taken_by(second)).in_hand is None
     await third.let_go()
 
 
 class _Died(PostgresPositions):
-    """As after three processes that died where the positions are."""
+    """As after two processes that died where the positions are."""
 
     async def take(self, partitions: Collection[Partition]) -> dict[Partition, Taken]:
         taken = await super().take(partitions)
-        return {p: each._replace(takers=4) for p, each in taken.items()}
+        return {p: each._replace(takers=3) for p, each in taken.items()}
 
 
 async def fetched(source: InputSource, times: int) -> list[int]:
@@ -128,25 +132,39 @@ async def until_fetched(source: InputSource) -> list[int]:
     return found
 
 
-async def test_in_doubt_a_record_comes_when_the_one_before_is_applied(
-    options: ClientOptions, database: Database, dsn: str
+@pytest.mark.parametrize(
+    ("noted", "together"),
+    [(None, [[0, 1], [3]]), (0, [[0], [1], [3]]), (3, [[0], [1], [3]])],
+)
+async def test_in_doubt_those_that_died_had_in_hand_come_alone_and_the_others_together(
+    options: ClientOptions,
+    database: Database,
+    dsn: str,
+    noted: int | None,
+    together: list[list[int]],
 ) -> None:
-    """The topic ends with a marker of a transaction, behind which the doubt ends, too."""
+    """Markers of transactions end what is fetched at once; behind the last the doubt ends, too."""
     topic, partition = database.partition.topic, database.partition
+    if noted is not None:
+        dying = database.process("dying")
+        await database.taken_by(dying)
+        assert await dying.hold({partition: noted}) == 0
+        await dying.hang_up()
     opened = partial(connect, PostgresSettings(dsn=dsn), application_name="card-fulfillment test")
     positions = _Died(opened, "d")
     source = InputSource(options, GroupOptions(topic, 6000), [topic], positions, _ALL)
     await source.start()
-    for offset in (0, 1, 3):
-        assert await until_fetched(source) == [offset]
+    for offsets in together:
+        assert await until_fetched(source) == offsets
         assert source.in_doubt == 1
         assert await fetched(source, 20) == []
-        await database.move(offset + 1)
-        source.applied({partition: offset + 1})
+        assert await database.in_hand() == offsets[-1]
+        await database.move(offsets[-1] + 1)
+        source.applied({partition: offsets[-1] + 1})
     async with asyncio.timeout(20):
         while source.in_doubt:
             assert await fetched(source, 1) == []
-    assert not (await database.taken_by(database.process("e"))).in_doubt
+    assert (await database.taken_by(database.process("e"))).in_hand is None
     await source.stop()
 
 
@@ -157,7 +175,7 @@ async def test_a_record_is_deadly_after_two_deaths_with_it_alone_in_hand(
     for number in range(deaths):
         dying = database.process(f"dying {number}")
         await database.taken_by(dying)
-        await dying.hold(database.partition, 0)
+        await dying.hold({database.partition: 0})
         await dying.hang_up()
     topic = database.partition.topic
     source = InputSource(
@@ -192,7 +210,7 @@ async def test_in_doubt_partitions_that_are_shared_out_while_positions_are_sough
     positions = _Meanwhile(opened, "d")
     source = InputSource(options, GroupOptions(topic, 6000), [topic], positions, _ALL)
     await source.start()
-    assert await until_fetched(source) == [0]
+    assert await until_fetched(source) == [0, 1]
     await database.move(1)
     source.applied({partition: 1})
     source.rewind()

@@ -45,7 +45,7 @@ _STOP_WITHIN: Final = 5.0
 _MEASURE_WITHIN: Final = 3.0
 _FETCH_WITHIN: Final = 2.0
 
-# In doubt, how often is looked whether the record in hand is applied.
+# In doubt, how often is looked whether the records in hand are applied.
 _LOOK_AGAIN: Final = 0.001
 
 # Fewer records are not worth a fetch and a transaction of their own as often as they could be had.
@@ -54,7 +54,7 @@ _APART: Final = 0.015
 
 
 class InputSource(ConsumerRebalanceListener):
-    """topics: exact names. In doubt it gives one record, and the next one when that is applied."""
+    """topics: exact names. In doubt it gives few records, and the next when those are applied."""
 
     def __init__(
         self,
@@ -126,7 +126,7 @@ class InputSource(ConsumerRebalanceListener):
         if not self._sought:
             await self._seek()
         if self._caution.until and self._sought:
-            return await self._next_alone()
+            return await self._next_with_care(most)
         if not self._buffer:
             await self._fill()
         return self._cut(most)
@@ -213,17 +213,18 @@ class InputSource(ConsumerRebalanceListener):
             self._caution.begin(taken, extents)
             self._sought = self._begun = True
 
-    async def _next_alone(self) -> Fetched:
-        """One record, noted before anything looks at it, when the one before is applied."""
+    async def _next_with_care(self, most: int) -> Fetched:
+        """Few records, noted before anything looks at them, when those before are applied."""
+        first = () if self._given else self._caution.first_of(self._buffer, most)
         if self._given:
             await asyncio.sleep(_LOOK_AGAIN)
         elif not self._buffer:
             await self._caution.over([p for p in self._caution.until if await self._is_passed(p)])
             await self._fill()
-        elif (deadly := await self._caution.is_deadly(self._buffer[0])) is None:
+        elif (deadly := await self._caution.are_deadly(first)) is None:
             self.rewind()
         elif self._sought:
-            return self._cut(1)._replace(deadly=deadly)
+            return self._cut(len(first))._replace(deadly=deadly)
         return Fetched([], {}, self._assignment)
 
     async def _is_passed(self, partition: Partition) -> bool:

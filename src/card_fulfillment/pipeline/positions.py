@@ -34,13 +34,14 @@ class Position(NamedTuple):
 class Taken(NamedTuple):
     """A partition as it was taken over.
 
-    takers: processes in a row that took it at this position, this one included. in_doubt: whether
-    the next record was begun alone by one that then ended in no order.
+    takers: processes in a row that took it at this position, this one included. in_hand: the
+    offset of the last record that was begun with care by one that then ended in no order; null
+    where there is none from the position on.
     """
 
     position: Position
     takers: int
-    in_doubt: bool
+    in_hand: int | None
 
 
 class Positions(Protocol):
@@ -58,10 +59,10 @@ class Positions(Protocol):
         """The stored positions, and that this process takes the partitions from there on."""
         ...
 
-    async def hold(self, partition: Partition, offset: int) -> int | None:
-        """Note that the record at the position is begun alone, before anything looks at it.
+    async def hold(self, last: Mapping[Partition, int]) -> int | None:
+        """Note that the records up to these offsets are begun, before anything looks at them.
 
-        Returns how often it was before; null where another process has taken the partition.
+        Returns how often a lone one was before; null where another process has taken a partition.
         """
         ...
 

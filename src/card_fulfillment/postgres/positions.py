@@ -36,7 +36,7 @@ WITH wanted AS (
     RETURNING p.*
 )
 SELECT topic, partition, next_offset, last_offset, last_timestamp, last_hash, takers,
-       coalesce(in_hand >= next_offset, false)
+       CASE WHEN in_hand >= next_offset THEN in_hand END
 FROM (
     SELECT * FROM noted
     UNION ALL
@@ -47,10 +47,12 @@ FROM (
 ) AS taken
 """
 _HOLD: Final = """
-UPDATE input_position
-SET held = CASE WHEN in_hand = $3 THEN least(held + $5::smallint, 1000) ELSE 0 END, in_hand = $3
-WHERE topic = $1 AND partition = $2 AND taken_by = $4
-RETURNING held
+UPDATE input_position p
+SET held = CASE WHEN p.in_hand = u.last THEN least(p.held + $5::smallint, 1000) ELSE 0 END,
+    in_hand = u.last
+FROM unnest($1::text[], $2::int[], $3::bigint[]) AS u (topic, partition, last)
+WHERE p.topic = u.topic AND p.partition = u.partition AND p.taken_by = $4
+RETURNING p.held
 """
 _LET_GO: Final = """
 UPDATE input_position SET in_hand = NULL WHERE taken_by = $1 AND in_hand IS NOT NULL
@@ -71,7 +73,7 @@ class PostgresPositions:
         """taker: this process's name, and no other's."""
         self._connect, self._taker = connect, taker
         self._connection: asyncpg.Connection | None = None
-        self._held: tuple[Partition, int] | None = None
+        self._held: Mapping[Partition, int] = {}
 
     async def load(self, partitions: Collection[Partition]) -> dict[Partition, Position]:
         rows = await fetch_apart(self._connect, _LOAD, *_columns(partitions))
@@ -86,17 +88,17 @@ class PostgresPositions:
         rows = await fetch_apart(self._connect, _TAKE, *_columns(partitions), self._taker)
         return {Partition(*row[:2]): Taken(_position(*row[2:6]), *row[6:]) for row in rows}
 
-    async def hold(self, partition: Partition, offset: int) -> int | None:
-        once_more = (partition, offset) != self._held  # or only asked again
-        self._held = partition, offset
+    async def hold(self, last: Mapping[Partition, int]) -> int | None:
+        once_more = last != self._held  # or only asked again
+        self._held = last
         async with self._kept() as connection:
-            held: int | None = await connection.fetchval(
-                _HOLD, *partition, offset, self._taker, int(once_more)
+            rows = await connection.fetch(
+                _HOLD, *_columns(last), list(last.values()), self._taker, int(once_more)
             )
-        return held
+        return max((row[0] for row in rows), default=0) if len(rows) == len(last) else None
 
     async def let_go(self) -> None:
-        self._held = None
+        self._held = {}
         async with self._kept() as connection:
             await connection.execute(_LET_GO, self._taker)
         await self.hang_up()
