@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 
 from card_fulfillment.devstack import Stack
 from hypothesis_profiles import register as register_hypothesis_profiles
@@ -31,6 +32,13 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Services]:
     """Start Kafka and Postgres once: `stack.bootstrap`, `stack.dsn`."""
     with services(request.config.getoption("--stack")) as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def _logging_is_configured_anew() -> Iterator[None]:
+    """What runs a command in the test's own process configures it for all that follow."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Iterator
 
 import pytest
-import structlog
 
 from card_fulfillment import log
 
@@ -17,7 +16,6 @@ def _put_back() -> Iterator[None]:
     root.handlers = handlers
     root.setLevel(levels[0])
     client.setLevel(levels[1])
-    structlog.reset_defaults()
 
 
 def test_what_kafkas_client_repeats_is_told_once_in_a_while(
