@@ -22,7 +22,7 @@ from deliveries import Told, deliveries
 from memory import MemoryStore
 from oracle import CardEnd, ParcelEnd, end_state
 from oracle_bulk import BulkEnd
-from oracle_whom import Said
+from oracle_whom import About, Meaning, Said, Whom
 from snapshot import Snapshot, check
 from snapshot_bulk import is_quiet
 from witness import Witness, fact_id_of
@@ -84,27 +84,29 @@ def assert_agrees(snapshot: Snapshot, told: Iterable[Statement]) -> None:
     assert _bound(snapshot, stored) == stored
 
 
-def _bound(
-    snapshot: Snapshot, references: Iterable[Reference]
-) -> dict[Reference, set[tuple[Subject, int, int]]]:
+def _bound(snapshot: Snapshot, references: Iterable[Reference]) -> dict[Reference, set[Meaning]]:
     """Whom references are bound to, by themselves or through a bulk."""
     announced = (s.identity for s in snapshot.cards.values() if s.identity)
     bulk_of = {identity.card_id: identity.bulk_issuance_id for identity in announced}
     stored = {r: tuple(held) for r, held in snapshot.bindings.items()}
     bound = {r: bound_to(stored, r, bulk_of) for r in {*references, *stored}}
-    return {r: {(*b.says, b.valid_from) for b in held} for r, held in bound.items() if held}
-
-
-def _stored_places(snapshot: Snapshot) -> dict[bytes, Mapping[Subject, int]]:
     return {
-        fact_id: {subject: place.attempt for subject, place in row.places.items()}
+        r: {Meaning(b.subject, b.attempt, b.valid_from, b.side) for b in held}
+        for r, held in bound.items()
+        if held
+    }
+
+
+def _stored_places(snapshot: Snapshot) -> dict[bytes, Mapping[Subject, About]]:
+    return {
+        fact_id: {subject: About(*place.sense) for subject, place in row.places.items()}
         for fact_id, row in snapshot.facts.items()
     }
 
 
 def _places(
-    told: Iterable[Statement], whom: Mapping[bytes, Mapping[Subject, int] | None]
-) -> dict[bytes, Mapping[Subject, int]]:
+    told: Iterable[Statement], whom: Mapping[bytes, Whom]
+) -> dict[bytes, Mapping[Subject, About]]:
     witness = Witness()
     witness.know(whom)
     said = Said(told)

@@ -16,7 +16,7 @@ from card_fulfillment.domain.naming import Reference, card
 from card_fulfillment.domain.status import Status
 from oracle_bulk import BulkEnd, BulkSaid, Member
 from oracle_claims import PRODUCTION, Claim, claim_of, claim_of_parcel, effective, winner_of
-from oracle_whom import Meaning, Said, Whom, whom_all
+from oracle_whom import About, Meaning, Said, Whom, whom_all
 
 
 class ParcelEnd(NamedTuple):
@@ -83,20 +83,20 @@ class _Card:
         self.range_production: list[Claim] = []
         self.writes: defaultdict[ParcelRole, list[_Write]] = defaultdict(list)
 
-    def hear(self, fact: Fact, attempt: int, claims: list[Claim]) -> Claim | None:
-        write = (attempt, effective(fact), fact.fact_id, fact)
-        self.writes[fact.parcel_role].append(write)
-        claim = claim_of(fact, attempt)
+    def hear(self, fact: Fact, about: About, claims: list[Claim]) -> Claim | None:
+        write = (about.attempt, effective(fact), fact.fact_id, fact)
+        self.writes[about.side or fact.parcel_role].append(write)
+        claim = claim_of(fact, about)
         if claim is not None:
             claims.append(claim)
         return claim
 
-    def hear_of_bulk(self, fact: Fact, attempt: int) -> None:
+    def hear_of_bulk(self, fact: Fact, about: About) -> None:
         """A range of one serial is the card by name; production of any other counts twice."""
         if fact.serials is not None and fact.serials[0] == fact.serials[1]:
-            self.hear(fact, attempt, self.own)
+            self.hear(fact, about, self.own)
             return
-        claim = self.hear(fact, attempt, self.bulk)
+        claim = self.hear(fact, about, self.bulk)
         if claim is not None and fact.serials is not None and claim.phase == PRODUCTION:
             self.range_production.append(claim)
 
@@ -128,12 +128,12 @@ def _card(
 ) -> CardEnd:
     state = _Card()
     subject = card(announcement.card.card_id)
-    state.hear(announcement.fact, 1, state.own)
+    state.hear(announcement.fact, About(1), state.own)
     for order in said.orders:
         if order.subject == subject:
-            state.hear(order.fact, order.attempt, state.own)
+            state.hear(order.fact, About(order.attempt), state.own)
     for order in bulk.orders if bulk else ():
-        state.hear(order.fact, order.attempt, state.bulk)
+        state.hear(order.fact, About(order.attempt), state.bulk)
     for fact in said.facts:
         subjects = whom[fact.fact_id] or {}
         if subject in subjects:

@@ -48,7 +48,7 @@ class BulkSaid:
         self.subject = bulk_issuance(bulk_id)
         self.orders = [order for order in said.orders if order.subject == self.subject]
         self.facts = [fact for fact in said.facts if self.subject in (whom[fact.fact_id] or {})]
-        self._attempts = {f.fact_id: (whom[f.fact_id] or {})[self.subject] for f in self.facts}
+        self._about = {f.fact_id: (whom[f.fact_id] or {})[self.subject] for f in self.facts}
         self._sizes = [order.number_of_cards for order in self.orders]
         self._sizes += [
             announcement.number_of_cards
@@ -100,14 +100,14 @@ class BulkSaid:
 
     def _attempt(self) -> int:
         """That of the greatest fact with a status."""
-        claims = [claim_of(fact, self._attempts[fact.fact_id]) for fact in self.facts]
+        claims = [claim_of(fact, self._about[fact.fact_id]) for fact in self.facts]
         said = [claim.attempt for claim in claims if claim is not None]
         return max([order.attempt for order in self.orders] + said, default=1)
 
     def _status_of(self, parcel: Reference) -> Status | None:
         """By all that is said of the parcel, with serials or without."""
         about = [
-            claim_of(fact, self._attempts[fact.fact_id])
+            claim_of(fact, self._about[fact.fact_id])
             for fact in self.facts
             if parcel in fact.references or parcel in {name for _, name in fact.names}
         ]

@@ -6,6 +6,9 @@ from typing import NamedTuple
 from card_fulfillment.domain.detail import Precision
 from card_fulfillment.domain.facts import DAY, Fact, ParcelRole
 from card_fulfillment.domain.status import STANDING, Status
+from oracle_whom import About
+
+_BACK = (Status.RETURNING, Status.RETURNED, Status.LOST)
 
 
 class Claim(NamedTuple):
@@ -19,9 +22,16 @@ class Claim(NamedTuple):
     status: Status
 
 
-def claim_of(fact: Fact, attempt: int) -> Claim | None:
-    """What is said of a PIN letter is said of no card and no bulk."""
-    return None if fact.parcel_role is ParcelRole.PIN else claim_of_parcel(fact, attempt)
+def claim_of(fact: Fact, about: About) -> Claim | None:
+    """What is said of a PIN letter is said of no card and no bulk.
+
+    Of what a number means that is of a parcel on its way back, only that it comes back.
+    """
+    if ParcelRole.PIN in (fact.parcel_role, about.side):
+        return None
+    if about.side is ParcelRole.RETURN and fact.status not in _BACK:
+        return None
+    return claim_of_parcel(fact, about.attempt)
 
 
 def claim_of_parcel(fact: Fact, attempt: int) -> Claim | None:

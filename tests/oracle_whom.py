@@ -6,7 +6,15 @@ from itertools import groupby
 from typing import NamedTuple
 
 from card_fulfillment.domain.detail import Precision
-from card_fulfillment.domain.facts import DAY, HOUR, Announcement, Fact, Order, Statement
+from card_fulfillment.domain.facts import (
+    DAY,
+    HOUR,
+    Announcement,
+    Fact,
+    Order,
+    ParcelRole,
+    Statement,
+)
 from card_fulfillment.domain.naming import (
     ISSUER,
     Reference,
@@ -22,16 +30,28 @@ _AFTER = 180 * DAY  # ... and this long afterwards
 _ONE_LETTER = 7 * DAY  # namings further apart are of a number that was given out again
 _TOO_MANY = 1_000  # what means more subjects means nobody
 
-# The subjects, each with its attempt; none: parked, empty: held.
-Whom = Mapping[Subject, int] | None
+
+class About(NamedTuple):
+    """What of a subject a fact is about: an attempt, and of that perhaps a side parcel alone."""
+
+    attempt: int
+    side: ParcelRole | None = None
+
+
+# The subjects, each with what of it; none: parked, empty: held.
+Whom = Mapping[Subject, About] | None
 
 
 class Meaning(NamedTuple):
-    """What one naming says of a reference: it means this subject in this attempt."""
+    """What one naming says of a reference: it means this subject in this attempt.
+
+    side: or that parcel of it alone.
+    """
 
     subject: Subject
     attempt: int
     since: int
+    side: ParcelRole | None = None
 
 
 class Said:
@@ -75,8 +95,9 @@ def whom_all(said: Said) -> tuple[dict[bytes, Whom], Mapping[Reference, set[Mean
         found = {f.fact_id: whom_of(f, meanings, said.bulk_of) for f in facts}
         for fact in facts:
             for name in (name for above, name in fact.names if above > level):
-                for subject, attempt in (found[fact.fact_id] or {}).items():
-                    meanings[name].add(Meaning(subject, attempt, fact.stated))
+                for subject, about in (found[fact.fact_id] or {}).items():
+                    side = about.side or _side_told(fact, name)
+                    meanings[name].add(Meaning(subject, about.attempt, fact.stated, side))
         whom |= found
     return whom, meanings
 
@@ -120,7 +141,25 @@ def whom_of(
     common = {s: found for s, found in exactly.items() if all(found)}
     if not common:
         common = _members_in_common(known, anybody, bulk_of)
-    return {s: _attempt_meant(found, _end_of(fact)) for s, found in common.items()}
+    attempts = {s: _attempt_meant(found, _end_of(fact)) for s, found in common.items()}
+    return {s: About(a, _side_meant(common[s], a)) for s, a in attempts.items()}
+
+
+def _side_told(fact: Fact, name: Reference) -> ParcelRole | None:
+    """A fact about a PIN letter gives that letter's number, and not the card's."""
+    is_other = fact.parcel_role is not ParcelRole.OUTBOUND and name in fact.parcels
+    return fact.parcel_role if is_other else None
+
+
+def _side_meant(by_reference: list[set[Meaning]], attempt: int) -> ParcelRole | None:
+    """A number that nobody ever gave as the card's own, of that attempt if anybody gave it so."""
+    found: set[ParcelRole] = set()
+    for meanings in by_reference:
+        of_attempt = [m for m in meanings if m.attempt == attempt]
+        sides = [m.side for m in of_attempt or meanings]
+        if all(sides):
+            found |= {side for side in sides if side}
+    return min(found) if found else None
 
 
 def _members_in_common(

@@ -11,6 +11,7 @@ import asyncpg
 from pydantic import SecretStr
 
 from builders import DEAD_LETTERS, OUTPUT_PARTITIONS, STATUS_TOPIC
+from card_fulfillment.domain.facts import ParcelRole
 from card_fulfillment.domain.files import FileName, LineKey
 from card_fulfillment.domain.journey import FactOutcome
 from card_fulfillment.domain.naming import Reference, Subject, bulk_issuance, card
@@ -129,12 +130,14 @@ class PostgresState:
             outcome,
             copied,
             number,
+            side,
         ) in await self._connection.fetch(_FACTS):
             assert part == len(places[fact_id]), "parts are 0, 1, 2, …"
             copies[fact_id].add(copied)
             if card_id or bulk_id:
                 subject = card(card_id) if card_id else bulk_issuance(bulk_id)
-                places[fact_id][subject] = Place(attempt, FactOutcome(outcome), number)
+                role = ParcelRole(side) if side else None
+                places[fact_id][subject] = Place(attempt, FactOutcome(outcome), number, role)
             else:
                 assert outcome == FactOutcome.PARKED
         return {i: Row(placed, copies[i].pop()) for i, placed in places.items()}
@@ -177,7 +180,7 @@ class PostgresState:
 
 _FACTS: Final = """
 SELECT fact_id, part, card_id, bulk_issuance_id, attempt, outcome, copies,
-       coalesce(number, 0) FROM fact
+       coalesce(number, 0), side FROM fact
 ORDER BY fact_id, part
 """
 _CHANGES: Final = """

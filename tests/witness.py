@@ -11,7 +11,7 @@ from card_fulfillment.domain.files import FileLine
 from card_fulfillment.domain.naming import Subject, SubjectKind, card
 from card_fulfillment.messages.envelope import Ignored, RefusalReason, Refused
 from card_fulfillment.pipeline.batch import SEVERITY, Element, Partition, RecordClass
-from oracle_whom import Said, Whom, whom_all
+from oracle_whom import About, Said, Whom, whom_all
 
 
 class _Verdict(NamedTuple):
@@ -124,13 +124,13 @@ class Witness:
         )
         return RecordClass.APPLIED if any(announced) else RecordClass.PARKED
 
-    def subjects(self, statement: Statement) -> Mapping[Subject, int]:
-        """Whom a statement is about, each with the attempt."""
+    def subjects(self, statement: Statement) -> Mapping[Subject, About]:
+        """Whom a statement is about, each with what of it."""
         match statement:
             case Announcement():
-                return {card(statement.card.card_id): 1}
+                return {card(statement.card.card_id): About(1)}
             case Order():
-                return {statement.subject: statement.attempt}
+                return {statement.subject: About(statement.attempt)}
             case Fact():
                 return self._whom[statement.fact_id] or {}
 

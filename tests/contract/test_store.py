@@ -20,7 +20,7 @@ from builders import (
 from card_fulfillment.domain.bindings import Binding
 from card_fulfillment.domain.claims import entry
 from card_fulfillment.domain.detail import Precision
-from card_fulfillment.domain.facts import HOUR, Attribute
+from card_fulfillment.domain.facts import HOUR, Attribute, ParcelRole
 from card_fulfillment.domain.fold import fold
 from card_fulfillment.domain.journey import FactOutcome, Journey
 from card_fulfillment.domain.naming import bulk_issuance, card
@@ -155,8 +155,8 @@ async def test_bindings_read_back_in_their_order(subject: Subject) -> None:
         Binding(_C2, 2, hour(3), b"\x00\xff"),
         Binding(_C1, 1, hour(-3), b"by"),
         Binding(bulk_issuance("b1"), 1, hour(4), b"by", grace=0, window=5),
+        Binding(_C1, 1, hour(5), b"by", window=5, side=ParcelRole.RETURN),
     )
-
     need = Need(references={_O1}, locked_references={_O1})
     await subject.write(Effects(bindings={_O1: held}), need)
 
@@ -196,7 +196,7 @@ async def test_a_fact_is_in_the_history_of_each_of_its_cards_with_all_its_places
 async def test_a_moved_fact_has_the_places_it_moved_to(
     subject: Subject, before: dict[object, Place]
 ) -> None:
-    after = {_C1: Place(1, FactOutcome.PUBLISHED), _C2: Place(2, FactOutcome.UNCHANGED)}
+    after = {_C1: Place(1, FactOutcome.LATE), _C2: Place(2, FactOutcome.LATE, 0, ParcelRole.PIN)}
     await subject.write(Effects(facts=[NewFact(_SHIPPED, before, 2)]))  # type: ignore[arg-type] # keys are subjects
 
     await subject.write(Effects(places={_SHIPPED.fact_id: after}))

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from operator import attrgetter
 from typing import Final
 
-from card_fulfillment.domain.facts import DAY, Fact
+from card_fulfillment.domain.facts import DAY, Fact, ParcelRole
 from card_fulfillment.domain.naming import (
     ISSUER,
     OWN_KIND,
@@ -19,6 +19,7 @@ from card_fulfillment.domain.naming import (
     is_issuers_name,
     own_reference,
 )
+from card_fulfillment.domain.senses import Sense
 from card_fulfillment.domain.value import Value
 from card_fulfillment.domain.windows import GRACE, WINDOW
 
@@ -36,12 +37,13 @@ _BEGINNING: Final = 0
 class Binding(Value):
     """A reference means this subject, in this attempt, from `valid_from` on (less the grace).
 
-    made_by: the fact_id of what named it. window: for how long.
+    made_by: the fact_id of what named it. window: for how long. side: the parcel that is meant, if
+    it is not the outbound one.
     """
 
-    __match_args__ = ("subject", "attempt", "valid_from", "made_by", "grace", "window")
+    __match_args__ = ("subject", "attempt", "valid_from", "made_by", "grace", "window", "side")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - one for each field
         self,
         subject: Subject,
         attempt: int,
@@ -49,6 +51,7 @@ class Binding(Value):
         made_by: bytes,
         grace: int = GRACE,
         window: int = WINDOW,
+        side: ParcelRole | None = None,
     ) -> None:
         self.subject: Final = subject
         self.attempt: Final = attempt
@@ -56,11 +59,12 @@ class Binding(Value):
         self.made_by: Final = made_by
         self.grace: Final = grace
         self.window: Final = window
+        self.side: Final = side
 
     @property
-    def says(self) -> tuple[Subject, int]:
-        """The subject and the attempt that are meant."""
-        return self.subject, self.attempt
+    def says(self) -> tuple[Subject, Sense]:
+        """The subject that is meant, and what of it."""
+        return self.subject, Sense(self.attempt, self.side)
 
 
 def by_announcement(subject: Subject) -> Binding:
@@ -88,7 +92,7 @@ def bound_to(bindings: Bindings, reference: Reference, bulk_of: BulkOf) -> Held:
     bulk, member = bulk_issuance(through.value), card(reference.value)
     of_bulk = bindings.get(through, ())
     theirs = [
-        Binding(member, b.attempt, b.valid_from, b.made_by, b.grace, b.window)
+        Binding(member, b.attempt, b.valid_from, b.made_by, b.grace, b.window, b.side)
         for b in of_bulk
         if b.subject == bulk
     ]
@@ -141,7 +145,8 @@ def own_names(references: Iterable[Reference]) -> set[Reference]:
 class Resolution(Value):
     """What the references of a fact come to.
 
-    subjects: each with its attempt; null: nothing is bound (parked); empty: none in common (held).
+    subjects: each with what of it is meant; null: nothing is bound (parked); empty: none in common
+        (held).
     unbound: the references that nothing in force bound: the fact goes on waiting for these.
     unannounced: cards whose announcement as members of a bulk can change it; it waits for these.
     """
@@ -150,7 +155,7 @@ class Resolution(Value):
 
     def __init__(
         self,
-        subjects: Mapping[Subject, int] | None,
+        subjects: Mapping[Subject, Sense] | None,
         unbound: tuple[Reference, ...],
         unannounced: frozenset[str] = frozenset(),
     ) -> None:
@@ -160,10 +165,10 @@ class Resolution(Value):
 
 
 def resolve(bindings: Bindings, fact: Fact, bulk_of: BulkOf) -> Resolution:
-    """The subjects that all bound references have in common, each with the attempt meant."""
+    """The subjects that all bound references have in common, each with what of it is meant."""
     only = _only_one(bindings, fact, bulk_of)
     if only is not None:
-        return Resolution({only.subject: only.attempt}, ())
+        return Resolution(dict([only.says]), ())
     held = {r: bound_to(bindings, r, bulk_of) for r in fact.references}
     by_reference = {r: _candidates(r, each, fact.stated) for r, each in held.items()}
     unbound = tuple(r for r, found in by_reference.items() if not found)
@@ -176,7 +181,7 @@ def resolve(bindings: Bindings, fact: Fact, bulk_of: BulkOf) -> Resolution:
     common = _in_common(bound, bulk_of)
     if not common:
         return Resolution({}, fact.references, unannounced)
-    subjects = {s: _attempt(each, fact.until) for s, each in common.items()}
+    subjects = {s: _sense(each, fact.until) for s, each in common.items()}
     return Resolution(subjects, unbound, unannounced)
 
 
@@ -273,6 +278,17 @@ def _through(found: _Candidates, member: Subject, bulk: str | None) -> Collectio
     if member in found or bulk is None:
         return found.get(member, ())
     return found.get(Subject(SubjectKind.BULK_ISSUANCE, bulk), ())
+
+
+def _sense(by_reference: list[Collection[Binding]], until: int) -> Sense:
+    """Only a side parcel is meant where a reference is never called the outbound one's."""
+    attempt = _attempt(by_reference, until)
+    sides: set[ParcelRole] = set()
+    for bindings in by_reference:
+        found = {b.side for b in bindings if b.attempt == attempt} or {b.side for b in bindings}
+        if None not in found:
+            sides.update(side for side in found if side)
+    return Sense(attempt, min(sides, default=None))
 
 
 def _attempt(by_reference: list[Collection[Binding]], until: int) -> int:

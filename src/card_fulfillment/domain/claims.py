@@ -5,7 +5,7 @@ from typing import Final
 
 from card_fulfillment.domain.detail import Detail
 from card_fulfillment.domain.facts import Fact, Key, ParcelRole, key_of
-from card_fulfillment.domain.status import STOPPED
+from card_fulfillment.domain.status import COMES_BACK, STOPPED, Status
 from card_fulfillment.domain.value import Value
 
 
@@ -18,15 +18,30 @@ class Scope(StrEnum):
 
 
 class Entry(Value):
-    """A fact as one subject folds it. `key` is null where the fact has no status."""
+    """A fact as one subject folds it. `key` is null where it has no status that moves the subject.
 
-    __match_args__ = ("fact", "attempt", "key", "scope")
+    side: the parcel that it was found by, if that is not the outbound one.
+    """
 
-    def __init__(self, fact: Fact, attempt: int, key: Key | None, scope: Scope) -> None:
+    __match_args__ = ("fact", "attempt", "key", "scope", "side")
+
+    def __init__(
+        self,
+        fact: Fact,
+        attempt: int,
+        key: Key | None,
+        scope: Scope,
+        side: ParcelRole | None = None,
+    ) -> None:
         self.fact: Final = fact
         self.attempt: Final = attempt
         self.key: Final = key
         self.scope: Final = scope
+        self.side: Final = side
+
+    @property
+    def parcel_role(self) -> ParcelRole:
+        return self.side or self.fact.parcel_role
 
     @property
     def order(self) -> Key:
@@ -34,11 +49,23 @@ class Entry(Value):
         return self.key or Key(self.attempt, -1, self.fact.effective, 0, self.fact.fact_id)
 
 
-def entry(fact: Fact, attempt: int, scope: Scope = Scope.OWN) -> Entry:
-    """What is said of a PIN letter moves that letter alone."""
-    status = None if fact.parcel_role is ParcelRole.PIN else fact.status
-    key = None if status is None else key_of(fact, status, attempt)
-    return Entry(fact, attempt, key, scope)
+def entry(
+    fact: Fact, attempt: int, scope: Scope = Scope.OWN, side: ParcelRole | None = None
+) -> Entry:
+    moves = fact.status is not None and _moves(fact, fact.status, side)
+    key = key_of(fact, fact.status, attempt) if moves and fact.status else None
+    return Entry(fact, attempt, key, scope, side)
+
+
+def _moves(fact: Fact, status: Status, side: ParcelRole | None) -> bool:
+    """What is said of a PIN letter moves that letter alone.
+
+    Whoever scans a parcel that comes back and does not know it says `delivered` of the sender's
+    door. Where a replacement is, there is the card.
+    """
+    if ParcelRole.PIN in {side, fact.parcel_role}:
+        return False
+    return side is not ParcelRole.RETURN or status in COMES_BACK
 
 
 class Claim(Value):

@@ -123,7 +123,7 @@ class _Folding:
         self.outcomes[each.fact.fact_id] = self._tell_status(each)
 
     def _write_registers(self, each: Entry) -> bool:
-        if each.fact.parcel_role is not ParcelRole.OUTBOUND:
+        if each.parcel_role is not ParcelRole.OUTBOUND:
             self.parcels = with_fact(self.parcels, each)
             return False
         before = self.registers

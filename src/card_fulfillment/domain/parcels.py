@@ -145,7 +145,7 @@ class Hearing:
             self._parcels[reference] = self._packed(reference, each, number, own)
         if not fact.serials and not own:
             self._claim = later(self._claim, new)
-            if fact.parcel_role is ParcelRole.OUTBOUND:
+            if each.parcel_role is ParcelRole.OUTBOUND:
                 self._registers = written(self._registers, each)
         self._reports = _reported(self._reports, each, own)
 

@@ -21,7 +21,7 @@ SideParcels = Mapping[ParcelRole, SideParcel]
 def with_fact(parcels: SideParcels, each: Entry) -> SideParcels:
     """The parcels after a fact of another role than outbound."""
     fact = each.fact
-    parcel = parcels.get(fact.parcel_role, SideParcel())
+    parcel = parcels.get(each.parcel_role, SideParcel())
     new = None if fact.status is None else claim(key_of(fact, fact.status, each.attempt), fact)
     taken = SideParcel(later(parcel.claim, new), written(parcel.registers, each))
-    return {**parcels, fact.parcel_role: taken}
+    return {**parcels, each.parcel_role: taken}

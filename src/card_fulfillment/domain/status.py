@@ -70,6 +70,8 @@ BY_RANK: Mapping[int, Status] = {s.rank: name for name, s in STANDING.items()}
 
 # An order refused or stopped: for a card of a bulk it overrules what the bulk says of that attempt.
 STOPPED = frozenset({Status.REJECTED, Status.CANCELLED})
+# What moves a card also where it is said of a parcel that is on its way back.
+COMES_BACK = frozenset({Status.RETURNING, Status.RETURNED, Status.LOST})
 # Leaving one of these is a correction of something that was told as an outcome.
 CORRECTABLE = frozenset({Status.DELIVERED, Status.RETURNED, Status.LOST})
 # A day without a time counts as its last instant here: the outcome closes the day.

@@ -10,6 +10,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from card_fulfillment.domain.bindings import Binding
 from card_fulfillment.domain.detail import Precision
 from card_fulfillment.domain.facts import Fact
 from card_fulfillment.domain.naming import OWN_KIND, Subject
@@ -143,7 +144,7 @@ def names(bound: Sequence[Bound]) -> Iterator[RenderableType]:
     for reference, binding in bound:
         said = "our id" if reference.kind == OWN_KIND else reference.kind
         since = long_time(time_of(binding.valid_from))
-        shown.add_row(reference.vendor, said, reference.value, str(binding.attempt), since)
+        shown.add_row(reference.vendor, said, reference.value, _meant(binding), since)
     yield shown
 
 
@@ -152,9 +153,13 @@ def bearing(bound: Sequence[Bound]) -> Table:
     shown = table("Called so", "card or bulk issuance", "by", "as", "attempt", "since (UTC)")
     for reference, binding in bound:
         since = long_time(time_of(binding.valid_from))
-        whom, attempt = binding.subject.id, str(binding.attempt)
-        shown.add_row(whom, reference.vendor, reference.kind, attempt, since)
+        whom = binding.subject.id
+        shown.add_row(whom, reference.vendor, reference.kind, _meant(binding), since)
     return shown
+
+
+def _meant(binding: Binding) -> str:
+    return str(binding.attempt) if binding.side is None else f"{binding.attempt}, {binding.side}"
 
 
 def shipped(subjects: Sequence[Subject]) -> Iterator[RenderableType]:

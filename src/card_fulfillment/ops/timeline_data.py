@@ -6,7 +6,7 @@ Events are as they were published. Times are ISO 8601 in UTC.
 from collections.abc import Iterable
 from typing import Any
 
-from card_fulfillment.domain.facts import Fact
+from card_fulfillment.domain.facts import Fact, ParcelRole
 from card_fulfillment.domain.file_accounts import FileAccount
 from card_fulfillment.domain.naming import Reference
 from card_fulfillment.messages.event_parts import caused_by
@@ -61,6 +61,7 @@ def names(bound: Iterable[Bound]) -> list[Data]:
             "subject": binding.subject.kind,
             "id": binding.subject.id,
             "attempt": binding.attempt,
+            "parcel_role": binding.side or ParcelRole.OUTBOUND,
             "valid_from": iso_utc(binding.valid_from),
         }
         for reference, binding in bound
@@ -82,6 +83,7 @@ def _remembered(each: Remembered) -> Data:
         **_fact(each.fact),
         "outcome": each.outcome,
         "attempt": each.attempt,
+        "parcel_role": each.parcel_role,
         "number": each.number,
         "copies": each.copies,
         "recorded_at": iso_utc(to_micros(each.recorded_at)),

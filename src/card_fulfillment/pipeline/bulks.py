@@ -159,15 +159,16 @@ def _stored(
 
 
 def _as_said(each: Entry) -> Entry:
-    return Entry(each.fact, each.attempt, each.key, scope_of(each.fact))
+    return Entry(each.fact, each.attempt, each.key, scope_of(each.fact), each.side)
 
 
 def numbered(stored: Iterable[StoredFact], bulk_id: str) -> list[Numbered]:
     """Facts about a bulk, as what they are to its members."""
     subject = bulk_issuance(bulk_id)
     return [
-        Numbered(entry(fact, places[subject].attempt, scope_of(fact)), places[subject].number)
+        Numbered(entry(fact, place.attempt, scope_of(fact), place.side), place.number)
         for fact, places in stored
+        for place in (places[subject],)
     ]
 
 
@@ -201,7 +202,7 @@ def _write_places(
     for each, number in heard:
         fact_id = each.fact.fact_id
         outcome = outcomes.get(fact_id, FactOutcome.PARKED)
-        placement.places[fact_id][subject] = Place(each.attempt, outcome, number)
+        placement.places[fact_id][subject] = Place(each.attempt, outcome, number, each.side)
 
 
 def _because_of(news: list[Numbered]) -> Because | None:

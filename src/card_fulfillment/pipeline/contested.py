@@ -14,6 +14,7 @@ from card_fulfillment.domain.bindings import (
 )
 from card_fulfillment.domain.facts import Fact, Order
 from card_fulfillment.domain.naming import OWN_KIND, Reference, Subject, SubjectKind, bulk_issuance
+from card_fulfillment.domain.senses import Sense, side_named
 from card_fulfillment.pipeline.view import CardState, StoredFact, View
 
 
@@ -36,7 +37,7 @@ def contested(
             if reference in crowded:
                 continue
             held = bound_to(view.bindings, reference, bulk_of)
-            others = any(b.says != (order.subject, order.attempt) for b in held)
+            others = any(b.says != (order.subject, Sense(order.attempt)) for b in held)
             if others or _attempts_differ(held, view):
                 yield from held
     for fact in facts:
@@ -44,15 +45,16 @@ def contested(
             held = view.bindings.get(name, ())
             others = bool(held) and (
                 _is_found_by(fact, bound, bulk_of)  # whom it names is not known yet
-                or not _names_the_same(fact, held, view, bulk_of)
+                or not _names_the_same(fact, name, held, view, bulk_of)
             )
             if others or _attempts_differ(held, view):
                 yield from held
 
 
-def _names_the_same(fact: Fact, held: Held, view: View, bulk_of: BulkOf) -> bool:
+def _names_the_same(fact: Fact, name: Reference, held: Held, view: View, bulk_of: BulkOf) -> bool:
     found = resolve(view.bindings, fact, bulk_of).subjects or {}
-    return {b.says for b in held} == set(found.items())
+    said = {(s, Sense(m.attempt, side_named(fact, name, m))) for s, m in found.items()}
+    return {b.says for b in held} == said
 
 
 def _attempts_differ(bindings: Iterable[Binding], view: View) -> bool:

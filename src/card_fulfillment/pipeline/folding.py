@@ -86,7 +86,8 @@ class Folding:
         for fact_id, outcome in folded.outcomes.items():
             places = self.placement.places.get(fact_id, {})
             if subject in places:
-                places[subject] = Place(places[subject].attempt, outcome)
+                place = places[subject]
+                places[subject] = Place(place.attempt, outcome, side=place.side)
 
     def _folded(
         self, subject: Subject, serial: int | None, state: CardState, gain: Gain, turn: Turn | None
@@ -115,7 +116,8 @@ class Folding:
         for stored in self.placement.kept(subject):
             if touch:
                 self.placement.touch(stored)
-            kept.append(entry(stored.fact, stored.places[subject].attempt))
+            place = stored.places[subject]
+            kept.append(entry(stored.fact, place.attempt, side=place.side))
         return kept
 
     def _tell_bulk(self, each: Turn, *, tick: bool) -> None:

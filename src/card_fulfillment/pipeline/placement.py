@@ -33,6 +33,7 @@ from card_fulfillment.domain.naming import (
     card,
     issuers_name,
 )
+from card_fulfillment.domain.senses import Sense, side_named
 from card_fulfillment.domain.value import Value
 from card_fulfillment.domain.windows import Windows
 from card_fulfillment.pipeline.contested import moves_issuers_facts
@@ -98,15 +99,15 @@ class Placement:
         if announcement.card.bulk_issuance_id is not None:
             bulk = bulk_issuance(announcement.card.bulk_issuance_id)
             self._name(bulk, by_announcement(bulk), announcement.fact)
-        self._place(announcement.fact, {}, {subject: 1})
+        self._place(announcement.fact, {}, {subject: Sense(1)})
 
     def order(self, order: Order) -> None:
         for reference in order.references:
-            self._bind(reference, order.subject, order.attempt, order.fact)
+            self._bind(reference, order.subject, Sense(order.attempt), order.fact)
         named = Binding(order.subject, order.attempt, order.fact.stated, order.fact.fact_id)
         moves = moves_issuers_facts(order, self._view)
         self._name(order.subject, named, order.fact if moves else None)
-        self._place(order.fact, {}, {order.subject: order.attempt})
+        self._place(order.fact, {}, {order.subject: Sense(order.attempt)})
 
     def track(self, facts: Iterable[Fact]) -> None:
         """Place new facts, and stored ones of whose references something is bound now.
@@ -216,23 +217,23 @@ class Placement:
         return waited.union(map(membership, met), orders)
 
     def _place(
-        self, fact: Fact, before: Places, after: Mapping[Subject, int], *, anew: bool = False
+        self, fact: Fact, before: Places, after: Mapping[Subject, Sense], *, anew: bool = False
     ) -> None:
         """anew: its time is another, so that subjects which it stays about fold it again, too."""
-        unchanged = {s: p for s, p in before.items() if after.get(s) == p.attempt and not anew}
+        unchanged = {s: p for s, p in before.items() if after.get(s) == p.sense and not anew}
         if len(unchanged) == len(before) == len(after) and not anew:
             return
         places = self.places[fact.fact_id] = dict(unchanged)
-        for subject, attempt in after.items():
+        for subject, (attempt, side) in after.items():
             if subject not in unchanged:
-                places[subject] = Place(attempt, FactOutcome.PARKED)
-                self._gained[subject].append(entry(fact, attempt))
+                places[subject] = Place(attempt, FactOutcome.PARKED, side=side)
+                self._gained[subject].append(entry(fact, attempt, side=side))
         if len(unchanged) < len(before):
             self._take_away(fact, before.keys() - unchanged.keys())
         self._rename(fact, after)
 
     def _take_away(self, fact: Fact, lost: Iterable[Subject]) -> None:
-        """The fact is about these no more, or in another attempt: they are refolded."""
+        """The fact is about these no more, or about something else of them: they are refolded."""
         cause = next(self._binders_of(fact), fact).cause
         for subject in lost:
             self._lost[subject] = max(cause, self._lost.get(subject, cause), key=lambda c: c.order)
@@ -248,14 +249,15 @@ class Placement:
             met += [b.subject for b in self._bindings.get(reference, ())]
             yield from (self._announced[s] for s in met if s in self._announced)
 
-    def _rename(self, fact: Fact, subjects: Mapping[Subject, int]) -> None:
+    def _rename(self, fact: Fact, subjects: Mapping[Subject, Sense]) -> None:
         """What a fact names is about the fact's own subjects, and has no life of its own."""
         for level, name in fact.names:
             if level > fact.level:
                 if any(b.made_by == fact.fact_id for b in self._bindings.get(name, ())):
                     self._unbind(name, fact)
-                for subject, attempt in subjects.items():
-                    self._bind(name, subject, attempt, fact)
+                for subject, sense in subjects.items():
+                    named = Sense(sense.attempt, side_named(fact, name, sense))
+                    self._bind(name, subject, named, fact)
 
     def _name(self, subject: Subject, binding: Binding, by: Fact | None) -> None:
         """The issuer's own name is bound by what it says itself; that is stored as such already.
@@ -271,9 +273,10 @@ class Placement:
         else:
             self._rebind(name, (*held, binding), by)
 
-    def _bind(self, reference: Reference, subject: Subject, attempt: int, by: Fact) -> None:
+    def _bind(self, reference: Reference, subject: Subject, means: Sense, by: Fact) -> None:
         grace, window = self._windows.grace, self._windows.of(reference.vendor)
-        binding = Binding(subject, attempt, by.stated, by.fact_id, grace, window)
+        attempt, side = means
+        binding = Binding(subject, attempt, by.stated, by.fact_id, grace, window, side)
         self._rebind(reference, (*self._bindings.get(reference, ()), binding), by)
 
     def _unbind(self, reference: Reference, by: Fact) -> None:

@@ -7,7 +7,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from card_fulfillment.domain.bindings import Binding
 from card_fulfillment.domain.bulk import Bulk, Member
-from card_fulfillment.domain.facts import CardIdentity, Fact
+from card_fulfillment.domain.facts import CardIdentity, Fact, ParcelRole
 from card_fulfillment.domain.file_accounts import FileAccount
 from card_fulfillment.domain.journey import FactOutcome, Journey
 from card_fulfillment.domain.naming import Reference
@@ -22,6 +22,7 @@ class Remembered(NamedTuple):
     """A stored fact as its subject has it.
 
     copies: how often it came, the first time included. number: the bulk's, of a bulk's fact.
+    side: the parcel that it was found by, if that is not the outbound one.
     """
 
     fact: Fact
@@ -30,6 +31,11 @@ class Remembered(NamedTuple):
     copies: int
     recorded_at: datetime
     number: int | None
+    side: ParcelRole | None
+
+    @property
+    def parcel_role(self) -> ParcelRole:
+        return self.side or self.fact.parcel_role
 
 
 class Bound(NamedTuple):

@@ -7,10 +7,11 @@ from typing import Any, Final, NamedTuple, Self
 
 from card_fulfillment.domain.bindings import Bindings, BulkOf
 from card_fulfillment.domain.bulk import Bulk
-from card_fulfillment.domain.facts import CardIdentity, Fact
+from card_fulfillment.domain.facts import CardIdentity, Fact, ParcelRole
 from card_fulfillment.domain.files import FileName, LineKey, VendorFile
 from card_fulfillment.domain.journey import UNTOUCHED, FactOutcome, Journey
 from card_fulfillment.domain.naming import Reference, Subject
+from card_fulfillment.domain.senses import Sense
 from card_fulfillment.domain.value import Value
 
 
@@ -95,16 +96,28 @@ class CardState(Value):
 class Place(Value):
     """What a fact is to one of its subjects.
 
+    side: the parcel that it was found by, if that is not the outbound one.
     number: of a bulk, its `last_number` in the transaction that made the fact be about it: members
         that have folded up to a smaller one lack the fact. Of a card 0.
     """
 
-    __match_args__ = ("attempt", "outcome", "number")
+    __match_args__ = ("attempt", "outcome", "number", "side")
 
-    def __init__(self, attempt: int, outcome: FactOutcome, number: int = 0) -> None:
+    def __init__(
+        self,
+        attempt: int,
+        outcome: FactOutcome,
+        number: int = 0,
+        side: ParcelRole | None = None,
+    ) -> None:
         self.attempt: Final = attempt
         self.outcome: Final = outcome
         self.number: Final = number
+        self.side: Final = side
+
+    @property
+    def sense(self) -> Sense:
+        return Sense(self.attempt, self.side)
 
 
 # The subjects that a fact is about; none while it is parked.

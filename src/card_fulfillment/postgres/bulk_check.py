@@ -16,6 +16,7 @@ from card_fulfillment.pipeline.recount import Counted, Recount
 from card_fulfillment.postgres.fact_rows import load_fact
 from card_fulfillment.postgres.reading import load_bulks
 from card_fulfillment.postgres.rows import identity_of
+from card_fulfillment.postgres.words import ROLES
 
 # Cards and facts of a bulk whose row is lost are found, too.
 _NEXT: Final = """
@@ -29,7 +30,7 @@ _COLUMNS: Final = """
 SELECT total, announced, status, attempt FROM bulk_issuance WHERE bulk_issuance_id = $1
 """
 _FACTS: Final = """
-SELECT fact_id, content, vendor, status, body::text, attempt, number FROM fact
+SELECT fact_id, content, vendor, status, body::text, attempt, side, number FROM fact
 WHERE bulk_issuance_id = $1
 """
 _VERSIONS: Final = "SELECT count(*) FROM change WHERE bulk_issuance_id = $1"
@@ -91,9 +92,9 @@ async def _stored(connection: asyncpg.Connection, bulk_id: str) -> StoredBulk:
 
 async def _facts(connection: asyncpg.Connection, bulk_id: str) -> list[Numbered]:
     found = []
-    for *stored, attempt, number in await connection.fetch(_FACTS, bulk_id):
+    for *stored, attempt, side, number in await connection.fetch(_FACTS, bulk_id):
         fact = load_fact(*stored)
-        found.append(Numbered(entry(fact, attempt, scope_of(fact)), number))
+        found.append(Numbered(entry(fact, attempt, scope_of(fact), ROLES[side]), number))
     return found
 
 

@@ -26,7 +26,7 @@ from card_fulfillment.postgres.files import load_files, stored_lines
 from card_fulfillment.postgres.issuers_names import issuers_bindings
 from card_fulfillment.postgres.rows import load_bindings, reference_text
 from card_fulfillment.postgres.statement import fetch, prepare
-from card_fulfillment.postgres.words import OUTCOMES
+from card_fulfillment.postgres.words import OUTCOMES, ROLES
 
 _CARDS: Final = f"SELECT {CARD_COLUMNS} FROM card WHERE card_id = ANY ($1::text[])"  # noqa: S608 - a constant
 _REFERENCES: Final = """
@@ -34,7 +34,7 @@ SELECT reference, bindings::text FROM vendor_reference WHERE reference = ANY ($1
 """
 _FACT_COLUMNS: Final = """
 f.fact_id, f.content, f.vendor, f.status, f.body::text,
-f.card_id, f.bulk_issuance_id, f.attempt, f.outcome, coalesce(f.number, 0)
+f.card_id, f.bulk_issuance_id, f.attempt, f.outcome, coalesce(f.number, 0), f.side
 """
 # An array of the ids found first: a join could be planned as a look at every fact.
 _WAITING: Final = "ARRAY(SELECT w.fact_id FROM waiting w WHERE w.reference = ANY ($1::text[]))"
@@ -44,7 +44,7 @@ UNION ALL
 SELECT 'history', {_FACT_COLUMNS}, NULL FROM fact f
 WHERE f.fact_id = ANY (ARRAY(SELECT h.fact_id FROM fact h WHERE h.card_id = ANY ($2::text[])))
 UNION ALL
-SELECT 'seen', f.fact_id, f.content, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+SELECT 'seen', f.fact_id, f.content, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        CASE WHEN f.body ->> 'precision' = 'unknown' THEN (f.body ->> 'stated')::bigint END
 FROM fact f WHERE f.fact_id = ANY ($3::bytea[]) AND f.part = 0
 """  # noqa: S608 - constants of this module
@@ -256,12 +256,16 @@ def _facts(rows: Iterable[Iterable[Any]]) -> dict[bytes, StoredFact]:
     """A fact has a row for each of its subjects, or one without; part by part."""
     found: dict[bytes, StoredFact] = {}
     placed: defaultdict[bytes, dict[Subject, Place]] = defaultdict(dict)
-    for fact_id, content, vendor, status, body, card_id, bulk_id, attempt, outcome, number in rows:
+    for fact_id, content, vendor, status, body, card_id, bulk_id, *place in rows:
         if fact_id not in found:
             fact = load_fact(fact_id, content, vendor, status, body)
             found[fact_id] = StoredFact(fact, placed[fact_id])
         if card_id is not None:
-            placed[fact_id][card(card_id)] = Place(attempt, OUTCOMES[outcome])
+            placed[fact_id][card(card_id)] = _place(*place)
         elif bulk_id is not None:
-            placed[fact_id][bulk_issuance(bulk_id)] = Place(attempt, OUTCOMES[outcome], number)
+            placed[fact_id][bulk_issuance(bulk_id)] = _place(*place)
     return found
+
+
+def _place(attempt: int, outcome: str, number: int, side: str | None) -> Place:
+    return Place(attempt, OUTCOMES[outcome], number, ROLES[side])

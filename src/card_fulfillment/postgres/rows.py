@@ -25,6 +25,7 @@ from card_fulfillment.postgres.words import (
     NAMES,
     PRECISIONS,
     REASONS,
+    ROLES,
     STATUSES,
 )
 
@@ -213,21 +214,30 @@ def load_headers(text: Json) -> tuple[tuple[str, bytes], ...]:
 def dump_bindings(bindings: Held) -> Json:
     return dump(
         [
-            (b.subject.kind, b.subject.id, b.attempt, b.valid_from, b.made_by.hex(), *_window(b))
+            (b.subject.kind, b.subject.id, b.attempt, b.valid_from, b.made_by.hex(), *_rarer(b))
             for b in bindings
         ]
     )
 
 
-def _window(binding: Binding) -> tuple[int, ...]:
-    """Nothing where it is the usual one."""
+def _rarer(binding: Binding) -> tuple[int | str, ...]:
+    """Nothing of an outbound parcel where the window is the usual one."""
     window = (binding.grace, binding.window)
+    if binding.side is not None:
+        return (*window, binding.side)
     return () if window == (GRACE, WINDOW) else window
 
 
 @lru_cache(maxsize=4096)  # most references are read again and again, and bound once
 def load_bindings(text: Json) -> Held:
     return tuple(
-        Binding(Subject(KINDS[kind], id_), attempt, valid_from, bytes.fromhex(made_by), *window)
-        for kind, id_, attempt, valid_from, made_by, *window in orjson.loads(text)
+        Binding(
+            Subject(KINDS[kind], id_),
+            attempt,
+            valid_from,
+            bytes.fromhex(made_by),
+            *rarer[:2],
+            *(ROLES[side] for side in rarer[2:]),
+        )
+        for kind, id_, attempt, valid_from, made_by, *rarer in orjson.loads(text)
     )

@@ -21,10 +21,11 @@ from card_fulfillment.postgres.rows import (
     reference_of,
     reference_text,
 )
-from card_fulfillment.postgres.words import OUTCOMES
+from card_fulfillment.postgres.words import OUTCOMES, ROLES
 
 REMEMBERED: Final = """
-fact_id, content, vendor, status, body::text, attempt, outcome, copies, recorded_at, number
+fact_id, content, vendor, status, body::text, attempt, outcome, copies, recorded_at, number,
+side
 """
 _CARD: Final = """
 SELECT bulk_issuance_id, serial_number, identity::text, version, journey::text, folded_number
@@ -84,11 +85,13 @@ async def load_timeline(connection: asyncpg.Connection, card_id: str) -> Timelin
 
 def in_time(rows: Iterable[asyncpg.Record]) -> list[Remembered]:
     """Rows of REMEMBERED, in the order of the times that the facts state."""
-    found = [
-        Remembered(load_fact(*stored), attempt, OUTCOMES[outcome], copies, recorded_at, number)
-        for *stored, attempt, outcome, copies, recorded_at, number in rows
-    ]
-    return sorted(found, key=lambda each: (each.fact.effective, each.recorded_at))
+    return sorted(map(_remembered, rows), key=lambda each: (each.fact.effective, each.recorded_at))
+
+
+def _remembered(row: asyncpg.Record) -> Remembered:
+    *stored, attempt, outcome, copies, recorded_at, number, side = row
+    fact = load_fact(*stored)
+    return Remembered(fact, attempt, OUTCOMES[outcome], copies, recorded_at, number, ROLES[side])
 
 
 async def _through_bulk(

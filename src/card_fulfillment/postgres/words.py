@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from card_fulfillment.domain.detail import Evidence, Precision
-from card_fulfillment.domain.facts import Attribute
+from card_fulfillment.domain.facts import Attribute, ParcelRole
 from card_fulfillment.domain.journey import FactOutcome
 from card_fulfillment.domain.naming import SubjectKind
 from card_fulfillment.domain.status import Reason, Status
@@ -23,5 +23,8 @@ EVIDENCE: Final[Mapping[str | None, Evidence | None]] = {None: None} | {
 }
 PRECISIONS: Final[Mapping[str, Precision]] = {p.value: p for p in Precision}
 STATUSES: Final[Mapping[str, Status]] = {s.value: s for s in Status}
+ROLES: Final[Mapping[str | None, ParcelRole | None]] = {None: None} | {
+    r.value: r for r in ParcelRole
+}
 KINDS: Final[Mapping[str, SubjectKind]] = {k.value: k for k in SubjectKind}
 OUTCOMES: Final[Mapping[str, FactOutcome]] = {o.value: o for o in FactOutcome}

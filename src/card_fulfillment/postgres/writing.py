@@ -39,18 +39,18 @@ from card_fulfillment.postgres.words import CHANGE_CHANNEL
 Lanes = Mapping[tuple[str, int], int]
 
 _INSERT_FACTS: Final = """
-INSERT INTO fact (fact_id, part, card_id, bulk_issuance_id, attempt, outcome, number, vendor,
-                  status, content, body, copies)
+INSERT INTO fact (fact_id, part, card_id, bulk_issuance_id, attempt, outcome, number, side,
+                  vendor, status, content, body, copies)
 SELECT * FROM unnest($1::bytea[], $2::smallint[], $3::text[], $4::text[], $5::smallint[],
-                     $6::text[], $7::bigint[], $8::text[], $9::text[], $10::bytea[],
-                     $11::json[], $12::int[])
+                     $6::text[], $7::bigint[], $8::text[], $9::text[], $10::text[],
+                     $11::bytea[], $12::json[], $13::int[])
 """
 _MOVE_FACTS: Final = """
 UPDATE fact f SET card_id = u.card_id, bulk_issuance_id = u.bulk_id, attempt = u.attempt,
-                  outcome = u.outcome, number = u.number
+                  outcome = u.outcome, number = u.number, side = u.side
 FROM unnest($1::bytea[], $2::smallint[], $3::text[], $4::text[], $5::smallint[], $6::text[],
-            $7::bigint[])
-     AS u (fact_id, part, card_id, bulk_id, attempt, outcome, number)
+            $7::bigint[], $8::text[])
+     AS u (fact_id, part, card_id, bulk_id, attempt, outcome, number, side)
 WHERE f.fact_id = u.fact_id AND f.part = u.part
 """
 _REMOVE_PLACES: Final = """
@@ -59,12 +59,12 @@ WHERE f.fact_id = u.fact_id AND f.part >= u.parts
 """
 _ADD_PLACES: Final = """
 INSERT INTO fact (fact_id, part, card_id, bulk_issuance_id, attempt, outcome, vendor, status,
-                  content, body, copies, recorded_at, number)
+                  content, body, copies, recorded_at, number, side)
 SELECT u.fact_id, u.part, u.card_id, u.bulk_id, u.attempt, u.outcome, f.vendor, f.status,
-       f.content, f.body, f.copies, f.recorded_at, u.number
+       f.content, f.body, f.copies, f.recorded_at, u.number, u.side
 FROM unnest($1::bytea[], $2::smallint[], $3::text[], $4::text[], $5::smallint[], $6::text[],
-            $7::bigint[])
-     AS u (fact_id, part, card_id, bulk_id, attempt, outcome, number)
+            $7::bigint[], $8::text[])
+     AS u (fact_id, part, card_id, bulk_id, attempt, outcome, number, side)
 JOIN fact f ON f.fact_id = u.fact_id AND f.part = 0
 ON CONFLICT DO NOTHING
 """
@@ -182,14 +182,14 @@ async def rehearse(connection: asyncpg.Connection) -> None:
     await _finish(connection, Effects(), {})
 
 
-_PlaceColumns = tuple[str | None, str | None, int | None, str, int | None]
-_PARKED: Final[_PlaceColumns] = (None, None, None, "parked", None)
+_PlaceColumns = tuple[str | None, str | None, int | None, str, int | None, str | None]
+_PARKED: Final[_PlaceColumns] = (None, None, None, "parked", None, None)
 
 
 def _place_columns(subject: Subject, place: Place) -> _PlaceColumns:
     if subject.kind is SubjectKind.CARD:
-        return (subject.id, None, place.attempt, place.outcome, None)
-    return (None, subject.id, place.attempt, place.outcome, place.number)
+        return (subject.id, None, place.attempt, place.outcome, None, place.side)
+    return (None, subject.id, place.attempt, place.outcome, place.number, place.side)
 
 
 def _places_columns(places: Places) -> list[_PlaceColumns]:

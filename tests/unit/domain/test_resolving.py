@@ -17,8 +17,9 @@ from card_fulfillment.domain.bindings import (
     resolve,
 )
 from card_fulfillment.domain.detail import Precision
-from card_fulfillment.domain.facts import DAY, HOUR
+from card_fulfillment.domain.facts import DAY, HOUR, ParcelRole
 from card_fulfillment.domain.naming import Reference, Subject, bulk_issuance, card
+from card_fulfillment.domain.senses import Sense
 from card_fulfillment.domain.status import Status
 from card_fulfillment.domain.windows import GRACE, WINDOW
 from oracle_whom import Meaning, whom_of
@@ -40,8 +41,10 @@ def in_force(binding: Binding, time: int, rivals: Held) -> bool:
     )
 
 
-def _bound(at: float, subject: Subject = _CARD, attempt: int = 1) -> Binding:
-    return Binding(subject, attempt, hour(at), b"made by")
+def _bound(
+    at: float, subject: Subject = _CARD, attempt: int = 1, side: ParcelRole | None = None
+) -> Binding:
+    return Binding(subject, attempt, hour(at), b"made by", side=side)
 
 
 def _resolved(
@@ -55,12 +58,19 @@ def _resolved(
     return resolve(held, stated, _MEMBERS)
 
 
+def _attempts(found: Resolution) -> Mapping[Subject, int] | None:
+    """Of the subjects; null where nothing is bound."""
+    if found.subjects is None:
+        return None
+    return {subject: sense.attempt for subject, sense in found.subjects.items()}
+
+
 def test_a_fact_whose_references_nothing_binds_is_parked() -> None:
     assert _resolved({}, 0) == Resolution(None, (_ORDER,))
 
 
 def test_a_fact_is_about_the_subject_of_its_reference_in_that_attempt() -> None:
-    assert _resolved({_ORDER: [_bound(0, attempt=2)]}, 1) == Resolution({_CARD: 2}, ())
+    assert _resolved({_ORDER: [_bound(0, attempt=2)]}, 1) == Resolution({_CARD: Sense(2)}, ())
 
 
 @pytest.mark.parametrize(
@@ -90,7 +100,7 @@ def test_a_recycled_reference_means_the_new_subject_from_its_own_grace_on(
     at: float, subject: Subject
 ) -> None:
     bindings = {_ORDER: [_bound(0), altered(_bound(500, _SECOND), grace=10 * HOUR)]}
-    assert _resolved(bindings, at).subjects == {subject: 1}
+    assert _attempts(_resolved(bindings, at)) == {subject: 1}
 
 
 @pytest.mark.parametrize(("at", "subject"), [(399, _CARD), (427.99, _CARD), (428, _SECOND)])
@@ -99,19 +109,19 @@ def test_a_recycled_reference_means_the_new_subject_from_72_hours_before_it_was_
 ) -> None:
     bindings = {_ORDER: [_bound(0), _bound(500, _SECOND, 1)]}
 
-    assert _resolved(bindings, at).subjects == {subject: 1}
+    assert _attempts(_resolved(bindings, at)) == {subject: 1}
 
 
 def test_bindings_of_several_subjects_within_a_week_are_one_letter() -> None:
     bindings = {_ORDER: [_bound(0), _bound(7 * 24, _SECOND, 2)]}
 
-    assert _resolved(bindings, 200).subjects == {_CARD: 1, _SECOND: 2}
+    assert _attempts(_resolved(bindings, 200)) == {_CARD: 1, _SECOND: 2}
 
 
 def test_a_letter_is_about_those_cards_only_whose_bindings_are_in_force() -> None:
     bindings = {_ORDER: [_bound(0), _bound(24, _SECOND)]}
 
-    assert _resolved(bindings, -49).subjects == {_CARD: 1}
+    assert _attempts(_resolved(bindings, -49)) == {_CARD: 1}
 
 
 def test_a_fact_is_about_what_all_its_bound_references_have_in_common() -> None:
@@ -119,31 +129,31 @@ def test_a_fact_is_about_what_all_its_bound_references_have_in_common() -> None:
 
     found = _resolved(bindings, 3, _ORDER, _OTHER, waybill("unbound"))
 
-    assert found == Resolution({_SECOND: 1}, (waybill("unbound"),))
+    assert found == Resolution({_SECOND: Sense(1)}, (waybill("unbound"),))
 
 
 def test_references_with_nothing_in_common_hold_the_fact() -> None:
     bindings = {_ORDER: [_bound(0)], _OTHER: [_bound(0, _SECOND)]}
 
-    assert _resolved(bindings, 1, _ORDER, _OTHER).subjects == {}
+    assert _attempts(_resolved(bindings, 1, _ORDER, _OTHER)) == {}
 
 
 def test_a_bulk_and_its_member_have_the_member_in_common() -> None:
     bindings = {_ORDER: [_bound(0, _BULK)], _OTHER: [_bound(0)]}
 
-    assert _resolved(bindings, 1, _ORDER, _OTHER).subjects == {_CARD: 1}
+    assert _attempts(_resolved(bindings, 1, _ORDER, _OTHER)) == {_CARD: 1}
 
 
 def test_a_bulk_and_a_card_that_is_none_of_it_have_nothing_in_common() -> None:
     bindings = {_ORDER: [_bound(0, _BULK)], _OTHER: [_bound(0, card("c3"))]}
 
-    assert _resolved(bindings, 1, _ORDER, _OTHER).subjects == {}
+    assert _attempts(_resolved(bindings, 1, _ORDER, _OTHER)) == {}
 
 
 def test_the_attempt_is_that_of_the_newest_binding_that_has_begun() -> None:
     bindings = {_ORDER: [_bound(0), _bound(10, attempt=2), _bound(20, attempt=3)]}
 
-    assert [_resolved(bindings, at).subjects for at in (9, 10, 19, 21)] == [
+    assert [_attempts(_resolved(bindings, at)) for at in (9, 10, 19, 21)] == [
         {_CARD: 1},
         {_CARD: 2},
         {_CARD: 2},
@@ -154,46 +164,48 @@ def test_the_attempt_is_that_of_the_newest_binding_that_has_begun() -> None:
 def test_before_all_bindings_the_attempt_is_that_of_the_oldest() -> None:
     bindings = {_ORDER: [_bound(10, attempt=2), _bound(5, attempt=3)]}
 
-    assert _resolved(bindings, 1).subjects == {_CARD: 3}
+    assert _attempts(_resolved(bindings, 1)) == {_CARD: 3}
 
 
 def test_of_bindings_of_one_time_the_greater_attempt_counts_afterwards_the_lower_before() -> None:
     bindings = {_ORDER: [_bound(10, attempt=1), _bound(10, attempt=2)]}
 
-    assert _resolved(bindings, 11).subjects == {_CARD: 2}
-    assert _resolved(bindings, 9).subjects == {_CARD: 1}
+    assert _attempts(_resolved(bindings, 11)) == {_CARD: 2}
+    assert _attempts(_resolved(bindings, 9)) == {_CARD: 1}
 
 
 def test_a_day_counts_as_its_last_instant_where_the_newest_binding_is_chosen() -> None:
     bindings = {_ORDER: [_bound(0), _bound(23, attempt=2), _bound(24, attempt=3)]}
 
-    assert _resolved(bindings, 5, precision=Precision.DAY).subjects == {_CARD: 2}
-    assert _resolved(bindings, 5).subjects == {_CARD: 1}
+    assert _attempts(_resolved(bindings, 5, precision=Precision.DAY)) == {_CARD: 2}
+    assert _attempts(_resolved(bindings, 5)) == {_CARD: 1}
 
 
 def test_the_attempt_is_one_that_all_references_allow() -> None:
     bindings = {_ORDER: [_bound(0), _bound(5, attempt=2)], _OTHER: [_bound(0)]}
 
-    assert _resolved(bindings, 9, _ORDER, _OTHER).subjects == {_CARD: 1}
+    assert _attempts(_resolved(bindings, 9, _ORDER, _OTHER)) == {_CARD: 1}
 
 
 def test_where_no_attempt_is_allowed_by_all_the_newest_binding_of_any_counts() -> None:
     bindings = {_ORDER: [_bound(0)], _OTHER: [_bound(5, attempt=2)]}
 
-    assert _resolved(bindings, 9, _ORDER, _OTHER).subjects == {_CARD: 2}
+    assert _attempts(_resolved(bindings, 9, _ORDER, _OTHER)) == {_CARD: 2}
 
 
 # Any bindings at all
 
 _REFERENCES = (_ORDER, _OTHER, box_no("x"), waybill("w"), own_id("alpha", "c1"))
 _SUBJECTS = (_CARD, _CARD, _SECOND, card("c3"), _BULK, bulk_issuance("b2"))
+_SIDES = (None, None, ParcelRole.PIN, ParcelRole.RETURN)
+_SIDES = (None, None, ParcelRole.PIN, ParcelRole.RETURN)
 _HOURS = (0, 1, 23, 24, 71, 72, 73, 167, 168, 169, 239, 240, 241, 500, 4320, 4321, 4400)
 
 
 def _bindings(rng: Random) -> Bindings:
     return {
         reference: tuple(
-            _bound(rng.choice(_HOURS), rng.choice(_SUBJECTS), rng.randint(1, 3))
+            _bound(rng.choice(_HOURS), rng.choice(_SUBJECTS), rng.randint(1, 3), rng.choice(_SIDES))
             for _ in range(rng.choice((0, 1, 1, 2, 3)))
         )
         for reference in _REFERENCES
@@ -212,8 +224,14 @@ def test_any_fact_is_about_whom_the_rules_say_whatever_binds_its_references(rng:
 
     found = resolve(bindings, stated, _MEMBERS)
 
-    meanings = {r: {Meaning(*b.says, b.valid_from) for b in each} for r, each in bindings.items()}
-    assert found.subjects == whom_of(stated, meanings, _MEMBERS)
+    meanings = {
+        r: {Meaning(b.subject, b.attempt, b.valid_from, b.side) for b in each}
+        for r, each in bindings.items()
+    }
+    whom = whom_of(stated, meanings, _MEMBERS)
+    assert found.subjects == (
+        None if whom is None else {s: Sense(*about) for s, about in whom.items()}
+    )
     dead = {
         r
         for r in stated.references

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from itertools import permutations
 
-from agreement import Telling
-from builders import announcement, fact, order, order_no, sent, waybill
+import pytest
+
+from agreement import Telling, assert_agrees
+from builders import announcement, box_no, fact, order, order_no, sent, waybill
 from card_fulfillment.domain.facts import Attribute, Fact, ParcelRole
 from card_fulfillment.domain.status import Status
 
@@ -47,3 +49,74 @@ def test_a_pin_letter_does_not_move_the_card_and_is_listed_beside_it() -> None:
         {"role": "return", "carrier": None, "tracking_number": "BACK1", "status": "returning"},
     ]
     assert events[1]["parcels"] == []
+
+
+def _journey(*facts: Fact) -> tuple[Status, dict[ParcelRole, Status]]:
+    """By facts told in every order: where the card ends, and its other parcels."""
+    ends = []
+    for order_ in permutations(facts):
+        telling = _told(order_)
+        assert_agrees(telling.snapshot(), telling.witness.told)
+        journey = telling.snapshot().cards["c1"].journey
+        assert journey.published is not None
+        parcels = {r: p.claim.key.status for r, p in journey.parcels.items() if p.claim}
+        ends.append((journey.published.status, parcels))
+    assert all(end == ends[0] for end in ends), "it hangs on the order"
+    return ends[0]
+
+
+def _named(role: ParcelRole, at: float = 3, status: Status | None = None) -> Fact:
+    """The bureau gives the number of a parcel."""
+    return fact(status, at, _O1, names=[waybill("x")], parcel_role=role)
+
+
+def _scanned(status: Status, at: float) -> Fact:
+    """By a courier that knows nothing but the number."""
+    return fact(status, at, waybill("x"))
+
+
+_SHIPPED = fact(Status.SHIPPED, 2, _O1)
+
+
+def test_a_courier_that_brings_the_pin_letter_has_not_brought_the_card() -> None:
+    scans = [_scanned(Status.IN_TRANSIT, 4), _scanned(Status.DELIVERED, 5)]
+    assert _journey(_SHIPPED, _named(ParcelRole.PIN), *scans) == (
+        Status.SHIPPED,
+        {ParcelRole.PIN: Status.DELIVERED},
+    )
+
+
+@pytest.mark.parametrize("said", [Status.DELIVERED, Status.OUT_FOR_DELIVERY, Status.IN_TRANSIT])
+def test_what_is_brought_back_to_the_sender_is_not_brought_to_the_holder(said: Status) -> None:
+    back = _named(ParcelRole.RETURN, status=Status.RETURNING)
+    assert _journey(_SHIPPED, back, _scanned(said, 9))[0] is Status.RETURNING
+
+
+@pytest.mark.parametrize("said", [Status.RETURNED, Status.LOST])
+def test_a_parcel_on_its_way_back_ends_the_cards_journey_too(said: Status) -> None:
+    back = _named(ParcelRole.RETURN, status=Status.RETURNING)
+    assert _journey(_SHIPPED, back, _scanned(said, 9)) == (said, {ParcelRole.RETURN: said})
+
+
+def test_where_the_replacement_is_there_is_the_card() -> None:
+    assert _journey(_SHIPPED, _named(ParcelRole.REPLACEMENT), _scanned(Status.DELIVERED, 5)) == (
+        Status.DELIVERED,
+        {ParcelRole.REPLACEMENT: Status.DELIVERED},
+    )
+
+
+def test_a_number_under_which_the_card_was_sent_too_is_the_cards() -> None:
+    sent_under_it = fact(Status.SHIPPED, 2, _O1, names=[waybill("x")])
+    again = _named(ParcelRole.RETURN, at=4)
+    assert _journey(sent_under_it, again, _scanned(Status.DELIVERED, 5)) == (Status.DELIVERED, {})
+
+
+def test_what_such_a_scan_names_is_of_that_parcel_too() -> None:
+    piece = waybill("piece")
+    scan = fact(Status.IN_TRANSIT, 4, box_no("x", "hub"), names=[piece], vendor="hub")
+    letter = fact(None, 3, _O1, names=[box_no("x", "hub")], parcel_role=ParcelRole.PIN)
+    delivered = fact(Status.DELIVERED, 5, piece)
+    assert _journey(_SHIPPED, letter, scan, delivered) == (
+        Status.SHIPPED,
+        {ParcelRole.PIN: Status.DELIVERED},
+    )
