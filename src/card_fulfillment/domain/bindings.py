@@ -168,7 +168,7 @@ def resolve(bindings: Bindings, fact: Fact, bulk_of: BulkOf) -> Resolution:
     """The subjects that all bound references have in common, each with what of it is meant."""
     only = _only_one(bindings, fact, bulk_of)
     if only is not None:
-        return Resolution(dict([only.says]), ())
+        return Resolution({only.subject: Sense(only.attempt, only.side)}, ())
     held = {r: bound_to(bindings, r, bulk_of) for r in fact.references}
     by_reference = {r: _candidates(r, each, fact.stated) for r, each in held.items()}
     unbound = tuple(r for r, found in by_reference.items() if not found)

@@ -52,8 +52,8 @@ class Entry(Value):
 def entry(
     fact: Fact, attempt: int, scope: Scope = Scope.OWN, side: ParcelRole | None = None
 ) -> Entry:
-    moves = fact.status is not None and _moves(fact, fact.status, side)
-    key = key_of(fact, fact.status, attempt) if moves and fact.status else None
+    status = fact.status
+    key = key_of(fact, status, attempt) if status and _moves(fact, status, side) else None
     return Entry(fact, attempt, key, scope, side)
 
 
@@ -63,7 +63,7 @@ def _moves(fact: Fact, status: Status, side: ParcelRole | None) -> bool:
     Whoever scans a parcel that comes back and does not know it says `delivered` of the sender's
     door. Where a replacement is, there is the card.
     """
-    if ParcelRole.PIN in {side, fact.parcel_role}:
+    if ParcelRole.PIN is fact.parcel_role or ParcelRole.PIN is side:
         return False
     return side is not ParcelRole.RETURN or status in COMES_BACK
 
