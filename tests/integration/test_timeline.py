@@ -7,7 +7,7 @@ import pytest
 
 from builders import altered, announcement, box_no, fact, order, order_no, own_id, sent
 from card_fulfillment.domain.detail import Precision
-from card_fulfillment.domain.facts import Attribute
+from card_fulfillment.domain.facts import Attribute, ParcelRole
 from card_fulfillment.domain.journey import FactOutcome
 from card_fulfillment.domain.naming import bulk_issuance
 from card_fulfillment.domain.status import Reason, Status
@@ -176,6 +176,16 @@ async def test_a_program_is_told_all_that_a_person_is(desk: Desk) -> None:
     assert {each["value"] for each in told["names"] if each["id"] == "c1"} == {KEY, "c1", "AX1"}
     (letter,) = told["dead_letters"]
     assert (letter["reason"], letter["field_path"]) == ("unmapped_code", "state")
+
+
+async def test_what_is_of_a_pin_letter_says_so(desk: Desk) -> None:
+    box = box_no("AX1")
+    letter = fact(None, 12, NUMBER, names=[box], parcel_role=ParcelRole.PIN)
+    known = [sent(announcement("c1")), sent(order("c1", 1, NUMBER))]
+    await desk.hear(*known, sent(letter), sent(fact(Status.DELIVERED, 13, box)))
+    text = shown(in_full(await timeline_of(desk, "c1")))
+    assert lines_with("of the pin parcel", text)[-1][2:4] == ["delivered", "enrichment"]
+    assert lines_with("AX1", text)[-1][3:5] == ["1,", "pin"]
 
 
 async def test_what_another_version_says_of_a_fact_beside_all_this_is_passed_over(
