@@ -9,7 +9,6 @@ from rich.text import Text
 
 from card_fulfillment.domain.bulk import Bulk, Common, RollUp, roll_up, shown
 from card_fulfillment.domain.file_accounts import FileAccount
-from card_fulfillment.domain.journey import FactOutcome
 from card_fulfillment.domain.naming import Reference
 from card_fulfillment.domain.parcels import Parcel
 from card_fulfillment.domain.status import Status
@@ -124,7 +123,7 @@ def _history(history: Shown[Remembered]) -> Table:
             str(each.number or ""),
             *look.fact(each.fact),
             look.whom(each.fact),
-            _outcome(each),
+            look.outcome(each),
             look.said_by(each.fact),
         )
     return table
@@ -141,13 +140,6 @@ def _files(files: Sequence[FileAccount]) -> Table:
 
 def _agreed(file: FileAccount) -> str:
     return "its trailer agrees" if file.totals else ""
-
-
-def _outcome(each: Remembered) -> Text:
-    outcome = Text(each.outcome, "" if each.outcome is FactOutcome.PUBLISHED else "yellow")
-    if each.copies > 1:
-        outcome.append(f" x{each.copies}", "dim")
-    return outcome
 
 
 def _title(title: str, more: int) -> str:

@@ -12,14 +12,15 @@ from rich.text import Text
 
 from card_fulfillment.domain.bindings import Binding
 from card_fulfillment.domain.detail import Precision
-from card_fulfillment.domain.facts import Fact
+from card_fulfillment.domain.facts import Fact, ParcelRole
+from card_fulfillment.domain.journey import FactOutcome
 from card_fulfillment.domain.naming import OWN_KIND, Subject
 from card_fulfillment.domain.status import STANDING, Action, Phase, Status
 from card_fulfillment.messages.bulk_event_models import BulkIssuanceStatusChanged
 from card_fulfillment.messages.event_models import CardStatusChanged
 from card_fulfillment.messages.times import on_its_day
 from card_fulfillment.ops.letters import plain
-from card_fulfillment.pipeline.timeline import Bound, OpenLetter
+from card_fulfillment.pipeline.timeline import Bound, OpenLetter, Remembered
 
 _TROUBLE: Final = frozenset({Status.PRODUCTION_FAILED, Status.DELIVERY_EXCEPTION, Status.RETURNING})
 _LOSS: Final = frozenset(
@@ -113,6 +114,17 @@ def bulk_news(event: BulkIssuanceStatusChanged, known: Collection[str]) -> list[
     said += [f"no more {name}" for name in sorted(set(known) - set(found))]
     said += [event["reason_code"]] if event["reason_code"] else []
     said += ["final"] if event["final"] else []
+    return said
+
+
+def outcome(each: Remembered, version: str = "") -> Text:
+    """What a fact has been. version: of what it brought about, after it."""
+    is_told = each.outcome is FactOutcome.PUBLISHED
+    said = Text(each.outcome + version, "" if is_told else "yellow")
+    if each.parcel_role is not ParcelRole.OUTBOUND:
+        said.append(f" of the {each.parcel_role} parcel", "yellow")
+    if each.copies > 1:
+        said.append(f" x{each.copies}", "dim")
     return said
 
 

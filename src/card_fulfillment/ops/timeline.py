@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from card_fulfillment.domain.facts import Fact, ParcelRole
+from card_fulfillment.domain.facts import Fact
 from card_fulfillment.domain.journey import ChangeKind, FactOutcome
 from card_fulfillment.domain.status import Action
 from card_fulfillment.messages.event_models import CardStatusChanged
@@ -129,11 +129,7 @@ def _outcome(
 ) -> Text:
     is_told = each.outcome is FactOutcome.PUBLISHED
     version = versions.get(_told(each.fact, each.fact.status if is_told else None), "")
-    outcome = Text(each.outcome + version, "" if is_told else "yellow")
-    if each.parcel_role is not ParcelRole.OUTBOUND:
-        outcome.append(f" of the {each.parcel_role} parcel", "yellow")
-    if each.copies > 1:
-        outcome.append(f" x{each.copies}", "dim")
+    outcome = look.outcome(each, version)
     if announced_at is not None and each.recorded_at < announced_at:
         outcome.append(" waited", "yellow")
     return outcome
