@@ -102,6 +102,7 @@ _SHIPPED = altered(
     day_length=25 * HOUR,
 )
 _PARKED = Place(1, FactOutcome.PARKED)
+_OF_PIN = Place(2, FactOutcome.UNCHANGED, side=ParcelRole.PIN)
 
 
 def _journey() -> Journey:
@@ -196,9 +197,8 @@ async def test_a_fact_is_in_the_history_of_each_of_its_cards_with_all_its_places
 async def test_a_moved_fact_has_the_places_it_moved_to(
     subject: Subject, before: dict[object, Place]
 ) -> None:
-    after = {_C1: Place(1, FactOutcome.LATE), _C2: Place(2, FactOutcome.LATE, 0, ParcelRole.PIN)}
+    after = {_C1: Place(1, FactOutcome.PUBLISHED), _C2: _OF_PIN}
     await subject.write(Effects(facts=[NewFact(_SHIPPED, before, 2)]))  # type: ignore[arg-type] # keys are subjects
-
     await subject.write(Effects(places={_SHIPPED.fact_id: after}))
     await subject.write(Effects(copies=Counter({_SHIPPED.fact_id: 3})))
 

@@ -198,7 +198,6 @@ def test_where_no_attempt_is_allowed_by_all_the_newest_binding_of_any_counts() -
 _REFERENCES = (_ORDER, _OTHER, box_no("x"), waybill("w"), own_id("alpha", "c1"))
 _SUBJECTS = (_CARD, _CARD, _SECOND, card("c3"), _BULK, bulk_issuance("b2"))
 _SIDES = (None, None, ParcelRole.PIN, ParcelRole.RETURN)
-_SIDES = (None, None, ParcelRole.PIN, ParcelRole.RETURN)
 _HOURS = (0, 1, 23, 24, 71, 72, 73, 167, 168, 169, 239, 240, 241, 500, 4320, 4321, 4400)
 
 
