@@ -57,7 +57,10 @@ class Watch:
 
     async def _look(self) -> None:
         now = time.monotonic()
-        self._health.joined = self._inputs is not None and self._inputs.joined
+        if self._inputs is not None:
+            self._health.heard_of_group(
+                now, joined=self._inputs.joined, is_member=self._inputs.is_member
+            )
         self._health.look(now)
         alarms = {reason.name: reason.detail for reason in self._health.alarms(now)}
         self._tell(alarms)

@@ -209,12 +209,16 @@ async def test_a_group_that_did_not_take_it_in_can_be_joined_later(
     )
     await other.start()
     source = InputSource(options, GroupOptions(topic, 6000), [topic], UnstoredPositions(), ALL)
+    assert not source.is_member
     with pytest.raises(InconsistentGroupProtocolError):
         await source.start()
+    assert not source.is_member
     await other.stop()
     await source.start()
     assert source.joined
+    assert source.is_member
     await source.stop()
+    assert not source.is_member
 
 
 class _Hesitant(ConsumerRebalanceListener):

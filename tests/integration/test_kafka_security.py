@@ -6,6 +6,7 @@ from typing import Final
 
 import pytest
 from kafka_rights import Right, grant, revoke
+from probes import is_ready, readiness
 from secured_kafka import (
     KEY_PASSWORD,
     LIMITED_USER,
@@ -175,17 +176,23 @@ async def test_the_right_to_the_group_is_taken_away_from_a_worker_at_work_and_gi
     await grant(kafka.administration, rights)
     load = world.load()
     await load.produce(events(_CARDS))
-    worker = world.worker(**by_login(kafka))
+    worker = world.worker(OPS__STALLED_AFTER="PT2S", **by_login(kafka))
     await world.until_drained(load, worker)
     await revoke(kafka.administration, of_the_group)
 
     async def has_complained() -> bool:
         return worker.output.count("GroupAuthorizationFailedError") > 1
 
+    async def says_that_it_is_out() -> bool:
+        _, told = await readiness(worker)
+        return "out_of_group" in {reason["name"] for reason in told["reasons"]}
+
     await world.until(has_complained, worker)
+    await world.until(says_that_it_is_out, worker)
     await grant(kafka.administration, [of_the_group])
     await load.produce(events(_CARDS, first=_CARDS))
     await world.until_drained(load, worker, within=20)
+    await world.until(is_ready(worker), worker)
     assert await world.verdict(range(2 * _CARDS)) == []
 
 

@@ -33,7 +33,7 @@ class Surroundings:
     """The inputs and the database, as they are said to be."""
 
     def __init__(self) -> None:
-        self.joined, self.in_doubt = True, 0
+        self.joined, self.is_member, self.in_doubt = True, True, 0
         self.gone: Collection[str] = ()
         self.lag: Sequence[InputBacklog] = ()
         self.census: Census | str | Exception = _CENSUS

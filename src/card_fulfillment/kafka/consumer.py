@@ -19,7 +19,6 @@ from aiokafka import (
 )
 from aiokafka.errors import (
     IllegalStateError,
-    KafkaError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
 )
@@ -27,9 +26,15 @@ from aiokafka.errors import (
 from card_fulfillment.kafka.caution import Caution
 from card_fulfillment.kafka.connection import ClientOptions
 from card_fulfillment.kafka.ending import end_consumer
-from card_fulfillment.kafka.group import POLL_MS, GroupOptions, group_consumer, rejoin_after
+from card_fulfillment.kafka.group import (
+    POLL_MS,
+    GroupOptions,
+    group_consumer,
+    is_member,
+    rejoin_after,
+)
 from card_fulfillment.kafka.incarnation import refuse_a_set_back, verified_extents
-from card_fulfillment.kafka.lag import Given, measure
+from card_fulfillment.kafka.lag import Given, measure, soon
 from card_fulfillment.kafka.records import in_time_order
 from card_fulfillment.messages.envelope import Record
 from card_fulfillment.pipeline.backlog import InputBacklog
@@ -42,7 +47,6 @@ _COMMIT_EVERY: Final = 1.0
 _COMMIT_WITHIN: Final = 5.0
 _GIVE_AWAY_WITHIN: Final = 3.0
 _STOP_WITHIN: Final = 5.0
-_MEASURE_WITHIN: Final = 3.0
 _FETCH_WITHIN: Final = 2.0
 
 # In doubt, how often is looked whether the records in hand are applied.
@@ -171,24 +175,20 @@ class InputSource(ConsumerRebalanceListener):
         return self._joined
 
     @property
+    def is_member(self) -> bool:
+        return is_member(self._consumer)
+
+    @property
     def begun(self) -> bool:
         """Whether it found its positions to be right once, if it was only because it had none."""
         return self._begun
 
     async def backlog(self) -> list[InputBacklog]:
-        try:
-            out = [*(given.records for given in self._given), self._buffer]
-            async with asyncio.timeout(_MEASURE_WITHIN):
-                return await measure(self._consumer, dict(self._done), out)
-        except (KafkaError, TimeoutError) as error:
-            raise SourceUnavailable(type(error).__name__) from error
+        out = [*(given.records for given in self._given), self._buffer]
+        return await soon(measure(self._consumer, dict(self._done), out))
 
     async def missing(self) -> Collection[str]:
-        try:
-            async with asyncio.timeout(_MEASURE_WITHIN):
-                there: set[str] = await self._consumer.topics()
-        except (KafkaError, TimeoutError) as error:
-            raise SourceUnavailable(type(error).__name__) from error
+        there: set[str] = await soon(self._consumer.topics())
         return set(self._topics) - there
 
     async def _seek(self) -> None:

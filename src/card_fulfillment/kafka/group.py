@@ -70,6 +70,18 @@ def rejoin_after(error: Exception, consumer: AIOKafkaConsumer) -> None:
         vars(consumer)["_coordinator"].request_rejoin()
 
 
+def is_member(consumer: AIOKafkaConsumer) -> bool:
+    """Whether the group counts on it: not while the group shares out anew, or has no coordinator.
+
+    aiokafka sends heartbeats as long as it takes itself for a member, and tells nobody.
+    """
+    coordinator = vars(consumer)["_coordinator"]
+    if coordinator is None or coordinator.coordinator_id is None:
+        return False  # not begun yet, or nobody to be a member with
+    heartbeats: asyncio.Task[None] | None = vars(coordinator)["_heartbeat_task"]
+    return heartbeats is not None and not heartbeats.done()
+
+
 def _tell_of_another(consumer: AIOKafkaConsumer, on_another: Callable[[], None]) -> None:
     """A topic made again at once has its old number of partitions: the group hears of nothing."""
     client = vars(consumer)["_client"]

@@ -1,15 +1,21 @@
 """How far the group's consumer is behind the ends of its partitions."""
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Awaitable, Iterable, Mapping
 from itertools import chain
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
 
 from card_fulfillment.messages.envelope import Record
 from card_fulfillment.pipeline.backlog import InputBacklog
 from card_fulfillment.pipeline.batch import Partition
+from card_fulfillment.pipeline.intake_ports import SourceUnavailable
 
+T = TypeVar("T")
+
+_ANSWERED_WITHIN: Final = 3.0
 _UNKNOWN: Final = -1
 
 
@@ -21,6 +27,14 @@ class Given(NamedTuple):
 
     def is_done(self, done: Mapping[Partition, int]) -> bool:
         return all(done.get(partition, 0) >= end for partition, end in self.ends.items())
+
+
+async def soon(answer: Awaitable[T]) -> T:
+    """What Kafka is asked, answered within seconds; raises SourceUnavailable."""
+    try:
+        return await asyncio.wait_for(answer, _ANSWERED_WITHIN)
+    except (KafkaError, TimeoutError) as error:
+        raise SourceUnavailable(type(error).__name__) from error
 
 
 async def measure(

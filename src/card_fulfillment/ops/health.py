@@ -89,10 +89,10 @@ class Health:
     def __init__(self, relays: Mapping[str, RelayStatus], limits: Limits) -> None:
         self.relays = relays
         self.intake = IntakeStatus()
-        self.joined = False
         self.inputs: Sequence[InputBacklog] = ()
         self.outputs: Sequence[OutputBacklog] = ()
         self.limits = limits
+        self._joined = False
         self._raised: dict[str, str] = {}
         self._heard = {"kafka": 0, "postgres": 0}
         self._loops = Standstill[str]()
@@ -101,6 +101,7 @@ class Health:
         self._withheld = Standstill[Partition]()
         self._published = Standstill[str]()
         self._bulks = Standstill[str]()
+        self._outside = Standstill[str]()
 
     # What is told.
 
@@ -109,6 +110,11 @@ class Health:
 
     def lower_alarm(self, name: str) -> None:
         self._raised.pop(name, None)
+
+    def heard_of_group(self, now: float, *, joined: bool, is_member: bool) -> None:
+        """joined: at least once. While a group shares out anew, nobody is a member for a moment."""
+        self._joined = joined
+        self._outside.look({} if is_member else {"out_of_group": is_member}, now)
 
     def heard_of_inputs(self, inputs: Sequence[InputBacklog], now: float) -> None:
         self.inputs = inputs
@@ -153,7 +159,7 @@ class Health:
         return [
             *self.stuck(now),
             *self.alarms(now),
-            *self._not_started(),
+            *self._not_in_the_group(now),
             *self._relays_not_at_work(),
             *self._unreachable(now),
         ]
@@ -189,9 +195,12 @@ class Health:
                 f"what is said of bulk issuance {bulk_id} has not got on for {seconds:.0f} s",
             )
 
-    def _not_started(self) -> Iterator[Reason]:
-        if not self.joined:
+    def _not_in_the_group(self, now: float) -> Iterator[Reason]:
+        if not self._joined:
             yield Reason("starting", "the consumer group has not taken it in yet")
+            return
+        for name, seconds in self._outside.longer_than(self.limits.stalled, now):
+            yield Reason(name, f"it is no member of its consumer group for {seconds:.0f} s")
 
     def _relays_not_at_work(self) -> Iterator[Reason]:
         for topic, status in self.relays.items():

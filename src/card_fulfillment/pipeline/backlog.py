@@ -65,6 +65,11 @@ class Measured(Protocol):
         ...
 
     @property
+    def is_member(self) -> bool:
+        """Whether the group counts on it just now."""
+        ...
+
+    @property
     def in_doubt(self) -> int:
         """How many partitions are taken one record after the other, because workers died there."""
         ...

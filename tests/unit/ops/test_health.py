@@ -16,8 +16,8 @@ class Story:
     def __init__(self) -> None:
         self.relay = RelayStatus(state=RelayState.PUBLISHING)
         self.health = Health({"events": self.relay}, Limits(STALLED, STUCK))
-        self.health.joined = True
         self.now = 1000.0
+        self.is_member = True
 
     def lasts(
         self,
@@ -34,6 +34,7 @@ class Story:
             self.now += 1
             self.health.intake.fetches += intake
             self.relay.turns += relay
+            self.health.heard_of_group(self.now, joined=True, is_member=self.is_member)
             if deaf != "kafka":
                 self.health.heard_of_inputs([kafka] if kafka else [], self.now)
             if deaf != "postgres":
@@ -185,9 +186,21 @@ def test_a_database_with_a_schema_of_another_time_is_there() -> None:
 
 def test_a_worker_is_not_ready_before_the_group_took_it_in() -> None:
     story = Story()
-    story.health.joined = False
     story.lasts(1)
+    story.health.heard_of_group(story.now, joined=False, is_member=False)
     assert story.unready == {"starting"}
+
+
+def test_a_worker_that_its_group_lost_is_not_ready_after_a_while_until_it_is_in_it_again() -> None:
+    story = Story()
+    story.is_member = False
+    story.lasts(int(STALLED))
+    assert story.unready == set()
+    story.lasts(2)
+    assert story.unready == {"out_of_group"}
+    story.is_member = True
+    story.lasts(1)
+    assert story.unready == set()
 
 
 def test_waiting_for_the_lease_is_ready_and_starting_or_retrying_is_not() -> None:

@@ -38,7 +38,7 @@ class Port(NamedTuple):
 async def opened() -> AsyncIterator[Port]:
     relays = {"events": RelayStatus(state=RelayState.PUBLISHING)}
     health, meter = Health(relays, Limits()), Meter()
-    health.joined = True
+    health.heard_of_group(0.0, joined=True, is_member=True)
     listener = bound(LOCAL, 0)
     assert listener is not None
     number = listener.getsockname()[1]
