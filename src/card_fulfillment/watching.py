@@ -2,14 +2,21 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
 
 from card_fulfillment import metrics
 from card_fulfillment.metrics import Meter, by_topic
-from card_fulfillment.ops.health import ALARMS, INPUT_MISSING, SCHEMA_MISMATCH, Health
+from card_fulfillment.ops.health import (
+    ALARMS,
+    INPUT_MISSING,
+    OUTPUT_PARTITIONS_CHANGED,
+    SCHEMA_MISMATCH,
+    Health,
+)
 from card_fulfillment.pipeline.backlog import BulkBacklog, Census, InputBacklog, Measured
 from card_fulfillment.pipeline.intake_ports import SourceUnavailable
 from card_fulfillment.pipeline.ports import StoreUnavailable
@@ -23,11 +30,20 @@ _MEASURES_A_STALL: Final = 6
 _MICROS: Final = 1_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What Kafka has to have: topics of the inputs, and with how many partitions each output."""
+
+    inputs: Collection[str]
+    outputs: Mapping[str, int]
+
+
 class Watch:
     """Keeps health and gauges up to date. clock: microseconds since the Unix epoch."""
 
     def __init__(
         self,
+        expected: Expected,
         health: Health,
         meter: Meter,
         census: Callable[[], Awaitable[Census | str]],
@@ -37,7 +53,7 @@ class Watch:
 
         It raises StoreUnavailable.
         """
-        self._health, self._meter = health, meter
+        self._expected, self._health, self._meter = expected, health, meter
         self._census, self._clock = census, clock
         self._inputs: Measured | None = None
         self._published: dict[str, int] = {}
@@ -102,17 +118,27 @@ class Watch:
         if self._inputs is None or not self._inputs.joined:
             return
         try:
-            inputs, missing = await self._inputs.backlog(), await self._inputs.missing()
+            inputs, counts = await self._inputs.backlog(), await self._inputs.partition_counts()
         except SourceUnavailable:
             return  # health notices that nothing was heard
         now = time.monotonic()
         self._health.heard_of_inputs(inputs, now)
-        if missing:
-            topics = ", ".join(sorted(missing))
-            self._health.raise_alarm(INPUT_MISSING, f"Kafka has no topic {topics}")
-        else:
-            self._health.lower_alarm(INPUT_MISSING)
+        missing = ", ".join(sorted(set(self._expected.inputs) - counts.keys()))
+        self._alarm_if(INPUT_MISSING, missing and f"Kafka has no topic {missing}")
+        changed = "; ".join(
+            f"{topic} has {counts[topic]} partitions, the database was pinned to {pinned}"
+            for topic, pinned in self._expected.outputs.items()
+            if counts.get(topic, pinned) != pinned
+        )
+        self._alarm_if(OUTPUT_PARTITIONS_CHANGED, changed)
         self._show_inputs(inputs, now)
+
+    def _alarm_if(self, name: str, detail: str) -> None:
+        """It stands as long as there is something to say of it."""
+        if detail:
+            self._health.raise_alarm(name, detail)
+        else:
+            self._health.lower_alarm(name)
 
     def _show_inputs(self, inputs: Sequence[InputBacklog], now: float) -> None:
         of_topic = [(each.partition.topic, each) for each in inputs]

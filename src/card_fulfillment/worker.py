@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import time
+from collections import Counter
 from collections.abc import Awaitable
 from datetime import timedelta
 from functools import partial
@@ -44,7 +45,7 @@ from card_fulfillment.reporting import IntakeReporter, RelayReporter, SpreadRepo
 from card_fulfillment.settings import Settings
 from card_fulfillment.starting import Alarmed, reachable
 from card_fulfillment.topology import Topology
-from card_fulfillment.watching import Watch
+from card_fulfillment.watching import Expected, Watch
 from card_fulfillment.wiring import decoder, publishing
 
 log = structlog.get_logger("card_fulfillment")
@@ -94,7 +95,9 @@ class Worker:
         )
         census = partial(census_apart, connector(settings.postgres, "census"))
         self._spreader = self._made_spreader()
-        self._watch = Watch(self._health, self._meter, census, clock)
+        pinned = Counter(topic for topic, _ in lanes)
+        expected = Expected(known.readers.keys(), pinned)
+        self._watch = Watch(expected, self._health, self._meter, census, clock)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Raises PortTaken before anything is started."""

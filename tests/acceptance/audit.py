@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 
 from .workload import JOURNEY, card_id
 
@@ -101,6 +101,12 @@ async def delete(bootstrap: str, topic: str) -> None:
         async with asyncio.timeout(30):
             while topic in await admin.list_topics():  # noqa: ASYNC110 - nothing tells us
                 await asyncio.sleep(0.05)
+
+
+async def give_partitions(bootstrap: str, topic: str, partitions: int) -> None:
+    """So many in all, from some moment soon on."""
+    async with _admin(bootstrap) as admin:
+        await admin.create_partitions({topic: NewPartitions(partitions)})
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaProducer
 from probes import get, is_ready, port_of, readiness, samples
 from relay_services import configure
 
-from acceptance.audit import delete, make_again, read_output
+from acceptance.audit import anomalies, delete, give_partitions, make_again, read_output
 from acceptance.worker_process import WorkerProcess
 from acceptance.workload import INPUTS, Event, card_id, events
 from acceptance.world import World, installed
@@ -81,6 +81,19 @@ async def test_a_topic_that_is_deleted_and_made_again_is_told_of_while_the_worke
     await world.until(names(worker, "input_missing"), worker)
     await world.create_topics()
     await world.until(names(worker, "input_recreated"), worker)
+
+
+async def test_more_partitions_of_an_output_are_told_of_before_the_next_start_fails_by_them(
+    world: World,
+) -> None:
+    load, worker = world.load(), world.worker(**QUICK)
+    await load.produce(events(3))
+    await world.until_drained(load, worker)
+    await give_partitions(world.bootstrap, world.output, 8)
+    await world.until(names(worker, "output_partitions_changed"), worker)
+    await load.produce(events(3, first=3))
+    await world.until_drained(load, worker)
+    assert anomalies(await read_output(world.bootstrap, world.output), range(6)) == []
 
 
 async def test_a_worker_that_had_nothing_to_do_stays_up_where_its_topic_is_made_again(

@@ -1,7 +1,7 @@
 """What the watch makes of what it sees: gauges, and alarms that are told as they come and go."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, Final
 
 import pytest
@@ -9,15 +9,22 @@ from structlog.testing import capture_logs
 from virtual_time import run_virtually
 
 from card_fulfillment.metrics import Meter
-from card_fulfillment.ops.health import INPUT_MISSING, SCHEMA_MISMATCH, Health, Limits
+from card_fulfillment.ops.health import (
+    INPUT_MISSING,
+    OUTPUT_PARTITIONS_CHANGED,
+    SCHEMA_MISMATCH,
+    Health,
+    Limits,
+)
 from card_fulfillment.pipeline.backlog import BulkBacklog, Census, InputBacklog, OutputBacklog
 from card_fulfillment.pipeline.batch import Partition
 from card_fulfillment.pipeline.intake_ports import SourceUnavailable
 from card_fulfillment.pipeline.ports import StoreUnavailable
-from card_fulfillment.watching import Watch
+from card_fulfillment.watching import Expected, Watch
 
 _NOW: Final = 1_780_000_000_000_000
 _ORDERS: Final = Partition("orders", 0)
+_COUNTS: Final = {"orders": 3, "events": 6}
 _CENSUS: Final = Census(
     outputs=[OutputBacklog("events", 5, 2, 1.5)],
     letters={"malformed": 3},
@@ -34,7 +41,7 @@ class Surroundings:
 
     def __init__(self) -> None:
         self.joined, self.is_member, self.in_doubt = True, True, 0
-        self.gone: Collection[str] = ()
+        self.counts: Mapping[str, int] = _COUNTS
         self.lag: Sequence[InputBacklog] = ()
         self.census: Census | str | Exception = _CENSUS
         self.kafka_answers = True
@@ -44,8 +51,8 @@ class Surroundings:
             raise SourceUnavailable
         return self.lag
 
-    async def missing(self) -> Collection[str]:
-        return self.gone
+    async def partition_counts(self) -> Mapping[str, int]:
+        return self.counts
 
     async def take_census(self) -> Census | str:
         if isinstance(self.census, Exception):
@@ -64,7 +71,8 @@ def _watched(*steps: Callable[[Surroundings], object]) -> list[str]:
 
     async def story() -> list[str]:
         around, meter, shown = Surroundings(), Meter(), []
-        watch = Watch(Health({}, Limits()), meter, around.take_census, lambda: _NOW)
+        expected = Expected(["orders"], {"events": 6})
+        watch = Watch(expected, Health({}, Limits()), meter, around.take_census, lambda: _NOW)
         watch.follow(around)
         watching = asyncio.create_task(watch.run())
         for step in steps:
@@ -84,14 +92,27 @@ def _told(lines: Lines) -> list[tuple[str, str | None]]:
 def test_an_alarm_is_told_when_it_begins_and_when_it_is_over(lines: Lines) -> None:
     before, during, after = _watched(
         lambda _: None,
-        lambda around: setattr(around, "gone", ["orders"]),
-        lambda around: setattr(around, "gone", []),
+        lambda around: setattr(around, "counts", {"events": 6}),
+        lambda around: setattr(around, "counts", _COUNTS),
     )
 
     assert _told(lines) == [("alarm.raised", INPUT_MISSING), ("alarm.over", INPUT_MISSING)]
     assert lines[0]["detail"] == "Kafka has no topic orders"
     for value, shown in (("0.0", before), ("1.0", during), ("0.0", after)):
         assert f'card_fulfillment_alarm{{name="{INPUT_MISSING}"}} {value}' in shown
+
+
+def test_an_output_that_got_more_partitions_is_an_alarm_while_the_work_goes_on(
+    lines: Lines,
+) -> None:
+    _watched(
+        lambda around: setattr(around, "counts", _COUNTS | {"events": 8}),
+        lambda around: setattr(around, "counts", {"orders": 3}),  # the relay tells of that
+    )
+
+    name = OUTPUT_PARTITIONS_CHANGED
+    assert _told(lines) == [("alarm.raised", name), ("alarm.over", name)]
+    assert lines[0]["detail"] == "events has 8 partitions, the database was pinned to 6"
 
 
 def test_a_schema_that_is_another_is_an_alarm_until_it_is_right_again(lines: Lines) -> None:

@@ -34,7 +34,7 @@ from card_fulfillment.kafka.group import (
     rejoin_after,
 )
 from card_fulfillment.kafka.incarnation import refuse_a_set_back, verified_extents
-from card_fulfillment.kafka.lag import Given, measure, soon
+from card_fulfillment.kafka.lag import Given, measure, partition_counts, soon
 from card_fulfillment.kafka.records import in_time_order
 from card_fulfillment.messages.envelope import Record
 from card_fulfillment.pipeline.backlog import InputBacklog
@@ -187,9 +187,8 @@ class InputSource(ConsumerRebalanceListener):
         out = [*(given.records for given in self._given), self._buffer]
         return await soon(measure(self._consumer, dict(self._done), out))
 
-    async def missing(self) -> Collection[str]:
-        there: set[str] = await soon(self._consumer.topics())
-        return set(self._topics) - there
+    async def partition_counts(self) -> Mapping[str, int]:
+        return await soon(partition_counts(self._consumer))
 
     async def _seek(self) -> None:
         """To the stored positions, or the beginning; what was fetched from elsewhere is dropped."""

@@ -64,6 +64,12 @@ async def measure(
     return found
 
 
+async def partition_counts(consumer: AIOKafkaConsumer) -> dict[str, int]:
+    """Of every topic that may be seen. Raises KafkaError; has no deadline of its own."""
+    cluster = await vars(consumer)["_client"].fetch_all_metadata()
+    return {topic: len(cluster.partitions_for_topic(topic)) for topic in cluster.topics()}
+
+
 def _oldest_not_applied(
     done: Mapping[Partition, int], out: Iterable[Iterable[Record]]
 ) -> dict[Partition, int]:

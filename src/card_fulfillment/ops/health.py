@@ -15,6 +15,7 @@ from card_fulfillment.pipeline.relay import RelayState, RelayStatus
 
 INPUT_RECREATED: Final = "input_recreated"
 INPUT_MISSING: Final = "input_missing"
+OUTPUT_PARTITIONS_CHANGED: Final = "output_partitions_changed"
 SCHEMA_MISMATCH: Final = "schema_mismatch"
 STALLED: Final = "stalled"
 OUTPUT_STALLED: Final = "output_stalled"
@@ -31,7 +32,7 @@ ALARMS: Final = (
     BULK_STALLED,
     "output_ahead_of_database",
     "output_behind_database",
-    "output_partitions_changed",
+    OUTPUT_PARTITIONS_CHANGED,
     "lane_gap",
     "output_refused",
     "relay_failing",

@@ -1,6 +1,6 @@
 """How much there is to do yet, as it is measured now and then, beside the work."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from card_fulfillment.pipeline.batch import Partition
@@ -81,6 +81,6 @@ class Measured(Protocol):
         """
         ...
 
-    async def missing(self) -> Collection[str]:
-        """Topics that are not there, or not to be seen. As `backlog` in time and errors."""
+    async def partition_counts(self) -> Mapping[str, int]:
+        """Of every topic that is there and may be seen. As `backlog` in time and errors."""
         ...
