@@ -55,12 +55,13 @@ async def measure_drain(
 
     try:
         began = time.monotonic()
-        pids = [world.worker().pid for _ in range(workers)]
+        started = [world.worker() for _ in range(workers)]
+        pids = [worker.pid for worker in started]
         numbered = {f"worker_{number}": pid for number, pid in enumerate(pids[1:], 2)}
         meter = Meter({**servers, "worker": pids[0], **numbered})
-        await until(changes, 1)
+        await until(changes, 1, *started)
         first = time.monotonic() - began
-        await until(changes, expected)
+        await until(changes, expected, *started)
         await until(visible, expected)
         cost, memory = meter.read(), max(map(peak_memory, pids))
     finally:

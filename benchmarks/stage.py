@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from acceptance.worker_process import WorkerProcess
 from acceptance.workload import Load, events
 from acceptance.world import World, installed
 from card_fulfillment.postgres.schema import migrate
@@ -81,8 +82,11 @@ async def feed(
         return await asyncio.get_running_loop().run_in_executor(pool, _feed, order)
 
 
-async def until(count: Callable[[], Awaitable[int]], expected: int) -> None:
-    """Wait until there are that many."""
+async def until(count: Callable[[], Awaitable[int]], expected: int, *living: WorkerProcess) -> None:
+    """Wait until there are that many; fails where one of `living` ends before."""
     async with asyncio.timeout(_WITHIN):
-        while await count() < expected:  # noqa: ASYNC110 - nobody tells us
+        while await count() < expected:
+            for worker in living:
+                if not worker.running:
+                    raise RuntimeError(f"the worker ended:\n{worker.output}")
             await asyncio.sleep(_OFTEN)
