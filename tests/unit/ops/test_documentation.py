@@ -3,12 +3,15 @@
 import re
 from pathlib import Path
 
+from card_fulfillment.messages.envelope import RefusalReason
 from card_fulfillment.metrics import AUDIT_CATALOGUE, CATALOGUE, PREFIX
 from card_fulfillment.ops.audit_health import AUDIT_VIOLATION
 from card_fulfillment.ops.health import ALARMS
 from card_fulfillment.pipeline.audit import Violation
 
 DOCS = Path(__file__).parents[3] / "docs"
+SOURCES = Path(__file__).parents[3] / "src" / "card_fulfillment"
+LOUD = re.compile(r'log\.(?:warning|error|exception)\(\s*"(.+?)"')
 
 
 def test_every_metric_is_documented_with_its_labels_and_meaning_and_no_other_is() -> None:
@@ -40,3 +43,26 @@ def test_every_violation_that_an_auditor_finds_is_explained() -> None:
     )
     explained = " ".join(re.findall(r"^\| (`.*?) \|", page, re.MULTILINE))
     assert sorted(re.findall(r"`(\w+)`", explained)) == sorted(Violation)
+
+
+def first_columns(of_headings: str) -> list[str]:
+    """The words in backquotes that begin the rows of tables, below headings of the runbook."""
+    pages = re.findall(
+        rf"^## (?:{of_headings})$(.*?)(?=^## |\Z)",
+        (DOCS / "runbook.md").read_text(),
+        re.MULTILINE | re.DOTALL,
+    )
+    columns = re.findall(r"^\| (`.*?) \|", "".join(pages), re.MULTILINE)
+    return re.findall(r"`([\w.]+)`", " ".join(columns))
+
+
+def test_every_reason_of_a_dead_letter_is_explained_once() -> None:
+    explained = first_columns(
+        "Records in quarantine|Records that nobody foresaw|Alerts about vendors"
+    )
+    assert sorted(explained) == sorted(RefusalReason)
+
+
+def test_every_line_of_the_log_that_warns_is_explained_and_no_other_is() -> None:
+    said = {each for file in SOURCES.rglob("*.py") for each in LOUD.findall(file.read_text())}
+    assert sorted(first_columns("Lines of the log")) == sorted(said)
