@@ -1,6 +1,9 @@
 """Where the command line begins: `run` imports only what it runs, so that a worker starts soon."""
 
+import codecs
 import gc
+import io
+import os
 import signal
 import sys
 from types import ModuleType
@@ -8,12 +11,37 @@ from typing import NoReturn, cast
 
 
 def main() -> None:
+    _keep_standard_streams()
     if sys.argv[1:] == ["run"]:
         _run()
     else:
         from card_fulfillment.cli import main as run_any  # noqa: PLC0415 - not for `run`
 
         run_any()
+
+
+def _keep_standard_streams() -> None:
+    """What is opened first would take the place of one that is closed, and be taken for it.
+
+    What a terminal's encoding lacks is written as in JSON, for that is what some commands write.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
+    codecs.register_error("as_in_json", _as_in_json)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="as_in_json")
+
+
+def _as_in_json(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+    units = (lacking[i : i + 2].hex() for i in range(0, len(lacking), 2))
+    return "".join(f"\\u{unit}" for unit in units), error.end
 
 
 def _run() -> None:
