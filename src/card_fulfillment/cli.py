@@ -22,6 +22,7 @@ from card_fulfillment.commands.running import (
     current_time,
     fail,
     finish,
+    has_no_room,
     load_settings,
 )
 from card_fulfillment.commands.timeline import timeline
@@ -135,4 +136,9 @@ def config() -> None:
 
 
 def main() -> None:
-    cli()
+    try:
+        cli()
+    except OSError as error:
+        if not has_no_room(error):
+            raise
+        fail(USAGE, f"the output cannot be written: {error.strerror}")

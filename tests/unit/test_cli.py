@@ -1,5 +1,6 @@
 """The command line: what needs no server."""
 
+import errno
 import logging
 import os
 import socket
@@ -130,6 +131,14 @@ def test_a_broken_pipe_to_a_server_is_told(
         with pytest.raises(SystemExit) as ended:
             finish(ask())
     assert (ended.value.code, "went away" in capsys.readouterr().err) == (UNREACHABLE, True)
+
+
+def test_a_disk_that_is_full_is_no_server_that_went_away() -> None:
+    async def tell() -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(OSError, match="No space left"):
+        finish(tell())
 
 
 def test_no_process_has_the_name_of_another_one_even_with_its_host_and_number() -> None:

@@ -42,3 +42,13 @@ def test_a_closed_stream_is_not_taken_for_a_socket(closed: str) -> None:
         check=False,
     )
     assert ended.returncode == 2, ended.stderr
+
+
+@pytest.mark.parametrize("command", [("config",), ("vendors", "check")])
+def test_a_full_disk_is_told_as_one(command: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(  # noqa: S603 - our own command
+            [*MODULE, *command], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    told = b"card-fulfillment: the output cannot be written: No space left on device\n"
+    assert (ended.returncode, ended.stderr) == (2, told)

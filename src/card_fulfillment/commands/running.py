@@ -1,6 +1,7 @@
 """How a command begins and ends: its settings, its exit code, and one readable line."""
 
 import asyncio
+import errno
 import select
 import sys
 from collections.abc import Coroutine, Mapping
@@ -35,6 +36,8 @@ _EXIT_CODES: Final[Mapping[type[Exception], int]] = {
     starting.Unreachable: UNREACHABLE,
     starting.Alarmed: ALARMED,
 }
+
+_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a file; sockets have none of them
 
 T = TypeVar("T")
 
@@ -89,6 +92,8 @@ def finish(work: Coroutine[Any, Any, T]) -> T:
         cause = _first_of(error)
         if isinstance(cause, BrokenPipeError) and _nobody_reads():
             raise cause from None  # which ends a command without a word
+        if has_no_room(cause):
+            raise cause from None
         for kind, code in _EXIT_CODES.items():
             if isinstance(cause, kind):
                 fail(code, str(cause))
@@ -97,6 +102,11 @@ def finish(work: Coroutine[Any, Any, T]) -> T:
         if postgres_connection.is_transient(cause) or kafka_connection.is_passing(cause):
             fail(UNREACHABLE, f"Kafka or Postgres went away: {starting.in_a_line(cause)}")
         raise
+
+
+def has_no_room(error: BaseException) -> bool:
+    """Whether the output is a file that cannot grow."""
+    return isinstance(error, OSError) and error.errno in _NO_ROOM
 
 
 def _nobody_reads() -> bool:
