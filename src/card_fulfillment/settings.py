@@ -33,7 +33,7 @@ from pydantic_settings import (
 )
 
 _PREFIX: Final = "FULFILLMENT_"
-_SECONDS: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
+_SECONDS: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _SERVER: Final = r"(\[[0-9a-fA-F:.]+\]|[^\s,:/\[\]]+):[0-9]{1,5}"
 _SERVERS: Final = rf"^\s*{_SERVER}\s*(,\s*{_SERVER}\s*)*$"
 # What Kubernetes sets in every container for a service whose name begins with `fulfillment`.

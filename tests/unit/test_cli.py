@@ -103,6 +103,23 @@ def test_a_wrong_setting_is_one_readable_line_and_exit_code_2(name: str) -> None
     assert wrong.output.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("PARKING__DEADLINE", "soon", "a length of time is expected, in seconds or as in PT30S"),
+        ("PARKING__DEADLINE", "1e3", "a length of time is expected, in seconds or as in PT30S"),
+        ("PARKING__DEADLINE", "-5", "Input should be greater than 0 s"),
+        ("GUARD__BINS", "4111", "a list is expected, written as JSON"),
+        ("TOPICS__VENDOR_TRACKING", "7", "a map is expected, written as JSON"),
+        ("KAFKA__BOOTSTRAP", "here:9092", "there is no such setting"),
+    ],
+)
+def test_a_wrong_setting_says_what_is_expected(name: str, value: str, told: str) -> None:
+    assert call("config", **{name: value}).output.startswith(
+        f"card-fulfillment: settings: FULFILLMENT_{name}: {told}"
+    )
+
+
 def test_output_that_nobody_reads_any_more_is_no_server_that_went_away(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

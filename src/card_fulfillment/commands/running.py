@@ -5,7 +5,7 @@ import errno
 import select
 import sys
 from collections.abc import Coroutine, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NoReturn, TypeVar
 
 import uvloop
@@ -37,6 +37,13 @@ _EXIT_CODES: Final[Mapping[type[Exception], int]] = {
     starting.Alarmed: ALARMED,
 }
 
+# Sentences for kinds of errors whose own are about Python. The other ones speak for themselves.
+_SENTENCES: Final[Mapping[str, str]] = {
+    "extra_forbidden": "there is no such setting",
+    "time_delta_parsing": "a length of time is expected, in seconds or as in PT30S and P7D",
+    "list_type": "a list is expected, written as JSON in a variable",
+    "dict_type": "a map is expected, written as JSON in a variable",
+}
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a file; sockets have none of them
 
 T = TypeVar("T")
@@ -47,7 +54,8 @@ def load_settings() -> Settings:
         settings = Settings.load()
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        fail(USAGE, f"settings: {_variable(first['loc'])}: {first['msg']}")
+        told = _SENTENCES.get(first["type"], first["msg"].replace(repr(timedelta()), "0 s"))
+        fail(USAGE, f"settings: {_variable(first['loc'])}: {told}")
     except (OSError, ValueError) as error:
         fail(USAGE, f"settings: {error}")
     log.configure(settings.log_format, settings.log_level)
