@@ -67,7 +67,7 @@ def of_shape(file: str, document: Document, error: ValidationError) -> list[Mist
         at = _in_file(each["loc"], document.value)
         found.setdefault(at, []).append(dict(each))
     unknown = {at for at, errors in found.items() if errors[0]["type"] == "extra_forbidden"}
-    meant = {(*at[:-1], nearest(str(at[-1]), _fields(at[:-1]))) for at in unknown}
+    meant = {(*at[:-1], nearest(str(at[-1]), _lacking(at[:-1], document))) for at in unknown}
     return [
         mistake(file, document, at, _sentence(at, errors, document))
         for at, errors in found.items()
@@ -79,8 +79,8 @@ def _sentence(at: Location, errors: list[dict[str, Any]], document: Document) ->
     """Tell all that is said of one field: of a choice of forms, each has its own error."""
     kind, value = errors[0]["type"], _found(at, document.value)
     if kind == "extra_forbidden":
-        known = _fields(at[:-1])
-        return "is no field here" + (hint(str(at[-1]), known) or f" ({', '.join(known)})")
+        meant = hint(str(at[-1]), _lacking(at[:-1], document))
+        return "is no field here" + (meant or f" ({', '.join(_fields(at[:-1]))})")
     allowed = [word for e in errors for word in _words(e)]
     if allowed and isinstance(value, str):
         return f"{_shown(value)} is none of {', '.join(allowed)}" + hint(value, allowed)
@@ -143,6 +143,12 @@ def _fields(at: Location) -> list[str]:
     for step in at:
         node = _below(node, step)
     return list(_element(node).get("properties", {}))
+
+
+def _lacking(at: Location, document: Document) -> list[str]:
+    """Name those of its fields that an object does not have: no other one was meant by a slip."""
+    there = _found(at, document.value)
+    return [field for field in _fields(at) if not isinstance(there, dict) or field not in there]
 
 
 def _below(node: dict[str, Any], step: str | int) -> dict[str, Any]:

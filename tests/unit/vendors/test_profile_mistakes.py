@@ -42,6 +42,7 @@ def mistakes(directory: Path, text: str) -> list[Mistake]:
             "rules[0].facts[0].time[1].frmat",
             "format",
         ),
+        ("codes: {", "codez: {", "rules[0].facts[0].codez", "codes"),
     ],
 )
 def test_a_slip_is_told_with_what_was_probably_meant(
