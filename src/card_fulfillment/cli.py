@@ -5,6 +5,7 @@ is not reachable at start or went away, 4 a named alarm at start.
 """
 
 from collections import Counter
+from contextlib import aclosing
 from pathlib import Path
 from typing import Annotated
 
@@ -65,9 +66,10 @@ def doctor() -> None:
 async def _doctor(settings: Settings) -> int:
     """How much is wrong."""
     levels: Counter[Level] = Counter()
-    async for finding in examine(settings, clock):
-        typer.echo(finding)
-        levels[finding.level] += 1
+    async with aclosing(examine(settings, clock)) as findings:
+        async for finding in findings:
+            typer.echo(finding)
+            levels[finding.level] += 1
     typer.echo(f"{levels[Level.FAIL]} wrong, {levels[Level.WARN]} to look at")
     return levels[Level.FAIL]
 

@@ -4,7 +4,8 @@ import asyncio
 import platform
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,7 +40,7 @@ _PART_WITHIN: Final = 15.0
 _MICROS: Final = 1_000_000
 _RUNBOOK: Final = "see docs/runbook.md, {}"
 
-Findings = AsyncIterator[Finding]
+Findings = AsyncGenerator[Finding, None]
 
 
 @dataclass
@@ -76,8 +77,8 @@ async def examine(settings: Settings, clock: Callable[[], int]) -> Findings:
     )
     for name, part in parts:
         try:
-            async with asyncio.timeout(_PART_WITHIN):
-                async for finding in part(case):
+            async with asyncio.timeout(_PART_WITHIN), aclosing(part(case)) as findings:
+                async for finding in findings:
                     yield finding
         except Exception as error:  # noqa: BLE001 - whatever it is, it is what the doctor found
             yield _broken(name, error)

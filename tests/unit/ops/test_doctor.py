@@ -1,15 +1,20 @@
 """What the doctor makes of what it sees."""
 
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from typing import NoReturn
 
 import pytest
+import typer
 
-from card_fulfillment.doctor import brokers, clocks, database
-from card_fulfillment.doctor.findings import Finding, Level
+from card_fulfillment import cli
+from card_fulfillment.doctor import brokers, clocks, database, examination
+from card_fulfillment.doctor.findings import Finding, Level, ok
 from card_fulfillment.kafka.examination import Ends, GroupSeen, Member, TopicSeen
 from card_fulfillment.pipeline.backlog import BulkBacklog, Census, OutputBacklog
 from card_fulfillment.pipeline.batch import Partition
 from card_fulfillment.postgres.examination import Lease, OldTransaction, Server
+from card_fulfillment.settings import Settings
 
 HEALTHY = Server(180_001, "18.1", durable=True, commits_wait=True, connections_used=0.1)
 
@@ -115,3 +120,31 @@ def test_lag_counts_from_the_stored_positions_or_the_beginning() -> None:
     ends = {Partition("in", 0): Ends(5, 15), Partition("in", 1): Ends(2, 4)}
     (said,) = brokers.of_lag(ends, {Partition("in", 0): 12}, ["in"])
     assert said.what == "5 offsets of in are not applied yet"
+
+
+async def test_nobody_reads_on_and_what_it_looked_with_is_closed_before_it_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    is_open = False
+
+    async def look(_: object) -> AsyncGenerator[Finding, None]:
+        nonlocal is_open
+        is_open = True
+        try:
+            yield ok("found")
+        finally:
+            is_open = False
+
+    def say(finding: object) -> None:
+        if "found" in str(finding):
+            nobody_reads()
+
+    def nobody_reads() -> NoReturn:
+        assert is_open
+        raise BrokenPipeError
+
+    monkeypatch.setattr(examination, "_database", look)
+    monkeypatch.setattr(typer, "echo", say)
+    with pytest.raises(BrokenPipeError):
+        await cli._doctor(Settings())
+    assert not is_open
