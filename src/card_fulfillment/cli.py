@@ -79,7 +79,8 @@ def migrate_() -> None:
     """Bring the database's schema up to date."""
     settings = load_settings()
     dsn = settings.postgres.dsn.get_secret_value()
-    found = finish(starting.reachable("Postgres", lambda: migrate(dsn), is_transient))
+    where = starting.postgres_at(settings)
+    found = finish(starting.reachable(where, lambda: migrate(dsn), is_transient))
     is_ahead = found > newest_revision()
     more = ": that of a newer version, and nothing was changed" if is_ahead else ""
     typer.echo(f"the schema is at revision {found}{more}")

@@ -13,6 +13,7 @@ from card_fulfillment.kafka import connection as kafka_connection
 from card_fulfillment.kafka.connection import client_options
 from card_fulfillment.kafka.tail import read_tails
 from card_fulfillment.kafka.topics import ensure_topics, partition_count
+from card_fulfillment.ops.effective import redacted
 from card_fulfillment.pipeline.output_check import Alarm, check_output
 from card_fulfillment.pipeline.relay_ports import Tail, Unavailable
 from card_fulfillment.postgres.connection import Connection, connected, connector, is_transient
@@ -65,8 +66,13 @@ async def reachable(
         await asyncio.sleep(_TRY_AGAIN_AFTER)
 
 
+def postgres_at(settings: Settings) -> str:
+    """Postgres and its address without a password, which a refused connection does not name."""
+    return f"Postgres at {redacted(settings.postgres.dsn.get_secret_value())}"
+
+
 def in_a_line(error: Exception) -> str:
-    """The error on one line: clients name in it the address that they tried, never a password."""
+    """The error on one line; Kafka's client names in it the address, nobody names a password."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
 
 
@@ -77,7 +83,8 @@ async def database(settings: Settings, whose: str) -> AsyncIterator[Connection]:
     whose: how the server names it. Raises Unreachable or SchemaMismatch.
     """
     open_ = connector(settings.postgres, whose)
-    async with connected(partial(reachable, "Postgres", open_, is_transient)) as connection:
+    where = postgres_at(settings)
+    async with connected(partial(reachable, where, open_, is_transient)) as connection:
         await check_schema(connection)
         yield connection
 
@@ -100,7 +107,9 @@ async def check_outputs(settings: Settings, lanes: Lanes) -> None:
         ends = partial(_read_ends, settings, topic, partitions)
         tails = await reachable("Kafka", ends, kafka_connection.is_passing)
         look = partial(_look_at_output, settings, topic, tails)
-        alarm = await reachable("Postgres", look, lambda error: isinstance(error, Unavailable))
+        alarm = await reachable(
+            postgres_at(settings), look, lambda error: isinstance(error, Unavailable)
+        )
         if alarm is not None:
             raise Alarmed(alarm.name, f"{topic}: {alarm.message}")
 
@@ -131,7 +140,7 @@ async def checked_lanes(settings: Settings, known: Topology) -> Lanes:
         for topic in known.outputs
     }
     pin = partial(_pinned_lanes, settings, counts)
-    return await reachable("Postgres", pin, is_transient)
+    return await reachable(postgres_at(settings), pin, is_transient)
 
 
 async def _pinned_lanes(settings: Settings, counts: Mapping[str, int | None]) -> Lanes:

@@ -124,4 +124,4 @@ async def test_servers_that_nobody_can_reach_are_given_up_after_half_a_minute(
     assert await run.ended(_GIVES_UP_WITHIN) == UNREACHABLE, run.output
     assert line_for_a_person(run).startswith("Kafka is not reachable")
     assert await migrate.ended(_GIVES_UP_WITHIN) == UNREACHABLE, migrate.output
-    assert line_for_a_person(migrate).startswith("Postgres is not reachable")
+    assert line_for_a_person(migrate).startswith("Postgres at postgresql://")

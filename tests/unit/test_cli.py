@@ -13,6 +13,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
+from card_fulfillment import starting
 from card_fulfillment.cli import cli
 from card_fulfillment.commands.running import UNREACHABLE, finish
 from card_fulfillment.ops.effective import redacted
@@ -118,6 +119,17 @@ def test_a_wrong_setting_says_what_is_expected(name: str, value: str, told: str)
     assert call("config", **{name: value}).output.startswith(
         f"card-fulfillment: settings: FULFILLMENT_{name}: {told}"
     )
+
+
+@pytest.mark.parametrize("command", [("migrate",), ("timeline", "card-1")])
+def test_a_database_that_nobody_can_reach_is_named_without_its_password(
+    command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(starting, "_REACHABLE_WITHIN", 0.0)
+    told = call(*command, POSTGRES__DSN="postgresql://me:s3cret@127.0.0.1:1/cards")
+    assert told.exit_code == UNREACHABLE
+    where = "Postgres at postgresql://me:***@127.0.0.1:1/cards"
+    assert told.output.splitlines()[-1].startswith(f"card-fulfillment: {where} is not reachable: ")
 
 
 def test_output_that_nobody_reads_any_more_is_no_server_that_went_away(
