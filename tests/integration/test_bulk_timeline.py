@@ -17,7 +17,7 @@ from builders import (
     sent,
     sized,
 )
-from card_fulfillment.domain.facts import Attribute, Fact
+from card_fulfillment.domain.facts import Attribute, Fact, ParcelRole
 from card_fulfillment.domain.naming import bulk_issuance
 from card_fulfillment.domain.status import Reason, Status
 from card_fulfillment.messages.envelope import RefusalReason, Refused
@@ -279,3 +279,16 @@ async def test_files_that_mention_it_are_listed_with_what_does_not_add_up(desk: 
     )
     assert not lines_with(" f9 ", text)
     assert "total_mismatch: " in text
+
+
+async def test_what_is_of_a_box_of_pin_letters_says_so_of_the_bulk_and_of_each_card(
+    desk: Desk,
+) -> None:
+    letters = fact(None, 10, ORDER, names=[box_no("PX1")], parcel_role=ParcelRole.PIN)
+    await half_shipped(desk)
+    await desk.hear(sent(letters), sent(fact(Status.DELIVERED, 13, box_no("PX1"))))
+    await desk.spread()
+    for told in (bulk_in_full(await bulk_of(desk)), in_full(await card_of(desk, "c1"))):
+        (scan,) = lines_with("delivered", shown(told, width=160))
+        assert " ".join(scan).count("parcel PX1") == 1
+        assert "pin parcel" in " ".join(scan)

@@ -120,12 +120,16 @@ def bulk_news(event: BulkIssuanceStatusChanged, known: Collection[str]) -> list[
 def outcome(each: Remembered, version: str = "") -> Text:
     """What a fact has been. version: of what it brought about, after it."""
     is_told = each.outcome is FactOutcome.PUBLISHED
-    said = Text(each.outcome + version, "" if is_told else "yellow")
-    if each.parcel_role is not ParcelRole.OUTBOUND:
-        said.append(f" of the {each.parcel_role} parcel", "yellow")
+    said = Text(each.outcome + version, "" if is_told else "yellow").append_text(beside(each))
     if each.copies > 1:
         said.append(f" x{each.copies}", "dim")
     return said
+
+
+def beside(each: Remembered) -> Text:
+    """Of which parcel a fact is, where that is not the outbound one."""
+    role = each.parcel_role
+    return Text("" if role is ParcelRole.OUTBOUND else f" of the {role} parcel", "yellow")
 
 
 def quarantine(each: OpenLetter) -> Text:

@@ -105,7 +105,8 @@ def _shared(each: Remembered, versions: Mapping[_Told, str], folded: int) -> Tex
     whom = look.whom(each.fact)
     if (each.number or 0) > folded:
         return Text(f"of {whom}, not spread to this card yet", "yellow")
-    return Text(f"of {whom}" + versions.get(_told(each.fact, each.fact.status), ""))
+    version = versions.get(_told(each.fact, each.fact.status), "")
+    return Text(f"of {whom}{version}").append_text(look.beside(each))
 
 
 def _versions(changes: Iterable[CardStatusChanged]) -> Mapping[_Told, str]:
