@@ -206,9 +206,12 @@ def _write_places(
 
 
 def _because_of(news: list[Numbered]) -> Because | None:
+    """The greatest; where a PIN letter is, say, is not why the cards are where they are."""
     if not news:
         return None
-    return because(max(news, key=lambda n: n.entry.order).entry.fact)
+    greatest = max(news, key=lambda n: n.entry.order).entry
+    why = because(greatest.fact)
+    return why if greatest.key else why._replace(status=None)
 
 
 def _because_filed(because: Because | None, filed: Filed | None) -> Because | None:

@@ -6,9 +6,10 @@ import pytest
 
 from agreement import Telling, assert_agrees
 from builders import announcement, box_no, fact, order, order_no, sent, waybill
-from card_fulfillment.domain.facts import Attribute, Fact, Statement
+from card_fulfillment.domain.detail import Evidence
+from card_fulfillment.domain.facts import Attribute, Fact, ParcelRole, Statement
 from card_fulfillment.domain.naming import SubjectKind, bulk_issuance
-from card_fulfillment.domain.status import Status
+from card_fulfillment.domain.status import Reason, Status
 
 _B1, _O1, _X, _W = bulk_issuance("b1"), order_no("o1"), box_no("x"), waybill("w")
 
@@ -92,3 +93,20 @@ def test_what_else_is_told_of_a_parcel_goes_out_by_the_next_tick(more: Fact) -> 
 
     assert len(_events(after)) == len(_events(before)) + 1
     assert _events(after)[-1]["parcels"] != _events(before)[-1]["parcels"]
+
+
+def test_why_a_box_of_pin_letters_is_where_it_is_says_nothing_of_where_the_cards_are() -> None:
+    letters = fact(
+        Status.DELIVERED,
+        20,
+        _O1,
+        names=[_W],
+        parcel_role=ParcelRole.PIN,
+        reason=Reason.DAMAGED,
+        evidence=Evidence.SIGNATURE,
+    )
+    last = _events(_bulk(fact(Status.DELIVERED, 9, _O1), letters))[-1]
+    assert [parcel["reference"] for parcel in last["parcels"]] == ["w"]
+    assert (last["fulfillment_status"], last["change"]) == ("delivered", "update")
+    told = (last["reason_code"], last["recommended_action"], last["evidence"])
+    assert told == (None, "none", None)
