@@ -96,7 +96,8 @@ def whom_all(said: Said) -> tuple[dict[bytes, Whom], Mapping[Reference, set[Mean
         for fact in facts:
             for name in (name for above, name in fact.names if above > level):
                 for subject, about in (found[fact.fact_id] or {}).items():
-                    side = about.side or _side_told(fact, name)
+                    stays_pin = about.side is ParcelRole.PIN
+                    side = about.side if stays_pin else _side_told(fact, name) or about.side
                     meanings[name].add(Meaning(subject, about.attempt, fact.stated, side))
         whom |= found
     return whom, meanings

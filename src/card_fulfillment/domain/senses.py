@@ -14,8 +14,12 @@ class Sense(NamedTuple):
 
 
 def side_named(fact: Fact, name: Reference, sense: Sense) -> ParcelRole | None:
-    """The parcel that a name means which a fact gives, where it is not the outbound one."""
-    if sense.side is not None:
-        return sense.side
+    """The parcel that a name means which a fact gives, where it is not the outbound one.
+
+    It is the one that the fact was found by, unless it says another: the label with which a
+    replacement would come back. What comes of a PIN letter is a PIN letter.
+    """
     is_outbound = fact.parcel_role is ParcelRole.OUTBOUND or name not in fact.parcels
-    return None if is_outbound else fact.parcel_role
+    if is_outbound or sense.side is ParcelRole.PIN:
+        return sense.side
+    return fact.parcel_role

@@ -120,3 +120,27 @@ def test_what_such_a_scan_names_is_of_that_parcel_too() -> None:
         Status.SHIPPED,
         {ParcelRole.PIN: Status.DELIVERED},
     )
+
+
+@pytest.mark.parametrize(
+    ("known", "told", "end"),
+    [
+        (ParcelRole.REPLACEMENT, ParcelRole.PIN, Status.SHIPPED),
+        (ParcelRole.REPLACEMENT, ParcelRole.RETURN, Status.SHIPPED),
+        (ParcelRole.RETURN, ParcelRole.PIN, Status.SHIPPED),
+        (ParcelRole.RETURN, ParcelRole.REPLACEMENT, Status.DELIVERED),
+        (ParcelRole.PIN, ParcelRole.REPLACEMENT, Status.SHIPPED),
+        (ParcelRole.PIN, ParcelRole.RETURN, Status.SHIPPED),
+    ],
+)
+def test_of_which_parcel_a_name_is_says_who_gives_it_also_of_a_parcel_beside_the_outbound_one(
+    known: ParcelRole, told: ParcelRole, end: Status
+) -> None:
+    """A PIN letter that is sent again, or comes back, stays a PIN letter."""
+    box, number = box_no("x", "hub"), waybill("piece")
+    first = fact(None, 3, _O1, names=[box], parcel_role=known)
+    more = fact(None, 4, box, names=[number], parcel_role=told, vendor="hub")
+    scan = fact(Status.DELIVERED, 5, number)
+    parcel = ParcelRole.PIN if known is ParcelRole.PIN else told
+    ended, parcels = _journey(_SHIPPED, first, more, scan)
+    assert (ended, parcels[parcel]) == (end, Status.DELIVERED)
