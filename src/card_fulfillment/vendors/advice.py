@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from card_fulfillment.domain.facts import ParcelRole
 from card_fulfillment.vendors.language import FactRule, ProfileFile, Rule, TimeField
 from card_fulfillment.vendors.near_miss import hint
 from card_fulfillment.vendors.notation import ANY, Condition
@@ -23,6 +24,8 @@ _UNREAD_ESCAPE: Final = re.compile(r"\\[nrt]")
 
 _ALL_CARDS: Final = "a parcel that a parcel names has all cards of a bulk issuance, not its cards"
 
+_ALL_THE_SAME: Final = "what is found by it moves the card"
+
 # Where in the file, and one sentence.
 Advice = tuple[Location, str]
 
@@ -36,6 +39,7 @@ def advice(file: ProfileFile) -> Iterator[Advice]:
     yield from _of_words(file)
     yield from _of_private(file)
     yield from _of_parcels(file)
+    yield from _of_roles(file)
     used = {kind for rule in file.rules for kind in rule.references}
     named = (name for rule in file.rules for fact in rule.facts for name in fact.names)
     used |= {name.kind for name in named if name.vendor in (None, file.vendor)}
@@ -87,6 +91,16 @@ def _of_parcels(file: ProfileFile) -> Iterator[Advice]:
                 if names_parcel(file, name) and name.parcel is None:
                     at: Location = ("rules", i, "facts", j, "names", k)
                     yield at, f"{_ALL_CARDS}: say `parcel: false`, or `parcel: true` if it is meant"
+
+
+def _of_roles(file: ProfileFile) -> Iterator[Advice]:
+    """Look for a name of a PIN letter, say, by which the card is found all the same."""
+    for i, rule in enumerate(file.rules):
+        for j, fact in enumerate(rule.facts):
+            for k, name in enumerate(fact.names):
+                if fact.parcel is not ParcelRole.OUTBOUND and name.parcel is False:
+                    at: Location = ("rules", i, "facts", j, "names", k)
+                    yield at, f"binds, but not as the {fact.parcel} parcel's: {_ALL_THE_SAME}"
 
 
 def _of_rule(rule: Rule) -> Iterator[Advice]:

@@ -181,3 +181,22 @@ def test_a_parcel_that_a_parcel_names_has_all_cards_and_is_told(
     told = [each for _, each in advice(profile.source) if each.startswith("a parcel that")]
 
     assert bool(told) is warns
+
+
+@pytest.mark.parametrize(
+    ("role", "name", "warns"),
+    [
+        ("pin", ", parcel: false", True),
+        ("pin", "", False),
+        ("outbound", ", parcel: false", False),
+    ],
+)
+def test_a_name_that_does_not_keep_the_role_of_the_parcel_that_is_spoken_of_is_told(
+    tmp_path: Path, role: str, name: str, *, warns: bool
+) -> None:
+    named = f"{{vendor: speedy, role: carrier, kind: waybill, value: message.awb{name}}}"
+    fact = f"{{code: message.code, codes: {{A: keep}}, parcel: {role}, names: [{named}]}}"
+    told = warnings(tmp_path, f"{{references: {{card: message.card}}, facts: [{fact}]}}")
+    assert (
+        told == ["binds, but not as the pin parcel's: what is found by it moves the card"] * warns
+    )
