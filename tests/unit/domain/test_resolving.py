@@ -1,6 +1,6 @@
 """Whom a fact is about: bindings, windows, recycled numbers, letters, members of a bulk."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from random import Random
 
 import pytest
@@ -191,6 +191,28 @@ def test_where_no_attempt_is_allowed_by_all_the_newest_binding_of_any_counts() -
     bindings = {_ORDER: [_bound(0)], _OTHER: [_bound(5, attempt=2)]}
 
     assert _attempts(_resolved(bindings, 9, _ORDER, _OTHER)) == {_CARD: 2}
+
+
+_PIN, _BACK = ParcelRole.PIN, ParcelRole.RETURN
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "means"),
+    [
+        ([_bound(0), _bound(5, attempt=2, side=_PIN)], None, Sense(2, _PIN)),
+        ([_bound(0, side=_PIN), _bound(5, attempt=2)], None, Sense(2)),
+        ([_bound(0, side=_PIN), _bound(5)], None, Sense(1)),
+        ([_bound(0)], [_bound(0, side=_PIN)], Sense(1, _PIN)),
+        ([_bound(5, attempt=2)], [_bound(0, side=_PIN)], Sense(2, _PIN)),
+        ([_bound(0, side=_BACK)], [_bound(0, side=_PIN)], Sense(1, _PIN)),
+        ([_bound(0, side=_BACK), _bound(5, side=_PIN)], None, Sense(1, _PIN)),
+    ],
+)
+def test_only_a_side_parcel_is_meant_where_a_name_is_never_the_outbound_ones_in_that_attempt(
+    one: Sequence[Binding], other: Sequence[Binding] | None, means: Sense
+) -> None:
+    bindings = {_ORDER: one} if other is None else {_ORDER: one, _OTHER: other}
+    assert _resolved(bindings, 9, *bindings).subjects == {_CARD: means}
 
 
 # Any bindings at all

@@ -6,7 +6,7 @@ from itertools import permutations
 import pytest
 
 from agreement import Telling, assert_agrees
-from builders import announcement, box_no, fact, order, order_no, sent, waybill
+from builders import altered, announcement, box_no, fact, order, order_no, sent, waybill
 from card_fulfillment.domain.facts import Attribute, Fact, ParcelRole
 from card_fulfillment.domain.status import Status
 
@@ -120,6 +120,12 @@ def test_what_such_a_scan_names_is_of_that_parcel_too() -> None:
         Status.SHIPPED,
         {ParcelRole.PIN: Status.DELIVERED},
     )
+
+
+def test_a_name_that_is_no_parcels_is_not_of_the_parcel_that_is_spoken_of() -> None:
+    """The bureau's number of a job, in a message about the letter."""
+    job = altered(_named(ParcelRole.PIN), parcels=())
+    assert _journey(_SHIPPED, job, _scanned(Status.DELIVERED, 5))[0] is Status.DELIVERED
 
 
 @pytest.mark.parametrize(
