@@ -86,15 +86,18 @@ def test_a_courier_that_brings_the_pin_letter_has_not_brought_the_card() -> None
     )
 
 
-@pytest.mark.parametrize("said", [Status.DELIVERED, Status.OUT_FOR_DELIVERY, Status.IN_TRANSIT])
+@pytest.mark.parametrize(
+    "said",
+    [Status.DELIVERED, Status.DELIVERY_FAILED, Status.OUT_FOR_DELIVERY, Status.IN_TRANSIT],
+)
 def test_what_is_brought_back_to_the_sender_is_not_brought_to_the_holder(said: Status) -> None:
     back = _named(ParcelRole.RETURN, status=Status.RETURNING)
     assert _journey(_SHIPPED, back, _scanned(said, 9))[0] is Status.RETURNING
 
 
-@pytest.mark.parametrize("said", [Status.RETURNED, Status.LOST])
+@pytest.mark.parametrize("said", [Status.RETURNING, Status.RETURNED, Status.LOST])
 def test_a_parcel_on_its_way_back_ends_the_cards_journey_too(said: Status) -> None:
-    back = _named(ParcelRole.RETURN, status=Status.RETURNING)
+    back = _named(ParcelRole.RETURN)
     assert _journey(_SHIPPED, back, _scanned(said, 9)) == (said, {ParcelRole.RETURN: said})
 
 
