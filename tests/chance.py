@@ -34,8 +34,14 @@ def event_id(rng: Random, precision: Precision) -> str | None:
     return found and f"{found}-untimed" if precision is Precision.UNKNOWN else found
 
 
-def role(rng: Random) -> ParcelRole:
-    return rng.choice(_ROLES) if rng.random() > 0.8 else ParcelRole.OUTBOUND
+def role(rng: Random, outbound: float = 0.8) -> ParcelRole:
+    """`outbound`: how often it is that, where not by chance."""
+    return rng.choice(_ROLES) if rng.random() > outbound else ParcelRole.OUTBOUND
+
+
+def how_often_outbound(rng: Random) -> float:
+    """Of all parcels of a story: mostly, or in a story of many letters and ways back."""
+    return rng.choice((0.8, 0.8, 0.3))
 
 
 def brought(rng: Random) -> dict[Attribute, AttributeValue]:

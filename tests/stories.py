@@ -1,18 +1,30 @@
 """Random stories of a few cards: what is said of them.
 
 The key space is tiny, so that everything collides: cards announced late, twice or never, reorders,
-several vendors, letters of several cards, waybills that facts name, days and unknown times,
-duplicates, event ids used twice for different things, copies of untimed facts in later records.
+several vendors, letters of several cards, parcels that facts name, in whatever role, days and
+unknown times, duplicates, event ids used twice for different things, copies of untimed facts in
+later records.
 """
 
 from collections.abc import Iterable, Sequence
 from random import Random
 from typing import Final
 
-from builders import announcement, fact, order, order_no, own_id, waybill
+from builders import announcement, box_no, fact, order, order_no, own_id, waybill
 from card_fulfillment.domain.facts import Announcement, Fact, Order, Statement
 from card_fulfillment.domain.naming import Reference
-from chance import PRECISIONS, REASONS, STATES, brought, event_id, hours, hours_after, method, role
+from chance import (
+    PRECISIONS,
+    REASONS,
+    STATES,
+    brought,
+    event_id,
+    hours,
+    hours_after,
+    how_often_outbound,
+    method,
+    role,
+)
 from stories_bulk import bulk_statements
 
 CARDS: Final = ("c1", "c2", "c3", "c4")
@@ -77,6 +89,7 @@ def _orders(rng: Random, card_id: str, created: float) -> Iterable[Order]:
 
 
 def _facts(rng: Random, cards: Sequence[str], orders: Sequence[Order]) -> Iterable[Fact]:
+    outbound = how_often_outbound(rng)
     for _ in range(rng.randint(0, 12)):
         about = rng.choice(orders) if orders else order(rng.choice(cards))
         precision = rng.choice(PRECISIONS)
@@ -86,10 +99,10 @@ def _facts(rng: Random, cards: Sequence[str], orders: Sequence[Order]) -> Iterab
             *_references(rng, cards, about),
             event_id=event_id(rng, precision),
             precision=precision,
-            names=[waybill(rng.choice("vw"))] if rng.random() < 0.3 else [],
+            names=[_parcel(rng)] if rng.random() < 0.3 else [],
             attributes=brought(rng),
             reason=rng.choice(REASONS),
-            parcel_role=role(rng),
+            parcel_role=role(rng, outbound),
         )
 
 
@@ -99,7 +112,12 @@ def _references(rng: Random, cards: Sequence[str], about: Order) -> list[Referen
         rng.choice(known),
         rng.choice(known),
         own_id(rng.choice(("alpha", "beta", "issuer")), rng.choice(cards)),
-        waybill(rng.choice("vw")),
+        _parcel(rng),
         order_no(rng.choice(("shared", "shared", "nobody's"))),
     )
     return list(dict.fromkeys(rng.choice(one) for _ in range(rng.choice((1, 1, 2)))))
+
+
+def _parcel(rng: Random) -> Reference:
+    """Mostly a courier's; what is found by a box can name that one in turn."""
+    return rng.choice((waybill(rng.choice("vw")), waybill(rng.choice("vw")), box_no("x")))

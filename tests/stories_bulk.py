@@ -14,7 +14,18 @@ from builders import announcement, box_no, fact, order, order_no, own_id, sized,
 from card_fulfillment.domain.facts import Announcement, Fact, Order, Statement
 from card_fulfillment.domain.naming import Reference, bulk_issuance
 from card_fulfillment.domain.status import Status
-from chance import PRECISIONS, REASONS, STATES, brought, event_id, hours, hours_after, method, role
+from chance import (
+    PRECISIONS,
+    REASONS,
+    STATES,
+    brought,
+    event_id,
+    hours,
+    hours_after,
+    how_often_outbound,
+    method,
+    role,
+)
 
 MEMBERS: Final = ("c1", "c2", "m3", "m4", "m5", "m6")
 _BULKS: Final = ("b1", "b1", "b1", "b1", "b2")
@@ -31,7 +42,8 @@ def bulk_statements(rng: Random) -> list[Statement]:
         told += _announcements(rng, card_id)
     orders = [*_orders(rng), *_orders_by_name(rng)]
     about = orders or [order(bulk_issuance("b1"))]
-    return [*told, *orders, *(_fact(rng, about) for _ in range(rng.randint(1, 14)))]
+    outbound = how_often_outbound(rng)
+    return [*told, *orders, *(_fact(rng, about, outbound) for _ in range(rng.randint(1, 14)))]
 
 
 def _announcements(rng: Random, card_id: str) -> Iterable[Announcement]:
@@ -77,7 +89,7 @@ def _orders_by_name(rng: Random) -> Iterable[Order]:
         yield order(member, at, *references, attempt=attempt, attributes=method(rng))
 
 
-def _fact(rng: Random, orders: Sequence[Order]) -> Fact:
+def _fact(rng: Random, orders: Sequence[Order], outbound: float) -> Fact:
     about = rng.choice(orders)
     precision = rng.choice(PRECISIONS)
     references, said = _told_by(rng, about)
@@ -89,7 +101,7 @@ def _fact(rng: Random, orders: Sequence[Order]) -> Fact:
         precision=precision,
         attributes=brought(rng),
         reason=rng.choice(REASONS),
-        parcel_role=role(rng),
+        parcel_role=role(rng, outbound),
         **said,
     )
 
