@@ -153,7 +153,7 @@ async def test_a_card_reads_back_as_it_was_written(subject: Subject) -> None:
 
 async def test_bindings_read_back_in_their_order(subject: Subject) -> None:
     held = (
-        Binding(_C2, 2, hour(3), b"\x00\xff"),
+        Binding(_C2, 2, hour(3), b"\x00\xff", side=ParcelRole.PIN),
         Binding(_C1, 1, hour(-3), b"by"),
         Binding(bulk_issuance("b1"), 1, hour(4), b"by", grace=0, window=5),
         Binding(_C1, 1, hour(5), b"by", window=5, side=ParcelRole.RETURN),
@@ -183,7 +183,7 @@ async def test_a_waiting_fact_is_found_by_each_reference_until_it_waits_no_more(
 async def test_a_fact_is_in_the_history_of_each_of_its_cards_with_all_its_places(
     subject: Subject,
 ) -> None:
-    places = {_C1: Place(2, FactOutcome.LATE), bulk_issuance("b1"): _PARKED, _C2: _PARKED}
+    places = {_C1: Place(2, FactOutcome.LATE), bulk_issuance("b1"): _OF_PIN, _C2: _PARKED}
     await subject.write(Effects(facts=[NewFact(_SHIPPED, places, 3)]))
 
     view = await subject.read(Need(histories={"c1", "c2", "c3"}, fact_ids={_SHIPPED.fact_id}))
@@ -197,7 +197,7 @@ async def test_a_fact_is_in_the_history_of_each_of_its_cards_with_all_its_places
 async def test_a_moved_fact_has_the_places_it_moved_to(
     subject: Subject, before: dict[object, Place]
 ) -> None:
-    after = {_C1: Place(1, FactOutcome.PUBLISHED), _C2: _OF_PIN}
+    after = {_C1: _OF_PIN, _C2: Place(1, FactOutcome.PUBLISHED, side=ParcelRole.RETURN)}
     await subject.write(Effects(facts=[NewFact(_SHIPPED, before, 2)]))  # type: ignore[arg-type] # keys are subjects
     await subject.write(Effects(places={_SHIPPED.fact_id: after}))
     await subject.write(Effects(copies=Counter({_SHIPPED.fact_id: 3})))

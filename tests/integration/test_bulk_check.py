@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from builders import announcement, box_no, fact, order, order_no, sent, sized
-from card_fulfillment.domain.facts import Attribute
+from card_fulfillment.domain.facts import Attribute, ParcelRole
 from card_fulfillment.domain.naming import bulk_issuance
 from card_fulfillment.domain.status import Status
 from card_fulfillment.postgres.bulk_check import Checked, all_bulks, check_bulk
@@ -50,6 +50,9 @@ async def checked(desk: Desk, bulk_id: str = "b1") -> Checked:
 
 async def test_nothing_is_found_where_nothing_is_wrong(desk: Desk) -> None:
     await on_their_way(desk)
+    letters = fact(None, 10, ORDER, names=[box_no("P")], parcel_role=ParcelRole.PIN)
+    await desk.hear(sent(letters), sent(fact(Status.DELIVERED, 12, box_no("P"))))
+    await desk.spread()
     found = await checked(desk)
     assert (found.members, found.waits, found.wrong) == (6, False, [])
 
