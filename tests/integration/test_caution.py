@@ -16,6 +16,7 @@ from card_fulfillment.kafka.consumer import InputSource
 from card_fulfillment.kafka.group import GroupOptions, rejoin_after
 from card_fulfillment.pipeline.batch import Partition
 from card_fulfillment.pipeline.positions import Position, Taken
+from card_fulfillment.postgres.acceptance import accept_input
 from card_fulfillment.postgres.connection import connect, connected
 from card_fulfillment.postgres.positions import PostgresPositions
 from card_fulfillment.settings import PostgresSettings
@@ -44,6 +45,10 @@ class Database:
     async def in_hand(self) -> int | None:
         offset: int | None = await self._connection.fetchval("SELECT in_hand FROM input_position")
         return offset
+
+    async def accept(self, offset: int) -> None:
+        """As a person does whose topic was made again."""
+        await accept_input(self._connection, {self.partition: (offset, offset)})
 
     async def move(self, to: int) -> None:
         await self._connection.execute("UPDATE input_position SET next_offset = $1", to)
@@ -106,6 +111,18 @@ async def test_what_was_in_hand_of_a_process_that_died_is_in_doubt_and_counted(
     await database.move(1)
     assert (await database.taken_by(second)).in_hand is None
     await third.let_go()
+
+
+async def test_of_a_topic_that_was_made_again_no_deaths_are_known(database: Database) -> None:
+    for dying in map(database.process, "ab"):
+        await database.taken_by(dying)
+        await dying.hold({database.partition: 0})
+        await dying.hang_up()
+    await database.accept(offset=0)
+    after = database.process("c")
+    assert (await database.taken_by(after))[1:] == (1, None)
+    assert await after.hold({database.partition: 0}) == 0
+    await after.hang_up()
 
 
 class _Died(PostgresPositions):

@@ -28,7 +28,8 @@ _MOVE_BACK: Final = "UPDATE change SET seq = seq - $3 WHERE lane = $1 AND seq > 
 _SET_LANE: Final = "UPDATE lane SET last_seq = $2, published_seq = $3 WHERE lane = $1"
 _SET_POSITION: Final = """
 UPDATE input_position
-SET next_offset = $4, last_offset = NULL, last_timestamp = NULL, last_hash = NULL
+SET next_offset = $4, last_offset = NULL, last_timestamp = NULL, last_hash = NULL,
+    taken_from = NULL, in_hand = NULL
 WHERE topic = $1 AND partition = $2 AND next_offset = $3
 """
 
@@ -65,7 +66,10 @@ async def accept_output(
 async def accept_input(
     connection: asyncpg.Connection, positions: Mapping[Partition, tuple[int, int]]
 ) -> None:
-    """Old and new offset of each partition; counters stay. Raises Interfered."""
+    """Old and new offset of each partition; counters stay. Raises Interfered.
+
+    Of what workers died is forgotten: another record may have its offset now.
+    """
     async with connection.transaction():
         for (topic, partition), (old, new) in positions.items():
             done = await connection.execute(_SET_POSITION, topic, partition, old, new)
