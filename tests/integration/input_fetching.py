@@ -30,8 +30,8 @@ class UnstoredPositions:
         positions = await self.load(partitions)
         return {p: Taken(position, 1, in_hand=None) for p, position in positions.items()}
 
-    async def hold(self, last: Mapping[Partition, int]) -> int | None:
-        raise AssertionError(f"{last}: nothing is in doubt")
+    async def hold(self, last: Mapping[Partition, int], *, alone: bool) -> int | None:
+        raise AssertionError(f"{last}, {alone}: nothing is in doubt")
 
     async def let_go(self) -> None:
         raise AssertionError("nothing is in doubt")

@@ -1,8 +1,14 @@
-"""Who dies of which record, simulated: positions in memory, and processes that come and go."""
+"""Who dies of which record, simulated: processes that come and go, and what they note in between.
+
+What decides is the product's, but for the consumer; positions are as the database keeps them.
+"""
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
-from typing import Final
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, cycle, islice, repeat
+from typing import Final, NamedTuple
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,139 +17,164 @@ from card_fulfillment.kafka.caution import Caution
 from card_fulfillment.kafka.incarnation import Extent
 from card_fulfillment.messages.envelope import Record
 from card_fulfillment.pipeline.batch import Partition, last_records
-from card_fulfillment.pipeline.positions import Position, Taken
+from positions_in_memory import MemoryPositions, SharedPositions
 
 _PARTITIONS: Final = [Partition("t", 0), Partition("t", 1)]
-_RECORDS: Final = 400
-_BATCH: Final = 150
-_MOST_IN_HAND: Final = 2 * _BATCH
-# The one at work, two that begin at the same place, one with others in hand beside the record, and
-# two with it alone. What follows it is as far as the first one had come.
-_MOST_DEATHS: Final = 6
+_RECORDS: Final = 800  # of both together
+_MOST_IN_HAND: Final = 450
 
 
-class MemoryPositions:
-    """As the database keeps them, of processes of which one at a time is there."""
+class Fate(NamedTuple):
+    """What becomes of a process by itself, with the records of this turn in hand.
 
-    def __init__(self) -> None:
-        self.next = dict.fromkeys(_PARTITIONS, 0)
-        self._taken_from: dict[Partition, int] = {}
-        self._takers: dict[Partition, int] = {}
-        self._in_hand: dict[Partition, int] = {}
-        self._held: dict[Partition, int] = {}
+    applied: the share of these that it applies before.
+    """
 
-    async def load(self, partitions: Collection[Partition]) -> Mapping[Partition, Position]:
-        return {p: Position(self.next[p], None) for p in partitions}
+    kind: str
+    turn: int
+    applied: float
 
-    async def begin(self, offsets: Mapping[Partition, int]) -> None:
-        raise NotImplementedError(offsets)
 
-    async def take(self, partitions: Collection[Partition]) -> Mapping[Partition, Taken]:
-        return {p: self._take(p) for p in partitions}
+_LONG_LIFE: Final = Fate("stopped", 1_000_000, 0)
 
-    def _take(self, partition: Partition) -> Taken:
-        offset = self.next[partition]
-        stayed = self._taken_from.get(partition) == offset
-        takers = self._takers[partition] = self._takers[partition] + 1 if stayed else 1
-        self._taken_from[partition] = offset
-        in_hand = self._in_hand.get(partition, -1)
-        return Taken(Position(offset, None), takers, in_hand if in_hand >= offset else None)
 
-    async def hold(self, last: Mapping[Partition, int]) -> int | None:
-        for partition, offset in last.items():
-            again = self._in_hand.get(partition) == offset
-            self._held[partition] = self._held[partition] + 1 if again else 0
-        self._in_hand |= last
-        return max(self._held[p] for p in last)
+@dataclass
+class World:
+    """records: in the order in which they are fetched."""
 
-    async def let_go(self) -> None:
-        self._in_hand.clear()
+    records: Sequence[Record]
+    deadly: frozenset[Record]
+    positions: SharedPositions = field(default_factory=lambda: SharedPositions(_PARTITIONS))
+    quarantined: list[Record] = field(default_factory=list)
+    deaths: int = 0
+    # How often a process ended in no order when it had the record alone in hand.
+    alone: Counter[Record] = field(default_factory=Counter)
+
+    def left(self) -> list[Record]:
+        rows = self.positions.rows
+        return [r for r in self.records if r.offset >= rows[_partition(r)].next_offset]
+
+    def extents(self) -> Mapping[Partition, Extent]:
+        ends = {p: record.offset + 1 for p, record in last_records(self.records).items()}
+        return {p: Extent(0, ends.get(p, 0)) for p in _PARTITIONS}
+
+    def apply(self, records: Sequence[Record]) -> None:
+        for partition, record in last_records(records).items():
+            self.positions.rows[partition].next_offset = record.offset + 1
+
+    def die(self, in_hand: Sequence[Record], share: float) -> None:
+        """Those before the first deadly one may be applied by then, and not all of them."""
+        self.deaths += 1
+        before = [i for i, record in enumerate(in_hand) if record in self.deadly]
+        applied = int(min([*before, len(in_hand) - 1]) * share)
+        self.apply(in_hand[:applied])
+        if len(in_hand) == 1:
+            self.alone.update(in_hand)
+
+    async def live(self, fates: Sequence[Fate]) -> None:
+        """One process after the other, until all is taken."""
+        for number, fate in enumerate(chain(fates, repeat(_LONG_LIFE))):
+            if not self.left():
+                return
+            await Process(self, self.positions.of(str(number)), fate).run()
 
 
 class Process:
-    """Takes what there is from both partitions, in turns; dies of the deadly, or at its turn."""
+    """It has all partitions, and may get them anew."""
 
-    def __init__(self, positions: MemoryPositions, deadly: Collection[Record], turns: int) -> None:
-        self._positions, self._deadly, self._turns = positions, deadly, turns
-        self.quarantined: list[Record] = []
+    def __init__(self, world: World, positions: MemoryPositions, fate: Fate) -> None:
+        self._world, self._positions, self._fate = world, positions, fate
+        self._caution = Caution(positions, _MOST_IN_HAND)
 
-    async def run(self) -> bool:
-        """False: it died."""
-        caution = Caution(self._positions, _MOST_IN_HAND)
+    async def run(self) -> None:
+        await self._seek()
+        turn = 0
+        while left := self._world.left():
+            turn += 1
+            first, deadly = await self._begun(left)
+            if not deadly and not self._world.deadly.isdisjoint(first):
+                self._world.die(first, self._fate.applied if self._caution.until else 0)
+                return
+            if turn == self._fate.turn and await self._meets_its_fate(first):
+                return
+            self._world.apply(first)
+            self._world.quarantined += first if deadly else ()
+            await self._end_doubts()
+
+    async def _seek(self) -> None:
         taken = await self._positions.take(_PARTITIONS)
-        caution.begin(taken, dict.fromkeys(_PARTITIONS, Extent(0, _RECORDS)))
-        left = in_turns({p: each.position.next_offset for p, each in taken.items()})
-        while left:
-            careful = bool(caution.until)
-            first = caution.first_of(left, _BATCH) if careful else left[:_BATCH]
-            died_before = careful and await caution.are_deadly(first)
-            self._turns -= 1
-            if died_before:
-                self.quarantined += first
-            elif not self._turns or any(record in self._deadly for record in first):
-                return False
-            self._positions.next |= {p: r.offset + 1 for p, r in last_records(first).items()}
-            left = left[len(first) :]
-            next_ = self._positions.next
-            await caution.over([p for p, offset in caution.until.items() if next_[p] >= offset])
-        return True
+        self._caution.begin(taken, self._world.extents())
+
+    async def _begun(self, left: Sequence[Record]) -> tuple[Sequence[Record], bool]:
+        """What is in hand, and whether nobody is to read it."""
+        if not self._caution.until:
+            return left[:_MOST_IN_HAND], False
+        first = self._caution.first_of(left, _MOST_IN_HAND)
+        deadly = await self._caution.are_deadly(first)
+        assert deadly is not None, "nobody else is there"
+        return first, deadly
+
+    async def _meets_its_fate(self, first: Sequence[Record]) -> bool:
+        """Whether it ends; else it got its partitions anew."""
+        if self._fate.kind == "killed":
+            self._world.die(first, self._fate.applied)
+            return True
+        if self._caution.until:
+            await self._positions.let_go()
+        if self._fate.kind == "shared out":
+            await self._seek()
+        return self._fate.kind == "stopped"
+
+    async def _end_doubts(self) -> None:
+        left = {_partition(record): record.offset for record in reversed(self._world.left())}
+        ends = self._caution.until.items()
+        await self._caution.over([p for p, end in ends if left.get(p, end) >= end])
 
 
-def in_turns(first: Mapping[Partition, int]) -> list[Record]:
-    return [
-        Record(partition.topic, partition.partition, offset, 0, None, None, ())
-        for offset in range(_RECORDS)
-        for partition in _PARTITIONS
-        if offset >= first[partition]
-    ]
+def _partition(record: Record) -> Partition:
+    return Partition(record.topic, record.partition)
 
 
-async def lives(deadly: Collection[Record], kills: Iterable[int]) -> tuple[list[Record], int]:
-    """What was quarantined, and how many processes died, those that were killed included."""
-    positions, quarantined, deaths = MemoryPositions(), list[Record](), 0
-    kill = iter(kills)
-    while True:
-        process = Process(positions, deadly, next(kill, -1))
-        survived = await process.run()
-        quarantined += process.quarantined
-        if survived:
-            assert positions.next == dict.fromkeys(_PARTITIONS, _RECORDS)
-            return quarantined, deaths
-        deaths += 1
+class Shape(NamedTuple):
+    """lots: how many records come of one partition, then of the other, again and again.
+
+    gaps: how far the next offset is, again and again. deadly: the places of these.
+    """
+
+    lots: Sequence[int]
+    gaps: Sequence[int]
+    deadly: Collection[int]
 
 
-records = st.builds(
-    Record,
-    st.just("t"),
-    st.sampled_from([0, 1]),
-    st.integers(0, _RECORDS - 1),
-    st.just(0),
-    st.none(),
-    st.none(),
-    st.just(()),
+def world_of(shape: Shape) -> World:
+    turns = chain.from_iterable(map(repeat, cycle(_PARTITIONS), cycle(shape.lots)))
+    offsets, records = dict.fromkeys(_PARTITIONS, 0), []
+    for partition, gap in zip(turns, islice(cycle(shape.gaps), _RECORDS), strict=False):
+        offset = offsets[partition] = offsets[partition] + gap
+        records.append(Record(*partition, offset, 0, None, None, ()))
+    return World(records, frozenset(records[place] for place in shape.deadly))
+
+
+shapes = st.builds(
+    Shape,
+    lots=st.lists(st.integers(1, 250), min_size=1, max_size=5),
+    gaps=st.lists(st.sampled_from([1, 1, 1, 2, 40]), min_size=1, max_size=5),
+    deadly=st.sets(st.integers(0, _RECORDS - 1), max_size=3),
+)
+fates = st.builds(
+    Fate,
+    st.sampled_from(["killed", "stopped", "shared out"]),
+    st.integers(1, 9),
+    st.floats(0, 1, exclude_max=True),
 )
 
 
-@given(deadly=records)
-def test_a_deadly_record_costs_few_deaths_wherever_it_stands_and_nothing_else(
-    deadly: Record,
+@given(shape=shapes, fates=st.lists(fates, max_size=12))
+def test_only_what_was_alone_in_hand_at_two_deaths_is_quarantined_and_all_that_is_deadly(
+    shape: Shape, fates: list[Fate]
 ) -> None:
-    quarantined, deaths = asyncio.run(lives([deadly], []))
-    assert quarantined == [deadly]
-    assert deaths <= _MOST_DEATHS
-
-
-@given(deadly=st.sets(records, max_size=3), kills=st.lists(st.integers(1, 5), max_size=4))
-def test_whoever_is_killed_beside_deadly_records_costs_no_other_record(
-    deadly: set[Record], kills: list[int]
-) -> None:
-    quarantined, deaths = asyncio.run(lives(deadly, kills))
-    assert set(quarantined) >= deadly
-    assert len(quarantined) <= len(deadly) + len(kills) // 2
-    assert deaths <= _MOST_DEATHS * len(deadly) + len(kills)
-
-
-@given(kills=st.lists(st.integers(2, 9), max_size=20))
-def test_what_moves_between_kills_is_never_quarantined(kills: list[int]) -> None:
-    quarantined, _ = asyncio.run(lives([], kills))
-    assert quarantined == []
+    world = world_of(shape)
+    asyncio.run(world.live(fates))
+    assert world.deadly <= set(world.quarantined)
+    assert all(world.alone[record] >= 2 for record in world.quarantined)
+    assert len(set(world.quarantined)) == len(world.quarantined)

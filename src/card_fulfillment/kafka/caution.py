@@ -61,8 +61,8 @@ class Caution:
         Raises StoreUnavailable.
         """
         last = {p: record.offset for p, record in last_records(records).items()}
-        died = await self._positions.hold(last)
-        return None if died is None else len(records) == 1 and died >= _DEADLY
+        died = await self._positions.hold(last, alone=len(records) == 1)
+        return None if died is None else died >= _DEADLY
 
     async def over(self, partitions: Iterable[Partition]) -> None:
         """These are not in doubt any more. Raises StoreUnavailable."""

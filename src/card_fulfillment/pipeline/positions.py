@@ -59,10 +59,11 @@ class Positions(Protocol):
         """The stored positions, and that this process takes the partitions from there on."""
         ...
 
-    async def hold(self, last: Mapping[Partition, int]) -> int | None:
+    async def hold(self, last: Mapping[Partition, int], *, alone: bool) -> int | None:
         """Note that the records up to these offsets are begun, before anything looks at them.
 
-        Returns how often a lone one was before; null where another process has taken a partition.
+        alone: it is one record. Returns how many processes before had it alone in hand when they
+        ended in no order, at most 0 for several; null where another one has taken a partition.
         """
         ...
 

@@ -46,9 +46,12 @@ FROM (
     )
 ) AS taken
 """
+# A record that was begun with others has -1: the next one that begins it alone is the first.
 _HOLD: Final = """
 UPDATE input_position p
-SET held = CASE WHEN p.in_hand = u.last THEN least(p.held + $5::smallint, 1000) ELSE 0 END,
+SET held = CASE WHEN NOT $6 THEN -1
+                WHEN p.in_hand = u.last THEN least(p.held + $5::smallint, 1000)
+                ELSE 0 END,
     in_hand = u.last
 FROM unnest($1::text[], $2::int[], $3::bigint[]) AS u (topic, partition, last)
 WHERE p.topic = u.topic AND p.partition = u.partition AND p.taken_by = $4
@@ -73,7 +76,8 @@ class PostgresPositions:
         """taker: this process's name, and no other's."""
         self._connect, self._taker = connect, taker
         self._connection: asyncpg.Connection | None = None
-        self._held: Mapping[Partition, int] = {}
+        # What this process began alone: it counts once, however often it comes back to it.
+        self._alone: dict[Partition, int] = {}
 
     async def load(self, partitions: Collection[Partition]) -> dict[Partition, Position]:
         rows = await fetch_apart(self._connect, _LOAD, *_columns(partitions))
@@ -88,17 +92,17 @@ class PostgresPositions:
         rows = await fetch_apart(self._connect, _TAKE, *_columns(partitions), self._taker)
         return {Partition(*row[:2]): Taken(_position(*row[2:6]), *row[6:]) for row in rows}
 
-    async def hold(self, last: Mapping[Partition, int]) -> int | None:
-        once_more = last != self._held  # or only asked again
-        self._held = last
+    async def hold(self, last: Mapping[Partition, int], *, alone: bool) -> int | None:
+        is_new = alone and not last.items() <= self._alone.items()
+        if alone:
+            self._alone |= last
+        values = list(last.values()), self._taker, int(is_new), alone
         async with self._kept() as connection:
-            rows = await connection.fetch(
-                _HOLD, *_columns(last), list(last.values()), self._taker, int(once_more)
-            )
+            rows = await connection.fetch(_HOLD, *_columns(last), *values)
         return max((row[0] for row in rows), default=0) if len(rows) == len(last) else None
 
     async def let_go(self) -> None:
-        self._held = {}
+        self._alone = {}
         async with self._kept() as connection:
             await connection.execute(_LET_GO, self._taker)
         await self.hang_up()
