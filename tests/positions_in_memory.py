@@ -51,9 +51,7 @@ class MemoryPositions:
         elif row.taken_by != self._process:
             row.takers += 1
         row.taken_from, row.taken_by = row.next_offset, self._process
-        is_ahead = row.in_hand is not None and row.in_hand >= row.next_offset
-        position = Position(row.next_offset, None)
-        return Taken(position, row.takers, row.in_hand if is_ahead else None)
+        return Taken(Position(row.next_offset, None), row.takers, row.in_hand)
 
     async def hold(self, last: Mapping[Partition, int], *, alone: bool) -> int | None:
         is_new = alone and not last.items() <= self._alone.items()
@@ -67,7 +65,13 @@ class MemoryPositions:
         return max(self._rows[p].held for p in mine) if len(mine) == len(last) else None
 
     async def let_go(self) -> None:
+        self._end(-1)
+
+    async def trust(self) -> None:
+        self._end(None)
+
+    def _end(self, in_hand: int | None) -> None:
         self._alone = {}
         for row in self._rows.values():
-            if row.taken_by == self._process:
-                row.in_hand = None
+            if row.taken_by == self._process and row.in_hand is not None:
+                row.in_hand = in_hand

@@ -22,6 +22,11 @@ from positions_in_memory import MemoryPositions, SharedPositions
 _PARTITIONS: Final = [Partition("t", 0), Partition("t", 1)]
 _RECORDS: Final = 800  # of both together
 _MOST_IN_HAND: Final = 450
+# The one at work, two that begin at the same place, one with others in hand beside the record, and
+# two with it alone. What follows it is as far as the first one had come.
+_MOST_DEATHS: Final = 6
+# One that is killed, and one that takes the rest of what it had in hand together again.
+_DEATHS_OF_A_KILL: Final = 2
 
 
 class Fate(NamedTuple):
@@ -47,6 +52,8 @@ class World:
     positions: SharedPositions = field(default_factory=lambda: SharedPositions(_PARTITIONS))
     quarantined: list[Record] = field(default_factory=list)
     deaths: int = 0
+    # How often a search was interrupted where it had come down to one by one.
+    interrupted: int = 0
     # How often a process ended in no order when it had the record alone in hand.
     alone: Counter[Record] = field(default_factory=Counter)
 
@@ -110,7 +117,7 @@ class Process:
         if not self._caution.until:
             return left[:_MOST_IN_HAND], False
         first = self._caution.first_of(left, _MOST_IN_HAND)
-        deadly = await self._caution.are_deadly(first)
+        deadly = await self._caution.note(first)
         assert deadly is not None, "nobody else is there"
         return first, deadly
 
@@ -119,6 +126,7 @@ class Process:
         if self._fate.kind == "killed":
             self._world.die(first, self._fate.applied)
             return True
+        self._world.interrupted += len(first) == 1
         if self._caution.until:
             await self._positions.let_go()
         if self._fate.kind == "shared out":
@@ -161,6 +169,9 @@ shapes = st.builds(
     gaps=st.lists(st.sampled_from([1, 1, 1, 2, 40]), min_size=1, max_size=5),
     deadly=st.sets(st.integers(0, _RECORDS - 1), max_size=3),
 )
+peaceful = st.builds(
+    Fate, st.sampled_from(["stopped", "shared out"]), st.integers(1, 9), st.just(0)
+)
 fates = st.builds(
     Fate,
     st.sampled_from(["killed", "stopped", "shared out"]),
@@ -178,3 +189,24 @@ def test_only_what_was_alone_in_hand_at_two_deaths_is_quarantined_and_all_that_i
     assert world.deadly <= set(world.quarantined)
     assert all(world.alone[record] >= 2 for record in world.quarantined)
     assert len(set(world.quarantined)) == len(world.quarantined)
+
+
+@given(shape=shapes, fates=st.lists(peaceful, max_size=12))
+def test_a_deadly_record_costs_few_deaths_wherever_it_stands_and_whoever_comes_and_goes(
+    shape: Shape, fates: list[Fate]
+) -> None:
+    world = world_of(shape)
+    asyncio.run(world.live(fates))
+    assert set(world.quarantined) == world.deadly
+    assert world.deaths <= _MOST_DEATHS * len(world.deadly) + world.interrupted
+
+
+@given(shape=shapes, fates=st.lists(fates, max_size=6))
+def test_whoever_is_killed_beside_deadly_records_costs_few_deaths_more(
+    shape: Shape, fates: list[Fate]
+) -> None:
+    world = world_of(shape)
+    asyncio.run(world.live(fates))
+    kills = sum(fate.kind == "killed" for fate in fates)
+    of_kills = _DEATHS_OF_A_KILL * kills + world.interrupted
+    assert world.deaths <= _MOST_DEATHS * len(world.deadly) + of_kills

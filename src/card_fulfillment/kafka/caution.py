@@ -1,6 +1,7 @@
 """Finding the record of which workers die: a crash leaves no error, only positions that stay."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
@@ -20,19 +21,20 @@ _TOGETHER: Final = 100
 class Caution:
     """Records that are taken few at a time, noted before anything looks at them.
 
-    Those of partitions at whose position processes died, up to what the dead can have had in hand;
-    alone is taken what was noted by one that died. most: how many records of a partition the dead
-    can have had in hand.
+    Those of partitions at whose position processes died, as many as the dead can have had in hand,
+    and of those that somebody left in doubt; alone is taken what was noted by one that died. most:
+    how many records of a partition the dead can have had in hand.
     """
 
     def __init__(self, positions: Positions, most: int) -> None:
         self._positions, self._most = positions, most
         self._until: dict[Partition, int] = {}
+        self._left: dict[Partition, int] = {}
         self._alone_until: dict[Partition, int] = {}
 
     @property
     def until(self) -> Mapping[Partition, int]:
-        """Up to which offset each partition is in doubt."""
+        """Up to which offset each partition is in doubt, at most."""
         return self._until
 
     def begin(self, taken: Mapping[Partition, Taken], extents: Mapping[Partition, Extent]) -> None:
@@ -40,11 +42,12 @@ class Caution:
         noted = {p: each.in_hand for p, each in taken.items() if each.in_hand is not None}
         self._alone_until = {p: in_hand + 1 for p, in_hand in noted.items()}
         self._until = {
-            partition: min(extents[partition].end, each.position.next_offset + self._most)
+            partition: extents[partition].end
             for partition, each in taken.items()
             if (partition in noted or each.takers > _DIED)
             and extents[partition].end > each.position.next_offset
         }
+        self._left = dict.fromkeys(self._until, self._most)
 
     def first_of(self, records: Iterable[Record], most: int) -> Sequence[Record]:
         """Those that may be begun together: as many as come before one to be taken alone, or it."""
@@ -55,18 +58,27 @@ class Caution:
             first.append(record)
         return first
 
-    async def are_deadly(self, records: Sequence[Record]) -> bool | None:
-        """Note that these are begun. Null: another process has a partition of theirs.
+    async def note(self, records: Sequence[Record]) -> bool | None:
+        """Note that these are begun. True: they are deadly, and nobody is to read them.
 
-        Raises StoreUnavailable.
+        Null: another process has a partition of theirs. Raises StoreUnavailable.
         """
         last = {p: record.offset for p, record in last_records(records).items()}
         died = await self._positions.hold(last, alone=len(records) == 1)
+        self._end_where_enough(records, last)
         return None if died is None else died >= _DEADLY
 
-    async def over(self, partitions: Iterable[Partition]) -> None:
+    def _end_where_enough(self, records: Sequence[Record], last: Mapping[Partition, int]) -> None:
+        """Offsets don't say how many records there are: compaction leaves few of many."""
+        for partition, count in Counter(Partition(r.topic, r.partition) for r in records).items():
+            if partition in self._until:
+                self._left[partition] -= count
+                if self._left[partition] <= 0:
+                    self._until[partition] = last[partition] + 1
+
+    async def over(self, partitions: Collection[Partition]) -> None:
         """These are not in doubt any more. Raises StoreUnavailable."""
-        for partition in partitions:
-            del self._until[partition]
-        if not self._until:
-            await self._positions.let_go()
+        left = {p: until for p, until in self._until.items() if p not in partitions}
+        if partitions and not left:
+            await self._positions.trust()
+        self._until = left

@@ -220,7 +220,7 @@ class InputSource(ConsumerRebalanceListener):
         elif not self._buffer:
             await self._caution.over([p for p in self._caution.until if await self._is_passed(p)])
             await self._fill()
-        elif (deadly := await self._caution.are_deadly(first)) is None:
+        elif (deadly := await self._caution.note(first)) is None:
             self.rewind()
         elif self._sought:
             return self._cut(len(first))._replace(deadly=deadly)

@@ -34,9 +34,9 @@ class Position(NamedTuple):
 class Taken(NamedTuple):
     """A partition as it was taken over.
 
-    takers: processes in a row that took it at this position, this one included. in_hand: the
-    offset of the last record that was begun with care by one that then ended in no order; null
-    where there is none from the position on.
+    takers: processes in a row that took it at this position, this one included. in_hand: null
+    where nobody left it in doubt; else the offset of the last record that was begun with care by
+    one that then ended in no order, or one before the position, where there is none.
     """
 
     position: Position
@@ -68,7 +68,14 @@ class Positions(Protocol):
         ...
 
     async def let_go(self) -> None:
-        """Note that this process has nothing in hand any more: it ends in order."""
+        """Note that this process has nothing in hand any more: it ends in order.
+
+        What it has in doubt is so for whoever comes next, too.
+        """
+        ...
+
+    async def trust(self) -> None:
+        """Note that nothing that this process has is in doubt any more."""
         ...
 
 

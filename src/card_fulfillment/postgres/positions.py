@@ -35,8 +35,7 @@ WITH wanted AS (
     FROM free WHERE p.topic = free.topic AND p.partition = free.partition
     RETURNING p.*
 )
-SELECT topic, partition, next_offset, last_offset, last_timestamp, last_hash, takers,
-       CASE WHEN in_hand >= next_offset THEN in_hand END
+SELECT topic, partition, next_offset, last_offset, last_timestamp, last_hash, takers, in_hand
 FROM (
     SELECT * FROM noted
     UNION ALL
@@ -57,7 +56,11 @@ FROM unnest($1::text[], $2::int[], $3::bigint[]) AS u (topic, partition, last)
 WHERE p.topic = u.topic AND p.partition = u.partition AND p.taken_by = $4
 RETURNING p.held
 """
+# Before all offsets: nothing is in hand, but it is in doubt.
 _LET_GO: Final = """
+UPDATE input_position SET in_hand = -1 WHERE taken_by = $1 AND in_hand IS NOT NULL
+"""
+_TRUST: Final = """
 UPDATE input_position SET in_hand = NULL WHERE taken_by = $1 AND in_hand IS NOT NULL
 """
 _BEGIN: Final = """
@@ -102,9 +105,15 @@ class PostgresPositions:
         return max((row[0] for row in rows), default=0) if len(rows) == len(last) else None
 
     async def let_go(self) -> None:
+        await self._end(_LET_GO)
+
+    async def trust(self) -> None:
+        await self._end(_TRUST)
+
+    async def _end(self, statement: str) -> None:
         self._alone = {}
         async with self._kept() as connection:
-            await connection.execute(_LET_GO, self._taker)
+            await connection.execute(statement, self._taker)
         await self.hang_up()
 
     @asynccontextmanager
