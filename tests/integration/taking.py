@@ -37,7 +37,10 @@ class Database:
         await dying.hang_up()
 
     async def in_hand(self) -> int | None:
-        offset: int | None = await self._connection.fetchval("SELECT in_hand FROM input_position")
+        offset: int | None = await self._connection.fetchval(
+            "SELECT in_hand FROM input_position WHERE topic = $1 AND partition = $2",
+            *self.partition,
+        )
         return offset
 
     async def accept(self, offset: int) -> None:

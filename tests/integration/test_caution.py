@@ -107,6 +107,20 @@ async def test_a_record_is_deadly_after_two_deaths_with_it_alone_in_hand(
     await source.stop()
 
 
+async def test_what_does_not_end_while_partitions_are_given_away_is_not_taken_for_a_death(
+    options: ClientOptions, database: Database, dsn: str
+) -> None:
+    topic = database.partition.topic
+    positions = _Died(opening(dsn), "d")
+    source = InputSource(options, GroupOptions(topic, 6000), [topic], positions, _ALL)
+    await source.start()
+    assert await until_fetched(source) == [0, 1]
+    async with source.holding():
+        await source.on_partitions_revoked([])
+        assert await database.in_hand() == -1, "nothing is in hand"
+    await source.stop()
+
+
 class _Meanwhile(_Died):
     """While they are looked up, something else happens, once."""
 

@@ -79,6 +79,17 @@ async def test_who_comes_back_to_a_record_has_not_died_of_it(database: Database)
     await one.hang_up()
 
 
+async def test_what_is_let_go_while_it_is_being_noted_is_let_go(database: Database) -> None:
+    one = database.process("a")
+    await database.taken_by(one)
+    for offset in range(20):
+        noted = asyncio.create_task(one.hold({_FIRST: offset}, alone=True))
+        await asyncio.sleep(0)
+        await one.let_go()
+        assert await noted == 0
+        assert await database.in_hand() == -1
+
+
 async def test_of_a_topic_that_was_made_again_no_deaths_are_known(database: Database) -> None:
     await database.dies_with("a", 0)
     await database.dies_with("b", 0)

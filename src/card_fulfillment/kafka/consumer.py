@@ -46,6 +46,7 @@ from card_fulfillment.pipeline.positions import InputRecreated, Positions
 _COMMIT_EVERY: Final = 1.0
 _COMMIT_WITHIN: Final = 5.0
 _GIVE_AWAY_WITHIN: Final = 3.0
+_LET_GO_WITHIN: Final = 1.0
 _STOP_WITHIN: Final = 5.0
 _FETCH_WITHIN: Final = 2.0
 
@@ -110,19 +111,17 @@ class InputSource(ConsumerRebalanceListener):
     # What aiokafka tells: it only notes it, `fetch` acts on it. An error here would be swallowed.
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:  # noqa: ARG002 - aiokafka's
-        """Let the batch in hand end, for whoever is next; the fence does not need it."""
-        self._sought = False
-        self._assignment += 1
+        """Let the batch in hand end, for whoever is next, or let it go: nobody died of it."""
+        self.rewind()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._free.wait(), _GIVE_AWAY_WITHIN)
         with contextlib.suppress(TimeoutError, StoreUnavailable):
-            async with asyncio.timeout(_GIVE_AWAY_WITHIN):
-                await self._free.wait()
-                await self.let_go()
+            await asyncio.wait_for(self.let_go(), _LET_GO_WITHIN)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         self._assigned = frozenset(assigned)
         self._joined = True
-        self._sought = False
-        self._assignment += 1
+        self.rewind()
 
     # The port of the intake.
 

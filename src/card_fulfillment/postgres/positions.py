@@ -1,5 +1,6 @@
 """Stored positions of input partitions."""
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -79,6 +80,8 @@ class PostgresPositions:
         """taker: this process's name, and no other's."""
         self._connect, self._taker = connect, taker
         self._connection: asyncpg.Connection | None = None
+        # Partitions are given away, and what is in hand is let go, while something is being noted.
+        self._one_at_a_time = asyncio.Lock()
         # What this process began alone: it counts once, however often it comes back to it.
         self._alone: dict[Partition, int] = {}
 
@@ -91,7 +94,8 @@ class PostgresPositions:
             await fetch_apart(self._connect, _BEGIN, *_columns(offsets), list(offsets.values()))
 
     async def take(self, partitions: Collection[Partition]) -> dict[Partition, Taken]:
-        await self.hang_up()
+        async with self._one_at_a_time:
+            await self.hang_up()
         rows = await fetch_apart(self._connect, _TAKE, *_columns(partitions), self._taker)
         return {Partition(*row[:2]): Taken(_position(*row[2:6]), *row[6:]) for row in rows}
 
@@ -111,22 +115,23 @@ class PostgresPositions:
         await self._end(_TRUST)
 
     async def _end(self, statement: str) -> None:
-        self._alone = {}
         async with self._kept() as connection:
+            self._alone = {}
             await connection.execute(statement, self._taker)
-        await self.hang_up()
+            await self.hang_up()
 
     @asynccontextmanager
     async def _kept(self) -> AsyncIterator[asyncpg.Connection]:
         """Raises StoreUnavailable where another try may succeed."""
-        try:
-            self._connection = self._connection or await self._connect()
-            yield self._connection
-        except Exception as error:
-            await self.hang_up()
-            if why := passing(error):
-                raise StoreUnavailable(why) from error
-            raise
+        async with self._one_at_a_time:
+            try:
+                self._connection = self._connection or await self._connect()
+                yield self._connection
+            except Exception as error:
+                await self.hang_up()
+                if why := passing(error):
+                    raise StoreUnavailable(why) from error
+                raise
 
     async def hang_up(self) -> None:
         """Close the connection that is kept, if there is one; what is held stays so."""
