@@ -23,7 +23,7 @@ _DIGITS: Final = b"0" * SHORTEST
 _ALIKE: Final = bytes(ord("0") if chr(c) in "0123456789" else c for c in range(256))
 _BETWEEN: Final = bytes([*range(0x20), 0x7F, *b" -._/+"])
 _RANDOM: Final = re.compile(RANDOM.encode())
-_SPELT: Final = re.compile(rb"\\[uxbfnrt/]|%[0-9a-fA-F]{2}|&(?:#|nbsp;)")
+_SPELT: Final = re.compile(rb"\\[uxbfnrt/]|%[0-9a-fA-F]{2}|&(?:#|nbsp|shy|[a-zA-Z]{2,24};)")
 _BACKSLASH, _PERCENT, _AMPERSAND = b"\\%&"
 _LONG_WORD: Final = re.compile(rb"\w{%d,}" % SHORTEST)
 # What may be told of a key in the payload.

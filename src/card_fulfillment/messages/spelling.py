@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator
+from html.entities import html5
 from typing import Final
 
 # What stands for a character: escapes of JSON and of programming languages, of URLs, of HTML.
@@ -10,7 +11,7 @@ from typing import Final
 _ESCAPE: Final = re.compile(
     r"(?<!\\)\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([bfnrt/]))"
     r"|((?:%[0-9a-fA-F]{2})+)"
-    r"|&(?:\#(?:x0*([0-9a-fA-F]{1,5})|0*([0-9]{1,6}))|nbsp);"
+    r"|&(?:\#(?:[xX]0*([0-9a-fA-F]{1,5})|0*([0-9]{1,6}))|([A-Za-z]{2,24}));?"
 )
 _ESCAPES_NEST: Final = 4
 _HIGH_SURROGATE: Final = re.compile(r"[\ud800-\udbff]")
@@ -73,7 +74,9 @@ def plain(text: str) -> str:
 
 
 def _meant(escape: re.Match[str]) -> str:
-    four, two, letter, percents, hexadecimal, decimal = escape.groups()
+    four, two, letter, percents, hexadecimal, decimal, name = escape.groups()
+    if name:
+        return html5.get(f"{name};", escape[0])
     if percents:
         return bytes.fromhex(percents.replace("%", "")).decode(errors="replace")
     if letter == "/":

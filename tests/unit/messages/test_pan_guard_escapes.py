@@ -8,6 +8,7 @@ import pytest
 
 from card_fulfillment.messages.envelope import Record
 from card_fulfillment.messages.pan_guard import PanGuard
+from card_fulfillment.messages.spelling import unescaped
 from card_number_samples import in_groups
 
 VISA = "4111111111111111"
@@ -46,3 +47,24 @@ def test_what_stands_between_groups_may_be_escaped(separator: str) -> None:
 def test_digits_of_another_script_may_be_in_percents(zero: int) -> None:
     text = "".join(chr(zero + int(digit)) for digit in VISA)
     assert GUARD.refused(record(f"a=b&note={quote(text)}".encode())) is not None
+
+
+NAMED = ("nbsp", "thinsp", "ensp", "shy", "ZeroWidthSpace", "zwj", "hyphen", "ndash", "minus")
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_what_stands_between_groups_may_be_named_as_in_html(name: str) -> None:
+    for separator in (f"&{name};", f"&amp;{name};", f"&amp;amp;{name};"):
+        text = json.dumps({"note": in_groups(VISA, separator)})
+        assert GUARD.refused(record(text.encode())) is not None
+        assert GUARD.refused(record(text.replace("&", "\\u0026").encode())) is not None
+
+
+@pytest.mark.parametrize("form", ["&#{};", "&#{}", "&#00{};", "&amp;#{};", "&#x{:x};", "&#X{:X};"])
+def test_digits_may_be_numbers_of_html_with_or_without_a_semicolon(form: str) -> None:
+    text = "".join(form.format(ord(digit)) for digit in VISA)
+    assert GUARD.refused(record(json.dumps({"note": text}).encode())) is not None
+
+
+def test_an_ampersand_that_begins_nothing_means_itself() -> None:
+    assert unescaped("a=1&b=2&copies;3&#;&" + "x" * 30) == "a=1&b=2&copies;3&#;&" + "x" * 30
