@@ -15,15 +15,21 @@ _ESCAPE: Final = re.compile(
 )
 _ESCAPES_NEST: Final = 4
 _HIGH_SURROGATE: Final = re.compile(r"[\ud800-\udbff]")
-# Controls, combining marks, what has no width, and what could not be decoded.
+# Controls, combining marks, what has no width or no ink, and what could not be decoded.
 _UNSEEN: Final = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f\xad\u0300-\u036f\u061c\u180e\u200b-\u200f\u202a-\u202e"
-    "\u2060-\u206f\u20d0-\u20f0\ufe00-\ufe0f\ufeff\ufffd]+"
+    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u0300-\u036f\u0483-\u0489\u0600-\u0605\u061c"
+    "\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5\u180b-\u180f\u1ab0-\u1aff"
+    "\u1dc0-\u1dff\u200b-\u200f\u202a-\u202e\u2060-\u206f\u20d0-\u20ff\u2800\u3164"
+    "\ud800-\udfff\ufe00-\ufe0f\ufe20-\ufe2f\ufeff\uffa0\ufff9-\ufffd"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]+"
 )
 _SPACE: Final = re.compile(r"[^\S ]")
-_DASH: Final = re.compile("[\u2010-\u2015\u2043\u2212\ufe58\ufe63\uff0d]")
+_DASH: Final = re.compile(
+    "[\u02d7\u2010-\u2015\u2043\u2212\u2500\u2e3a\u2e3b\u30fc\ufe58\ufe63\uff0d\uff70]"
+)
 _DIGIT: Final = re.compile(
-    "(?![0-9])[\\d\xb2\xb3\xb9\u2070\u2074-\u2079\u2080-\u2089\u2460-\u2468]"
+    "(?![0-9])[\\d\xb2\xb3\xb9\u2070\u2074-\u2079\u2080-\u2089\u2460-\u2468\u2474-\u247c"
+    "\u2488-\u2490\u24ea\u24f5-\u24fd\u24ff\u2776-\u277e\u2780-\u2788\u278a-\u2792]"
 )
 _OVERLONG: Final = re.compile(rb"(?:\xc0|\xe0\x80|\xf0\x80\x80)([\x80-\xbf])")
 _MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
@@ -65,12 +71,10 @@ def unescaped(text: str) -> str:
 
 def plain(text: str) -> str:
     """Digits of any script as 0 to 9, one kind of space and dash, nothing unseen."""
-    if text.isascii() and text.isprintable():
-        return text
-    text = _UNSEEN.sub("", text)
-    if not text.isascii():
-        text = _DASH.sub("-", _DIGIT.sub(_digit, _paired(text)))
-    return _SPACE.sub(" ", text)
+    if text.isascii():
+        return text if text.isprintable() else _SPACE.sub(" ", _UNSEEN.sub("", text))
+    seen = _UNSEEN.sub("", _paired(text))
+    return _SPACE.sub(" ", _DASH.sub("-", _DIGIT.sub(_digit, seen)))
 
 
 def _meant(escape: re.Match[str]) -> str:
