@@ -84,8 +84,8 @@ _NO_DIGIT: Final = re.compile(r"[^0-9]+")
 _HEX_BEFORE: Final = re.compile(r"[a-fA-F]$")
 _HEX_AFTER: Final = re.compile(r"[a-fA-F]")
 # Letters alone, one of them not hexadecimal: `card4111…` is no part of a hexadecimal id.
-_WORD_BEFORE: Final = re.compile(r"(?:^|[^0-9A-Za-z])(?=[A-Za-z]*[g-zG-Z])[A-Za-z]+$")
-_WORD_AFTER: Final = re.compile(r"(?=[A-Za-z]*[g-zG-Z])[A-Za-z]+(?:$|[^0-9A-Za-z])")
+_WORD_BEFORE: Final = re.compile(r"(?:^|[\W_])(?=[^\W\d_]*[^\W\d_a-fA-F])[^\W\d_]+$")
+_WORD_AFTER: Final = re.compile(r"(?=[^\W\d_]*[^\W\d_a-fA-F])[^\W\d_]+(?:$|[\W_])")
 _NEARBY: Final = 32
 _INTERNATIONAL: Final = re.compile(r"(?:^|[^0-9A-Za-z])\+$")
 # A text with more of them is taken for card data rather than searched to its end.
