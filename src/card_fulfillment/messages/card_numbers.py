@@ -78,7 +78,11 @@ _OTHERWISE_GROUPED: Final = re.compile(
 _NAME_FIELD: Final = re.compile(r"\^")
 _DATE_FIELD: Final = re.compile(r"[dD][0-9]{7}")
 _EXPONENT: Final = re.compile(r"(?<=[0-9])[eE][+-]?[0-9]")
-_FLOAT: Final = re.compile(r"(?<![\w.])[0-9]{1,20}(?:\.[0-9]{1,24})?[eE][+-]?[0-9]{1,2}(?!\w)")
+# With so many digits that it is no code such as 67e14.
+_FLOAT: Final = re.compile(
+    r"(?<![\w.])(?:[0-9]{1,20}\.[0-9]{4,24}|[0-9]{10,20}(?:\.[0-9]{1,3})?)"
+    r"[eE][+-]?0*[0-9]{1,2}(?!\w)"
+)
 _WHOLE: Final = re.compile(r"\W*([0-9](?:[ ._/+-]{0,3}[0-9]){12,18})\W*")
 _NO_DIGIT: Final = re.compile(r"[^0-9]+")
 _HEX_BEFORE: Final = re.compile(r"[a-fA-F]$")

@@ -24,6 +24,9 @@ _ALIKE: Final = bytes(ord("0") if chr(c) in "0123456789" else c for c in range(2
 _BETWEEN: Final = bytes([*range(0x20), 0x7F, *b" -._/+"])
 _RANDOM: Final = re.compile(RANDOM.encode())
 _SPELT: Final = re.compile(rb"\\[uxbfnrt/]|%[0-9a-fA-F]{2}|&(?:#|nbsp|shy|[a-zA-Z]{2,24};)")
+# As Java and Go write large numbers with many zeros at their ends: 6.0110004E15, 6.0110004e+15.
+_SHORTENED: Final = re.compile(rb"\.[0-9]{4,12}(?:E|e\+)1[2-8]")
+_SHORTEST_WRITTEN: Final = len("4.2007E12")
 _BACKSLASH, _PERCENT, _AMPERSAND = b"\\%&"
 _LONG_WORD: Final = re.compile(rb"\w{%d,}" % SHORTEST)
 # What may be told of a key in the payload.
@@ -148,7 +151,7 @@ class PanGuard:
 
     def _place_among(self, document: object, paths: frozenset[Path]) -> str | None:
         for node in _leaves(document):
-            if len(node.text) >= SHORTEST and self._is_in(node.text, spared=False):
+            if len(node.text) >= _SHORTEST_WRITTEN and self._is_in(node.text, spared=False):
                 steps = _steps(node)
                 if _path(steps) not in paths or node.is_key or self._numbers.is_all_of(node.text):
                     return _dotted(steps)
@@ -168,7 +171,7 @@ def _without_random(data: bytes) -> bytes:
 
 
 def _may_hold(data: bytes) -> bool:
-    """A first look: most records have nothing that could be thirteen digits in a row."""
+    """A first look: most records have nothing that could stand for thirteen digits in a row."""
     if 0 in data:
         return True
     if _has_run(data):
@@ -184,7 +187,10 @@ def _may_hold(data: bytes) -> bool:
 
 def _has_run(data: bytes) -> bool:
     # Not `in`, which tries what it looks for as a number first, and fails each time.
-    return data.translate(_ALIKE, _BETWEEN).find(_DIGITS) >= 0
+    if data.translate(_ALIKE, _BETWEEN).find(_DIGITS) >= 0:
+        return True
+    has_exponent = data.find(b"E1") >= 0 or data.find(b"e+1") >= 0
+    return has_exponent and _SHORTENED.search(data) is not None
 
 
 def _is_spelt(data: bytes) -> bool:
