@@ -96,6 +96,8 @@ _INTERNATIONAL: Final = re.compile(r"(?:^|[^0-9A-Za-z])\+$")
 _MOST_CANDIDATES: Final = 10_000
 _LONGEST_PHONE: Final = 15
 _FRACTION: Final = re.compile(r"[0-9]\.$")
+# As on a card, behind the number of an item in a list.
+_IN_GROUPS: Final = re.compile(r"[0-9]{4}[ -](?:[0-9]{4}[ -]|[0-9]{6}[ -])[0-9]{4}")
 _DOUBLED: Final = str.maketrans("0123456789", "0246813579")
 
 
@@ -219,7 +221,7 @@ def _free(text: str, first: int, last: int) -> tuple[int, int]:
         first = text.find(" ", first, last) + 1 or last
     if _HEX_AFTER.match(after) and not _WORD_AFTER.match(after):
         last = max(text.rfind(" ", first, last), first)
-    if _FRACTION.search(before):
+    if _FRACTION.search(before) and not _IN_GROUPS.match(text, first, last):
         first += 1
     return first, last
 

@@ -117,6 +117,14 @@ def test_codes_and_times_that_look_like_such_numbers_are_none(text: str) -> None
     assert not NUMBERS.found_in(text)
 
 
+@pytest.mark.parametrize("item", ["1.", "12.", "card 3."])
+def test_groups_behind_the_number_of_an_item_are_no_fraction(item: str) -> None:
+    assert NUMBERS.found_in(f"{item}{in_groups(VISA, ' ')}")
+    assert NUMBERS.found_in(f"{item}{in_groups(AMEX, '-')}, 12/27")
+    assert not NUMBERS.found_in(f"{item}{VISA}")
+    assert not NUMBERS.found_in("25.6112 1767366400000")
+
+
 def test_identities_are_so_long_and_no_longer() -> None:
     for whole in ("01ARZ3NDEKTSV4RRFFQ69G5FAV", "4" * 32, "ab" * 16):
         assert is_identity(whole)
