@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Final, Literal
 from urllib.parse import parse_qsl
 
@@ -46,9 +46,17 @@ def parse_exactly(payload: bytes, body: Body) -> object:
     if body == "form":
         return _form(payload)
     try:
-        return json.loads(payload, parse_float=Decimal)
+        return json.loads(payload, parse_float=_fraction)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def _fraction(text: str) -> Decimal | float:
+    """Read it exactly, but for an exponent of so many digits that no decimal has it."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return float(text)
 
 
 def opened(

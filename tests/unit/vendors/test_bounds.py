@@ -181,6 +181,23 @@ def test_a_private_list_is_masked_as_a_whole_and_what_is_not_there_stays_so(
     assert mask(payload, {}) == kept
 
 
+@pytest.mark.parametrize("number", ["1e-99999999999999999999", "0E+99999999999999999999"])
+def test_a_number_that_is_next_to_nothing_neither_stops_reading_nor_masking(
+    tmp_path: Path, number: str
+) -> None:
+    profile = profile_of(tmp_path, HEAD + "private: [name]\n" + FLAT)
+    card = "123456789012345678901234567890"
+    payload = f'{{"card":{card},"code":"?","n":{number},"name":"A"}}'.encode()
+    mask = mask_of(profile)
+    assert mask is not None
+    kept = mask(payload, {})
+    assert kept == f'{{"card":{card},"code":"?","n":0.0,"name":"(masked)"}}'.encode()
+    for each in (payload, kept):
+        assert refusal(profile, each) == "the profile does not know the code"
+    accepted = fact(profile, payload.replace(b"?", b"A"))
+    assert [each.value for each in accepted.references] == [card]
+
+
 def test_a_line_of_a_file_states_no_time_where_its_fact_has_none(tmp_path: Path) -> None:
     profile = written(
         tmp_path,
