@@ -65,10 +65,15 @@ _STRETCH: Final = re.compile(r"[0-9][0-9 -]{12,}")
 _GAP: Final = re.compile(r"[ -]{2,}|[ -]$")
 _GROUP: Final = re.compile(r"(?<![0-9])[0-9]{13,19}(?![0-9])")
 _PRINTED: Final = re.compile(r"(?<![0-9])[0-9]{4}[ -][0-9]{6}[ -][0-9]{4,5}(?![0-9])")
-# A whole series of three or four fours: a part of a longer one is no candidate.
+# A whole series of three or four fours: a part of a longer one is no candidate, unless the rest is
+# a month and a year, or a year.
 _SERIES: Final = re.compile(
     r"(?<!(?<![0-9])[0-9]{4}[ -])(?<![0-9])([0-9]{4}(?:[ -][0-9]{4}(?![0-9])){2,3})"
     r"(?![ -][0-9]{4}(?![0-9]))(?:[ -][0-9]{1,3}(?![0-9]))?"
+)
+_BEFORE_DATE: Final = re.compile(
+    r"(?<!(?<![0-9])[0-9]{4}[ -])(?<![0-9])([0-9]{4}(?:[ -][0-9]{4}){3})"
+    r"[ -](?:(?:0[1-9]|1[0-2])[2-4][0-9]|20[2-4][0-9])(?![0-9]|[ -][0-9]{4}(?![0-9]))"
 )
 _OTHERWISE_GROUPED: Final = re.compile(
     r"(?<![0-9A-Fa-f])[0-9]{4}([._/+]|[ ._/+-]{2,3})"
@@ -209,6 +214,8 @@ def _within(text: str, first: int, last: int) -> Iterator[tuple[int, int]]:
     for series in _SERIES.finditer(text, first, last):
         yield series.span(1)
         yield series.span()
+    for dated in _BEFORE_DATE.finditer(text, first, last):
+        yield dated.span(1)
 
 
 def _free(text: str, first: int, last: int) -> tuple[int, int]:

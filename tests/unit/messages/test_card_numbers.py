@@ -77,6 +77,8 @@ def test_an_account_is_none_where_its_own_check_digits_are_right() -> None:
         (f"fee {VISA} fee", True),
         (f"abc {VISA}def", False),
         (f"abc4 {in_groups(VISA, ' ')}", True),
+        (f"{VISA}-abc", True),
+        (f"{VISA} - abc", True),
     ],
 )
 def test_digits_that_touch_a_word_of_letters_alone_are_no_part_of_it(
@@ -112,7 +114,10 @@ def test_exponents_may_have_zeros_before_them_and_stand_for_zeros(text: str) -> 
         assert found.field_path == "a[0]"
 
 
-@pytest.mark.parametrize("text", ["67e14", "6.7e14", "1.7673664e+12", "0.48407E15"])
+CODES = ["67e14", "6.7e14", "1.7673664e+12", "0.48407E15", f"4.{VISA[1:]}e15x", f"a4.{VISA[1:]}e15"]
+
+
+@pytest.mark.parametrize("text", CODES)
 def test_codes_and_times_that_look_like_such_numbers_are_none(text: str) -> None:
     assert not NUMBERS.found_in(text)
 
@@ -123,6 +128,46 @@ def test_groups_behind_the_number_of_an_item_are_no_fraction(item: str) -> None:
     assert NUMBERS.found_in(f"{item}{in_groups(AMEX, '-')}, 12/27")
     assert not NUMBERS.found_in(f"{item}{VISA}")
     assert not NUMBERS.found_in("25.6112 1767366400000")
+
+
+@pytest.mark.parametrize(
+    "behind", ["1227", "0131", "2027", "1227 123", "12 27", "12/27", "12 2027"]
+)
+@pytest.mark.parametrize("separator", [" ", "-"])
+def test_an_expiry_date_behind_a_number_does_not_hide_it(behind: str, separator: str) -> None:
+    for number in (VISA, AMEX):
+        assert NUMBERS.found_in(f"{in_groups(number, separator)}{separator}{behind}.")
+        assert NUMBERS.found_in(f"card {number} {behind}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"9999 {in_groups(VISA, ' ')}",
+        f"{in_groups(VISA, ' ')} 9999",
+        f"{in_groups(VISA, '-')}-1327",
+        f"{in_groups(VISA, ' ')} 1227 1227",
+        f"9999 {in_groups(VISA, ' ')} 1227",
+        f"9{checked('4', 19)}",
+        f"{checked('4', 19)}9",
+    ],
+)
+def test_a_part_of_a_longer_number_is_none(text: str) -> None:
+    assert not NUMBERS.found_in(text)
+
+
+@pytest.mark.parametrize(
+    "text", [f"<{VISA}>", in_groups(VISA, " - "), f"({in_groups(VISA, '  ')})", f"#{AMEX}."]
+)
+def test_a_number_is_all_of_a_text_whatever_else_than_words_is_there(text: str) -> None:
+    assert NUMBERS.is_all_of(text)
+    assert NUMBERS.found_in(text)
+    assert not NUMBERS.is_all_of(f"{text} 1")
+
+
+def test_what_is_further_apart_is_no_part_of_a_number() -> None:
+    assert NUMBERS.found_in(f"1  {' '.join(VISA)}  1")
+    assert NUMBERS.found_in(f"1--{'-'.join(VISA)}--1")
 
 
 def test_identities_are_so_long_and_no_longer() -> None:
