@@ -37,21 +37,18 @@ _MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 _WIDE_SHARE: Final = 8
 _EBCDIC: Final = re.compile(rb"[\xf0-\xf9](?:[\x40\x60]?[\xf0-\xf9]){12}")
 _SIX_BITS: Final = 0x3F
-_LAST_CHARACTER: Final = 0x10FFFF
 
 
 def readings(data: bytes) -> Iterator[str]:
     """Every text that the bytes may be: UTF-8, else what else they look like."""
     try:
         yield data.decode()
-        is_utf8 = True
     except UnicodeDecodeError:
         yield _overlong(data).decode(errors="replace")
-        is_utf8 = False
     if data.startswith(_MARKS) or data.count(0) * _WIDE_SHARE > len(data):
         yield data.decode("utf-16-le", errors="replace")
         yield data.decode("utf-16-be", errors="replace")
-    if not is_utf8 and _EBCDIC.search(data):
+    if _EBCDIC.search(data):
         yield data.decode("cp037")
 
 
@@ -86,7 +83,7 @@ def _meant(escape: re.Match[str]) -> str:
     if letter == "/":
         return letter
     number = int(decimal) if decimal else int(four or two or hexadecimal or "20", 16)
-    return chr(min(number, _LAST_CHARACTER))
+    return chr(number)
 
 
 def _paired(text: str) -> str:

@@ -68,3 +68,7 @@ def test_digits_may_be_numbers_of_html_with_or_without_a_semicolon(form: str) ->
 
 def test_an_ampersand_that_begins_nothing_means_itself() -> None:
     assert unescaped("a=1&b=2&copies;3&#;&" + "x" * 30) == "a=1&b=2&copies;3&#;&" + "x" * 30
+
+
+def test_the_greatest_numbers_that_an_escape_can_have_are_characters() -> None:
+    assert unescaped("&#xfffff;&#999999;&#x0000000000fffff;") == "\U000fffff\U000f423f\U000fffff"
