@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
+from card_fulfillment.messages.card_numbers import CardNumbers
 from card_fulfillment.messages.envelope import Record
 from card_fulfillment.messages.pan_guard import PanGuard
 from card_fulfillment.messages.spelling import unescaped
@@ -60,7 +61,9 @@ def test_what_stands_between_groups_may_be_named_as_in_html(name: str) -> None:
         assert GUARD.refused(record(text.replace("&", "\\u0026").encode())) is not None
 
 
-@pytest.mark.parametrize("form", ["&#{};", "&#{}", "&#00{};", "&amp;#{};", "&#x{:x};", "&#X{:X};"])
+@pytest.mark.parametrize(
+    "form", ["&#{};", "&#{}", "&#00{};", "&#000000{};", "&amp;#{};", "&#x{:x};", "&#X{:X};"]
+)
 def test_digits_may_be_numbers_of_html_with_or_without_a_semicolon(form: str) -> None:
     text = "".join(form.format(ord(digit)) for digit in VISA)
     assert GUARD.refused(record(json.dumps({"note": text}).encode())) is not None
@@ -72,3 +75,11 @@ def test_an_ampersand_that_begins_nothing_means_itself() -> None:
 
 def test_the_greatest_numbers_that_an_escape_can_have_are_characters() -> None:
     assert unescaped("&#xfffff;&#999999;&#x0000000000fffff;") == "\U000fffff\U000f423f\U000fffff"
+
+
+@pytest.mark.parametrize(
+    "separator", ["\\xa0", "\\xAD", "\\u00a0", "\\\\u2011", "\\/", "%C2%A0", "%e2%80%8b"]
+)
+def test_hexadecimal_letters_of_escapes_may_be_small_or_large(separator: str) -> None:
+    assert CardNumbers().found_in(in_groups(VISA, separator))
+    assert GUARD.refused(record(in_groups(VISA, separator).encode())) is not None
