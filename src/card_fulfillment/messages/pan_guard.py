@@ -28,7 +28,8 @@ _SPELT: Final = re.compile(rb"\\[uxbfnrt/]|%[0-9a-fA-F]{2}|&(?:#|nbsp|shy|[a-zA-
 _SHORTENED: Final = re.compile(rb"\.[0-9]{4,12}(?:E|e\+)1[2-8]")
 _SHORTEST_WRITTEN: Final = len("4.2007E12")
 _BACKSLASH, _PERCENT, _AMPERSAND = b"\\%&"
-_LONG_WORD: Final = re.compile(rb"\w{%d,}" % SHORTEST)
+# An id may have dashes, or stand beside one.
+_LONG_WORDS: Final = [re.compile(p % SHORTEST) for p in (rb"[\w-]{%d,}", rb"\w{%d,}")]
 # What may be told of a key in the payload.
 _NAME: Final = re.compile(r"[A-Za-z_]{1,40}")
 
@@ -136,8 +137,9 @@ class PanGuard:
             for leaf in _leaves(document)
             if _path(_steps(leaf)) in paths
         }
-        rest = _LONG_WORD.sub(lambda word: b" " if word[0] in ids else word[0], value)
-        return "" if self._is_card_data(rest, spared=False) else None
+        for words in _LONG_WORDS:
+            value = words.sub(lambda word: b" " if word[0] in ids else word[0], value)
+        return "" if self._is_card_data(value, spared=False) else None
 
     def _place_in(self, value: bytes, paths: frozenset[Path]) -> str | None:
         """Where in a JSON document; the whole of what is none, or is too large to be read."""
