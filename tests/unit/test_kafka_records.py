@@ -1,4 +1,4 @@
-"""In which order fetched records are taken."""
+"""In which order fetched records are taken, and which of an output topic are the relay's."""
 
 from itertools import pairwise
 from typing import Any
@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from card_fulfillment.kafka.records import in_time_order, micros_of, record_of
+from card_fulfillment.kafka.tail import of_the_relay
 
 
 def _run(partition: int, milliseconds: list[int]) -> list[ConsumerRecord[bytes, bytes]]:
@@ -48,3 +49,21 @@ def test_whatever_time_a_sender_writes_fits_in_the_database() -> None:
         assert -(2**63) <= record.timestamp < 2**63
         assert record.timestamp == micros_of(milliseconds)
     assert micros_of(1_764_434_165_000) == 1_764_434_165_000_000
+
+
+def test_only_records_with_numbers_for_lane_and_sequence_are_the_relays() -> None:
+    def marked(*headers: tuple[str, Any]) -> ConsumerRecord[bytes, bytes]:
+        return ConsumerRecord("t", 0, 1, 2, 0, b"k", b"v", None, 1, 1, headers)
+
+    ours = marked(("ce_id", b"x"), ("lane", b"3"), ("seq", b"41"))
+    others = [
+        marked(),
+        marked(("lane", b"3")),
+        marked(("seq", b"42")),
+        marked(("lane", None), ("seq", b"42")),
+        marked(("lane", b"fast"), ("seq", b"42")),
+        marked(("lane", b"3"), ("seq", b"-42")),
+        marked(("lane", b"3"), ("seq", b"4" * 5000)),
+    ]
+
+    assert of_the_relay([others[0], ours, *others[1:]]) == [(3, 41, b"v")]

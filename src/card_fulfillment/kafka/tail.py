@@ -1,5 +1,6 @@
 """The last record of every partition of an output topic, as a read_committed consumer sees it."""
 
+import re
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final, Literal
@@ -12,6 +13,7 @@ from card_fulfillment.pipeline.relay_ports import Tail, Unavailable
 
 _FIRST_STEP: Final = 64
 _POLL_MS: Final = 50
+_NUMBER: Final = re.compile(rb"[0-9]{1,19}")
 
 _Offsets = Mapping[TopicPartition, int]
 # Lane, seq and value of a record of the relay.
@@ -35,7 +37,8 @@ async def read_tails(
 ) -> Mapping[int, Tail]:
     """Read each partition's end backwards, in steps that double, until a record of the relay shows.
 
-    Records without the headers `lane` and `seq` are none of the relay's and are passed over.
+    Records without numbers in the headers `lane` and `seq` are none of the relay's and are passed
+    over.
     While a transaction is open, what comes after its beginning is not seen: then it raises
     HeldOpen or, with `settled=False`, gives the end of the part before. Raises KafkaError. Has
     no deadline of its own.
@@ -110,16 +113,17 @@ async def _scan(
     while behind:
         fetched = await consumer.getmany(*behind, timeout_ms=_POLL_MS)
         for partition, records in fetched.items():
-            for last in _of_the_relay(records):
+            for last in of_the_relay(records):
                 found[partition] = last
         behind = [p for p in behind if await consumer.position(p) < end[p]]
     return found
 
 
-def _of_the_relay(records: Iterable[ConsumerRecord[bytes, bytes]]) -> list[_Marked]:
+def of_the_relay(records: Iterable[ConsumerRecord[bytes, bytes]]) -> list[_Marked]:
+    """Lane, seq and value of those that the relay wrote; somebody else wrote the others."""
     marks = ((dict(record.headers), record.value) for record in records)
     return [
         (int(mark["lane"]), int(mark["seq"]), value or b"")
         for mark, value in marks
-        if "lane" in mark and "seq" in mark
+        if all(_NUMBER.fullmatch(mark.get(name) or b"") for name in ("lane", "seq"))
     ]
