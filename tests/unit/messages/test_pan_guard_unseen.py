@@ -59,6 +59,12 @@ def test_digits_may_have_a_ring_around_them(one: int, zero: int) -> None:
     assert NUMBERS.found_in(text)
 
 
+@pytest.mark.parametrize("digits", ["⁰¹²³⁴⁵⁶⁷⁸⁹", "₀₁₂₃₄₅₆₇₈₉"])
+@pytest.mark.parametrize("number", ["4012888888881881", "3566002020360505", "378282246310005"])
+def test_digits_may_be_raised_or_lowered(digits: str, number: str) -> None:
+    assert NUMBERS.is_all_of("".join(digits[int(digit)] for digit in number))
+
+
 def test_text_of_another_script_is_no_dash_and_not_unseen() -> None:
     for between in "\u0e01\u0905\u4e00\u3131\uac00":
         assert not NUMBERS.found_in(between.join(VISA))
