@@ -55,11 +55,15 @@ def _mask_of_plug_in(plug_in: PlugIn, *, all_of_it: bool) -> Mask:
 def _masked(payload: bytes, body: Body, paths: Iterable[Path]) -> bytes | None:
     """Of what cannot be read nobody knows where the private parts are: nothing of it is kept.
 
+    Nor of a text, which may be a message that was written in JSON twice.
+
     A redrive reads what is kept: it must say the same, and be no longer than the intake lets pass.
     """
     try:
         document = parse_exactly(payload, body)
         message, _ = opened(document, {}, body)
+        if isinstance(message, str):
+            return None
         for path in paths:
             _cover(message, path)
         if body == "form":
@@ -72,14 +76,21 @@ def _masked(payload: bytes, body: Body, paths: Iterable[Path]) -> bytes | None:
 
 def _cover(node: object, path: Sequence[str]) -> None:
     step, rest = path[0], path[1:]
-    if step == EACH:
-        for each in node if isinstance(node, list) else [node]:
-            _cover(each, rest)
-    elif isinstance(node, list):
-        for each in node:
-            _cover(each, path)
+    if isinstance(node, list):
+        _cover_each(node, rest if step == EACH else path)
+    elif step == EACH:
+        _cover(node, rest)
     elif isinstance(node, dict) and not (is_filler(node.get(step)) or denies(node[step])):
         if any(each != EACH for each in rest) and isinstance(node[step], dict | list):
             _cover(node[step], rest)
         else:
             node[step] = MASKED
+
+
+def _cover_each(nodes: list[object], path: Sequence[str]) -> None:
+    """A text where an object is expected may be one: written in JSON twice, it hides nothing."""
+    for place, each in enumerate(nodes):
+        if isinstance(each, str) and not is_filler(each):
+            nodes[place] = MASKED
+        else:
+            _cover(each, path)

@@ -1,0 +1,46 @@
+"""Private parts of messages that are not written as they should be are not stored either."""
+
+import json
+from pathlib import Path
+
+import pytest
+from vendor_samples import FLAT, HEAD, profile_of
+
+from card_fulfillment.vendors.masking import mask_of
+
+HOLDER = {"card": "c", "code": "?", "holder": {"name": "A. Name"}}
+TWICE = json.dumps(HOLDER)
+
+
+def kept(tmp_path: Path, private: str, message: object, content_type: bytes) -> bytes | None:
+    mask = mask_of(profile_of(tmp_path, f"{HEAD}private: ['{private}']\n{FLAT}"))
+    assert mask is not None
+    return mask(json.dumps(message).encode(), {"content-type": content_type})
+
+
+@pytest.mark.parametrize(
+    ("private", "message", "stored"),
+    [
+        ("holder.name", TWICE, None),
+        ("holder", TWICE, None),
+        ("holder.name", [TWICE], ["(masked)"]),
+        ("a[].b.name", {"a": [TWICE, {"c": 1}, "-"]}, {"a": ["(masked)", {"c": 1}, "-"]}),
+        ("holder.name", {"holder": json.dumps({"name": "A. Name"})}, {"holder": "(masked)"}),
+        ("holder[].name", {"holder": ["A. Name", None, 1]}, {"holder": ["(masked)", None, 1]}),
+        ("holder.name", {"holder": ["A. Name"]}, {"holder": ["(masked)"]}),
+        ("a[].name", {"a": {"name": "A. Name"}}, {"a": {"name": "(masked)"}}),
+    ],
+)
+def test_a_text_in_place_of_an_object_is_private(
+    tmp_path: Path, private: str, message: object, stored: object
+) -> None:
+    text = kept(tmp_path, private, message, b"application/json")
+    assert (text if text is None else json.loads(text)) == stored
+
+
+def test_so_is_one_that_is_the_data_of_a_cloud_event(tmp_path: Path) -> None:
+    event = b"application/cloudevents+json"
+    assert kept(tmp_path, "holder.name", {"id": "x", "data": TWICE}, event) is None
+    masked = kept(tmp_path, "holder.name", {"id": "x", "data": HOLDER}, event)
+    assert masked is not None
+    assert json.loads(masked)["data"] == HOLDER | {"holder": {"name": "(masked)"}}
