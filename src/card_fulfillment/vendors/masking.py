@@ -77,7 +77,7 @@ def _masked(payload: bytes, body: Body, paths: Iterable[Path]) -> bytes | None:
 def _cover(node: object, path: Sequence[str]) -> None:
     step, rest = path[0], path[1:]
     if isinstance(node, list):
-        _cover_each(node, rest if step == EACH else path)
+        _cover_each(node, path)
     elif step == EACH:
         _cover(node, rest)
     elif isinstance(node, dict) and not (is_filler(node.get(step)) or denies(node[step])):

@@ -44,3 +44,10 @@ def test_so_is_one_that_is_the_data_of_a_cloud_event(tmp_path: Path) -> None:
     masked = kept(tmp_path, "holder.name", {"id": "x", "data": HOLDER}, event)
     assert masked is not None
     assert json.loads(masked)["data"] == HOLDER | {"holder": {"name": "(masked)"}}
+
+
+def test_what_is_kept_takes_no_more_bytes_than_it_did(tmp_path: Path) -> None:
+    mask = mask_of(profile_of(tmp_path, f"{HEAD}private: [holder]\n{FLAT}"))
+    assert mask is not None
+    said = '{"holder":"A. Name","city":"Zürich","n":12345678901234567890123,"x":[0.5,1]}'
+    assert mask(said.encode(), {}) == said.replace("A. Name", "(masked)").encode()
