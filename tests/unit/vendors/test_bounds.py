@@ -143,6 +143,17 @@ def test_a_message_may_have_a_thousand_elements(tmp_path: Path) -> None:
     assert refusal(profile, {"list": many}) == "more than 1000 elements"
 
 
+def test_nor_may_one_that_has_to_be_read_exactly_have_more(tmp_path: Path) -> None:
+    profile = written(
+        tmp_path,
+        f"- {{code: x.code, {TABLE}}}",
+        "each: {box: message.boxes, x: box.list}\n    references: {card: x.card}",
+    )
+    first = '{"list":[{"card":123456789012345678901234567890,"code":"A"}]}'
+    rest = json.dumps({"list": [{"card": f"c{number}", "code": "A"} for number in range(998)]})
+    assert refusal(profile, f'{{"boxes":[{first},{rest}]}}'.encode()) == "more than 1000 elements"
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
