@@ -10,12 +10,10 @@ from hypothesis import strategies as st
 from builders import altered, box_no, fact, hour, order_no, own_id, waybill
 from card_fulfillment.domain.bindings import (
     LETTER,
-    MOST_SUBJECTS,
     Binding,
     Bindings,
     Held,
     Resolution,
-    is_crowded,
     resolve,
 )
 from card_fulfillment.domain.detail import Precision
@@ -291,12 +289,3 @@ def test_all_in_force_are_found_by_one_look(rng: Random) -> None:
     found = _resolved({_ORDER: held}, at).subjects
 
     assert set(found or ()) == {b.subject for b in held if in_force(b, hour(at), held)}
-
-
-def test_a_reference_is_crowded_by_subjects_and_not_by_bindings_of_the_same_ones() -> None:
-    many = tuple(Binding(card(f"c{n}"), 1, 0, b"") for n in range(MOST_SUBJECTS))
-    again = tuple(Binding(_CARD, attempt, 0, b"") for attempt in range(MOST_SUBJECTS + 1))
-    assert not is_crowded(many)
-    assert not is_crowded(again)
-    assert not is_crowded(many + again)  # c1 is among the many
-    assert is_crowded((*many, Binding(card("another"), 1, 0, b"")))
