@@ -20,7 +20,7 @@ from card_fulfillment.pipeline.decode import Decoder
 from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.pipeline.intake import Intake
 from card_fulfillment.pipeline.intake_ports import Fetched
-from card_fulfillment.pipeline.ports import StoreUnavailable, Unstorable
+from card_fulfillment.pipeline.ports import PositionLost, StoreUnavailable, Unstorable
 
 _TRACKS: Final = 2
 _MOST_IN_A_ROW: Final = 10
@@ -222,17 +222,29 @@ def test_an_intake_that_has_nothing_to_do_is_seen_to_live() -> None:
     assert len(set(run_virtually(story()))) == 3
 
 
-def test_a_stop_does_not_wait_for_a_database_that_does_not_answer() -> None:
-    class Frozen(Installation):
-        async def _apply(self, batch: Batch) -> Effects:  # noqa: ARG002 - nothing is applied
-            self.begun.set()
-            await asyncio.sleep(3600)
-            return Effects()
+class Frozen(Installation):
+    """The database does not answer, but to the track that may have lost its positions."""
+
+    lost: bool
+
+    async def _apply(self, batch: Batch) -> Effects:
+        self.begun.set()
+        if self.lost and any(p.partition % _TRACKS for p in batch.moves):
+            raise PositionLost
+        await asyncio.sleep(3600)
+        return Effects()
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_stop_does_not_wait_for_a_database_that_does_not_answer(*, lost: bool) -> None:
+    """Also where the intake waits for it already, to begin anew."""
 
     async def story() -> float:
-        world = Frozen(seeded(3), 100)
+        world = Frozen(seeded(3), 3000)
+        world.lost = lost
         running = asyncio.create_task(intake_of(world).run(world.stop, MOST))
         await world.begun.wait()
+        await asyncio.sleep(1)
         world.stop.set()
         clock = asyncio.get_running_loop().time
         began = clock()

@@ -92,7 +92,7 @@ class Intake:
                     await news.wait()
             await _cancel(fetching)  # first: what is fetched after the rewind must not be dropped
             self._source.rewind()  # what still waits for its turn is not current any more
-            await tracks.end(_ENDS_WITHIN if stopped.done() else None)
+            await tracks.end(stopped, _ENDS_WITHIN)
             for failed in (tracks.trouble, fetching):
                 if failed.done() and not failed.cancelled():
                     failed.result()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
+from typing import Any
 
 
 class Tracks:
@@ -31,15 +32,18 @@ class Tracks:
         self._under_way.add(piece)
         piece.add_done_callback(self._ended)
 
-    async def end(self, within: float | None = None) -> None:
-        """Wait for all that was put, but not for longer than so many seconds."""
+    async def end(self, stopped: asyncio.Future[Any], within: float) -> None:
+        """Wait for all that was put, but once `stopped` not for longer than so many seconds."""
+        while self._under_way and not stopped.done():
+            await asyncio.wait({stopped, *self._under_way}, return_when=asyncio.FIRST_COMPLETED)
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=within)
 
     async def cancel(self) -> None:
         for piece in self._under_way:
             piece.cancel()
-        await self.end()
+        if self._under_way:
+            await asyncio.wait(self._under_way)
         self.trouble.cancel()
 
     def _ended(self, piece: asyncio.Task[bool]) -> None:
