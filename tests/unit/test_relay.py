@@ -83,7 +83,7 @@ async def test_a_stop_does_not_wait_for_a_transaction_that_hangs() -> None:
         await until(lambda: relay.status.state is RelayState.PUBLISHING)
         await asyncio.sleep(1)
         before = clock()
-    assert clock() - before < 5
+    assert clock() - before < 2  # what it works with may take three more to close
     assert world.database.holder[0] == ""
 
 
