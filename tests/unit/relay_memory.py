@@ -74,11 +74,15 @@ class Faults:
 
 @dataclass
 class Topic:
-    """Committed (lane, seq) by partition, the epoch that may write, and what nobody decided yet."""
+    """Committed (lane, seq) by partition, the epoch that may write, and what nobody decided yet.
+
+    last_value: of the last record of every partition.
+    """
 
     partitions: int = 2
     log: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
     first_offset: int = 0
+    last_value: bytes = b"{}"
     epoch: int = 0
     undecided: tuple[Sequence[LaneRows], bool] | None = None
     refusal: Exception | None = None
@@ -120,8 +124,9 @@ class MemoryPublisher:
 
     async def tails(self) -> Mapping[int, Tail]:
         await self._faults.strike("tails")
+        first, value = self._topic.first_offset, self._topic.last_value
         return {
-            partition: Tail(self._topic.first_offset, *(log[-1] if log else (None, None)))
+            partition: Tail(first, *log[-1], value) if log else Tail(first)
             for partition, log in self._topic.log.items()
         }
 
@@ -145,13 +150,17 @@ class MemoryPublisher:
 
 @dataclass
 class Database:
-    """Lanes of one topic: all changes ever made, and how far they are known to be published."""
+    """Lanes of one topic: all changes ever made, and how far they are known to be published.
+
+    locked: lanes that somebody writes to just now.
+    """
 
     rows: dict[int, list[Row]] = field(default_factory=dict)
     published: dict[int, int] = field(default_factory=dict)
     holder: tuple[str, float] = ("", 0.0)
     listeners: list[Callable[[], None]] = field(default_factory=list)
     reads: list[Mapping[int, int]] = field(default_factory=list)
+    locked: set[int] = field(default_factory=set)
 
     def pin(self, partitions: int) -> None:
         if not self.rows:
@@ -218,9 +227,10 @@ class MemoryOutbox:
 
     async def advance(self, published: Mapping[int, int]) -> frozenset[int]:
         await self._faults.strike("advance")
-        for lane, seq in published.items():
-            self._database.published[lane] = max(seq, self._database.published[lane])
-        return frozenset(published)
+        free = published.keys() - self._database.locked
+        for lane in free:
+            self._database.published[lane] = max(published[lane], self._database.published[lane])
+        return frozenset(free)
 
 
 @dataclass

@@ -203,6 +203,17 @@ def test_a_topic_that_contradicts_the_database_stops_the_relay_for_good(
 
 
 @virtually
+async def test_a_topic_that_ends_with_another_change_stops_the_relay() -> None:
+    world = World(topic=Topic(log={0: [(0, 2)]}, last_value=b"another"))
+    world.database.add(0, 5)
+    async with running(world) as [relay]:
+        await until(lambda: relay.status.state is RelayState.ALARMED)
+        assert relay.status.alarm is not None
+        assert relay.status.alarm.name == "output_ahead_of_database"
+        assert world.published(0) == [2]
+
+
+@virtually
 async def test_a_gap_in_a_lane_stops_the_relay_before_anything_of_it_is_published() -> None:
     world = World(limits=PageLimits(rows=10))
     world.database.add(0, 5)

@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Callable
 
+import pytest
 from relay_memory import Fault, Faults, World
 from relay_running import running, until, virtually
+from virtual_time import run_virtually
 
 from card_fulfillment.pipeline.relay import Relay, RelayState
 
@@ -61,6 +63,42 @@ async def test_another_whose_turn_it_is_is_no_failure_and_is_told_once() -> None
         RelayState.WAITING_FOR_LEASE,
         RelayState.STOPPED,
     ]
+
+
+@pytest.mark.parametrize("call", ["lanes", "tails", "pin", "values"])
+def test_a_relay_that_was_slow_takes_what_its_successor_did_for_no_loss(call: str) -> None:
+    async def scenario() -> None:
+        world = World(faults=Faults({call: [Fault.SLOW]}))
+        async with running(world, "slow") as [slow]:
+            await until(lambda: world.topic.starts == 1)
+            await asyncio.sleep(0.01)
+            world.database.holder = ("", 0.0)
+            async with running(world, "successor"):
+                world.database.add(0)
+                await asyncio.sleep(0.45)
+                assert world.database.published[0] == 1
+                await asyncio.sleep(5)
+            assert slow.status.alarm is None
+            world.database.add(0)
+            await until(world.all_published)
+        assert world.published(0) == [1, 2]
+
+    run_virtually(scenario())
+
+
+@virtually
+async def test_what_is_published_of_a_lane_that_was_locked_is_recorded_later() -> None:
+    world = World()
+    world.database.locked = {0}
+    world.database.add(0)
+    world.database.add(1)
+    async with running(world):
+        await until(lambda: world.database.published[1] == 1)
+        await asyncio.sleep(1)
+        assert world.database.published[0] == 0
+        world.database.locked = set()
+        await asyncio.sleep(0.5)
+        assert world.database.published[0] == 1
 
 
 @virtually
