@@ -102,6 +102,17 @@ async def test_what_is_published_of_a_lane_that_was_locked_is_recorded_later() -
 
 
 @virtually
+async def test_what_was_published_without_an_answer_is_recorded_too() -> None:
+    world = World(faults=Faults({"publish": [Fault.AFTER]}))
+    world.database.add(0)
+    async with running(world):
+        await until(world.all_published)
+        await asyncio.sleep(1)
+        assert world.topic.starts == 2
+        assert world.database.published[0] == 1
+
+
+@virtually
 async def test_a_relay_is_seen_to_live_whatever_it_waits_for() -> None:
     idle = World()
     another = World()

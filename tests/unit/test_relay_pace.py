@@ -24,6 +24,19 @@ async def test_an_idle_relay_publishes_a_new_change_at_once() -> None:
 
 
 @virtually
+async def test_few_changes_do_not_wait_for_company() -> None:
+    world = World()
+    clock = asyncio.get_running_loop().time
+    async with running(world) as [relay]:
+        await until(lambda: relay.status.state is RelayState.PUBLISHING)
+        before = clock()
+        for _ in range(10):
+            world.database.add(1)
+            await until(world.all_published, poll=0.001)
+        assert clock() - before < 10 * 0.02
+
+
+@virtually
 async def test_where_many_changes_come_they_share_transactions() -> None:
     world = World(limits=PageLimits(rows=10_000))
     async with running(world):
