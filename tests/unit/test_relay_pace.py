@@ -24,6 +24,16 @@ async def test_an_idle_relay_publishes_a_new_change_at_once() -> None:
 
 
 @virtually
+async def test_an_idle_relay_looks_once_a_second() -> None:
+    world = World()
+    async with running(world) as [relay]:
+        await until(lambda: relay.status.state is RelayState.PUBLISHING)
+        world.database.add(1)
+        await asyncio.sleep(10)
+    assert 10 <= len(world.database.reads) <= 13
+
+
+@virtually
 async def test_few_changes_do_not_wait_for_company() -> None:
     world = World()
     clock = asyncio.get_running_loop().time
