@@ -87,9 +87,9 @@ class Intake:
             end.add_done_callback(lambda _: news.set())
         try:
             while not any(end.done() for end in ends):
+                self._hand_out(ahead, tracks)
                 news.clear()
-                if not self._hand_out(ahead, tracks):
-                    await news.wait()
+                await news.wait()
             await _cancel(fetching)  # first: what is fetched after the rewind must not be dropped
             self._source.rewind()  # what still waits for its turn is not current any more
             await tracks.end(stopped, _ENDS_WITHIN)
@@ -100,24 +100,23 @@ class Intake:
             await _cancel(fetching)
             await tracks.cancel()
 
-    def _hand_out(self, ahead: Ahead, tracks: Tracks) -> bool:
+    def _hand_out(self, ahead: Ahead, tracks: Tracks) -> None:
         """A full batch follows on each track without waiting for the others.
 
         Less waits for company as long as anything is under way, and goes as a whole where it is
-        little. False: nothing is to be done now.
+        little.
         """
         most = tracks.count if ahead.is_full else 1
         if not len(ahead) or tracks.under_way >= most:
-            return False
+            return
         batch, assignment = ahead.take()
         if len(batch.decoded) < tracks.count * _WORTH_A_TRANSACTION:
             whole = InHand(batch, assignment)
             tracks.put(range(tracks.count), partial(self._apply, whole, self._appliers[0]))
-            return True
+            return
         for track, part in batch.parts(tracks.count).items():
             hand = InHand(part, assignment)
             tracks.put([track], partial(self._apply, hand, self._appliers[track]))
-        return True
 
     async def _apply(self, in_hand: InHand, applier: Applying) -> bool:
         """False where a position is elsewhere: what was fetched after it is to be dropped.
