@@ -218,3 +218,17 @@ def test_a_record_that_failed_once_alone_is_not_to_blame_yet() -> None:
 
     world = run_virtually(story())
     assert (world.is_done, world.told) == (True, {"applied": 1})
+
+
+def test_a_record_that_cannot_even_be_refused_is_told_of_once_and_ends_the_intake() -> None:
+    class Hopeless(Witnessed):
+        async def _apply(self, batch: Batch) -> Effects:
+            raise ValueError(len(batch.decoded))
+
+    async def story() -> None:
+        world = Hopeless(1)
+        with pytest.raises(ValueError, match="1"):
+            await intake_of(world).run(world.stop, MOST)
+        assert world.told == {"ValueError": 1}
+
+    run_virtually(story())
