@@ -1,6 +1,7 @@
 """The fan-out at work: woken by what is committed, ticking, and not stopped by what fails."""
 
 import asyncio
+import time
 from typing import Final, cast
 
 from card_fulfillment.domain.bulk import Bulk
@@ -12,6 +13,7 @@ from card_fulfillment.pipeline.spreader import Spreader
 _WITHIN: Final = 10.0
 _SOON: Final = 0.01
 _LATER: Final = 3600.0
+_NOW: Final = 7
 NEWS: Final = Effects(bulks={"b0": Bulk(), "b1": Bulk(last_number=2, spread_number=1)})
 
 
@@ -27,7 +29,8 @@ class Work:
         self.told: list[str] = []
         self.done = asyncio.Event()
 
-    async def spread_one(self, _now: int) -> Effects | None:
+    async def spread_one(self, now: int) -> Effects | None:
+        assert now == _NOW
         if not self.left:
             if self.ticks <= 0:
                 self.done.set()
@@ -37,7 +40,8 @@ class Work:
             raise found
         return found
 
-    async def tick_one(self, _now: int) -> Effects | None:
+    async def tick_one(self, now: int) -> Effects | None:
+        assert now == _NOW
         self.ticks -= 1
         return of("b9") if self.ticks >= 0 else None
 
@@ -57,7 +61,7 @@ class _Steps:
 
 
 async def performed(work: Work, tick: float, news: Effects) -> list[str]:
-    spreader = Spreader(cast("FanOut", _Steps(work)), tick, lambda: 0, work)
+    spreader = Spreader(cast("FanOut", _Steps(work)), tick, lambda: _NOW, work)
     running = asyncio.ensure_future(spreader.run())
     spreader.look_at(news)
     await asyncio.wait_for(work.done.wait(), _WITHIN)
@@ -89,7 +93,26 @@ async def test_a_tick_that_is_due_comes_before_what_is_left_to_spread() -> None:
     assert told.index("ticked b9") < told.index("spread b3")
 
 
+async def test_all_that_is_left_goes_on_right_after_the_tick() -> None:
+    class SlowAtFirst(Work):
+        async def spread_one(self, now: int) -> Effects | None:
+            if not self.told:
+                await asyncio.sleep(1.2 * tick)
+            return await super().spread_one(now)
+
+    tick = 0.5
+    chunks = [of(f"b{n}") for n in range(30)]
+    told = await performed(SlowAtFirst(*chunks, ticks=1), tick, NEWS)
+    assert told == ["spread b0", "spread b1", "ticked b9", *(f"spread b{n}" for n in range(2, 30))]
+
+
+async def test_one_tick_tells_the_counts_of_all() -> None:
+    assert await performed(Work(ticks=50), 0.3, Effects()) == ["ticked b9"] * 50
+
+
 async def test_whatever_fails_is_told_tried_again_later_and_later_and_stops_nothing() -> None:
     work = Work(Contended("locked"), KeyError("b1"), of("b2"), Contended("locked"), ticks=0)
+    began = time.monotonic()
     told = await performed(work, _LATER, NEWS)
+    assert time.monotonic() - began >= 0.05 + 0.1 + 0.05
     assert told == ["Contended 0.05", "KeyError 0.1", "spread b2", "Contended 0.05"]
