@@ -213,16 +213,21 @@ async def test_a_topic_that_ends_with_another_change_stops_the_relay() -> None:
         assert world.published(0) == [2]
 
 
-@virtually
-async def test_a_gap_in_a_lane_stops_the_relay_before_anything_of_it_is_published() -> None:
-    world = World(limits=PageLimits(rows=10))
-    world.database.add(0, 5)
-    world.database.rows[0][2:] = [Row(seq, None, "{}", b"") for seq in (4, 5, 6)]
-    async with running(world) as [relay]:
-        await until(lambda: relay.status.state is RelayState.ALARMED)
-        assert relay.status.alarm is not None
-        assert relay.status.alarm.name == "lane_gap"
-        assert not world.published(0)
+@pytest.mark.parametrize("seqs", [(4, 5, 6), (2, 3, 4)])
+def test_a_gap_in_a_lane_or_a_number_given_twice_stops_the_relay_before_it(
+    seqs: tuple[int, ...],
+) -> None:
+    async def scenario() -> None:
+        world = World(limits=PageLimits(rows=10))
+        world.database.add(0, 5)
+        world.database.rows[0][2:] = [Row(seq, None, "{}", b"") for seq in seqs]
+        async with running(world) as [relay]:
+            await until(lambda: relay.status.state is RelayState.ALARMED)
+            assert relay.status.alarm is not None
+            assert relay.status.alarm.name == "lane_gap"
+            assert not world.published(0)
+
+    run_virtually(scenario())
 
 
 @virtually
