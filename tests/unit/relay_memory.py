@@ -76,13 +76,13 @@ class Faults:
 class Topic:
     """Committed (lane, seq) by partition, the epoch that may write, and what nobody decided yet.
 
-    last_value: of the last record of every partition.
+    values: of the last record of each partition.
     """
 
     partitions: int = 2
     log: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
     first_offset: int = 0
-    last_value: bytes = b"{}"
+    values: dict[int, bytes] = field(default_factory=dict)
     epoch: int = 0
     undecided: tuple[Sequence[LaneRows], bool] | None = None
     refusal: Exception | None = None
@@ -99,6 +99,7 @@ class Topic:
         self.times.append(asyncio.get_running_loop().time())
         for lane in lanes:
             self.log[lane.partition] += [(lane.lane, row.seq) for row in lane.rows]
+            self.values[lane.partition] = lane.rows[-1].value
 
     def fence(self) -> int:
         if self.undecided and self.undecided[1]:
@@ -124,9 +125,9 @@ class MemoryPublisher:
 
     async def tails(self) -> Mapping[int, Tail]:
         await self._faults.strike("tails")
-        first, value = self._topic.first_offset, self._topic.last_value
+        first, values = self._topic.first_offset, self._topic.values
         return {
-            partition: Tail(first, *log[-1], value) if log else Tail(first)
+            partition: Tail(first, *log[-1], values.get(partition)) if log else Tail(first)
             for partition, log in self._topic.log.items()
         }
 

@@ -204,7 +204,7 @@ def test_a_topic_that_contradicts_the_database_stops_the_relay_for_good(
 
 @virtually
 async def test_a_topic_that_ends_with_another_change_stops_the_relay() -> None:
-    world = World(topic=Topic(log={0: [(0, 2)]}, last_value=b"another"))
+    world = World(topic=Topic(log={0: [(0, 2)]}, values={0: b"another"}))
     world.database.add(0, 5)
     async with running(world) as [relay]:
         await until(lambda: relay.status.state is RelayState.ALARMED)
