@@ -65,7 +65,8 @@ def _parcel_end(parcel: SideParcel) -> ParcelEnd:
 
 
 def stored_bulk_end(bulk: Bulk) -> BulkEnd:
-    now = roll_up(bulk)._asdict()
+    roles = {reference: parcel.role for reference, parcel in bulk.said.parcels.items()}
+    now = roll_up(bulk)._asdict() | {"roles": roles}
     return BulkEnd(**{name: now[name] for name in BulkEnd._fields})
 
 

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from card_fulfillment.domain.facts import Fact
+from card_fulfillment.domain.facts import Fact, ParcelRole
 from card_fulfillment.domain.naming import Reference, Subject, bulk_issuance
 from card_fulfillment.domain.status import STANDING, Status
 from oracle_claims import claim_of
@@ -39,6 +39,7 @@ class BulkEnd(NamedTuple):
     is_partial: bool
     exceptions: int
     parcels: Mapping[Reference, Status | None]
+    roles: Mapping[Reference, ParcelRole]
 
 
 class BulkSaid:
@@ -69,6 +70,15 @@ class BulkSaid:
                 elif not fact.is_one_of_several:
                     lines.append(None)
 
+    def _roles(self) -> Mapping[Reference, ParcelRole]:
+        """As of names: the outbound parcel wherever one fact calls it so."""
+        called: defaultdict[Reference, set[ParcelRole]] = defaultdict(set)
+        for fact in self.facts:
+            for parcel in fact.parcels:
+                called[parcel].add(self._about[fact.fact_id].side or fact.parcel_role)
+        outbound = ParcelRole.OUTBOUND
+        return {p: outbound if outbound in roles else min(roles) for p, roles in called.items()}
+
     def moves(self, fact: Fact, subjects: Collection[Subject], serial: int | None) -> bool:
         """Whether a fact about these subjects moves the bulk's member of that serial."""
         if self.subject not in subjects:
@@ -96,6 +106,7 @@ class BulkSaid:
             is_partial=len(live) > 1 or (total is not None and len(members) < total),
             exceptions=sum(m.status in _ASTRAY or m.attempt > attempt for m in members),
             parcels={parcel: self._status_of(parcel) for parcel in self._serials},
+            roles=self._roles(),
         )
 
     def _attempt(self) -> int:

@@ -6,10 +6,11 @@ import pytest
 from agreement import Telling
 from builders import announcement, fact, order, order_no, sent
 from card_fulfillment.domain.bulk import Bulk
-from card_fulfillment.domain.facts import Attribute, Attributes
+from card_fulfillment.domain.facts import Attribute, Attributes, ParcelRole
 from card_fulfillment.domain.naming import bulk_issuance
+from card_fulfillment.domain.parcels import Parcel
 from card_fulfillment.domain.status import Status
-from card_fulfillment.postgres.bulk_rows import bulk_row, load_bulk
+from card_fulfillment.postgres.bulk_rows import bulk_row, load_bulk, load_parcel, parcel_row
 
 _O1 = order_no("o1")
 
@@ -37,3 +38,18 @@ def test_whether_it_is_final_counts_as_told_where_the_row_does_not_say(tracked: 
     assert bulk.told.final is not tracked
     assert _read(bulk) == bulk
     assert _read(bulk, "told_final") == bulk
+
+
+def test_a_parcel_keeps_what_it_was_called_and_is_the_outbound_one_where_its_row_does_not_say() -> (
+    None
+):
+    called = Parcel(named=True, roles=frozenset({ParcelRole.RETURN, ParcelRole.PIN}))
+    assert _read_parcel(called) == called
+    assert _read_parcel(called, "roles") == _read_parcel(Parcel(named=True)) == Parcel(named=True)
+
+
+def _read_parcel(parcel: Parcel, *without: str) -> Parcel:
+    _, text, lines, journey = parcel_row("b1", _O1, parcel)
+    kept = {name: value for name, value in orjson.loads(journey).items() if name not in without}
+    _, found = load_parcel(text, lines, orjson.dumps(kept).decode())
+    return found

@@ -17,6 +17,7 @@ from card_fulfillment.domain.serials import Range, Ranges, united
 from card_fulfillment.domain.status import Phase
 
 _MOST_MISCOUNTED: Final = 100
+OUTBOUND_ALONE: Final = frozenset({ParcelRole.OUTBOUND})
 
 
 class Line(NamedTuple):
@@ -34,6 +35,7 @@ class Parcel:
     """A box of a bulk issuance.
 
     named: whether some line named it; else it was only spoken of. facts: found by its reference.
+    roles: what it was called; nothing else once it was called the outbound one.
     """
 
     named: bool = False
@@ -42,6 +44,12 @@ class Parcel:
     claim: Claim | None = None
     registers: Registers = field(default_factory=dict)
     carton: tuple[int, int | None] | None = None
+    roles: frozenset[ParcelRole] = OUTBOUND_ALONE
+
+    @property
+    def role(self) -> ParcelRole:
+        """As of a name: the outbound parcel, unless it was never called so."""
+        return min(self.roles)
 
     @property
     def serials(self) -> Ranges | None:
@@ -113,7 +121,9 @@ def packing(parcels: Mapping[Reference, Parcel]) -> str:
 
 def _shown(reference: Reference, parcel: Parcel) -> Sequence[object]:
     carrier, number = parcel.value(Attribute.CARRIER), parcel.value(Attribute.TRACKING_NUMBER)
-    return (*reference.values(), parcel.serials, parcel.carton, carrier, number or reference.value)
+    role = () if parcel.role is ParcelRole.OUTBOUND else (parcel.role,)
+    said = (parcel.serials, parcel.carton, carrier, number or reference.value)
+    return (*reference.values(), *said, *role)
 
 
 class Hearing:
@@ -166,19 +176,25 @@ class Hearing:
         self, reference: Reference, each: Entry, number: int, own: list[Reference]
     ) -> Parcel:
         """The parcel after a fact that was found by it (`own`) or that names it."""
-        fact, parcel = each.fact, self._parcels.get(reference, Parcel())
+        fact, parcel = each.fact, self._parcels.get(reference, Parcel(roles=frozenset()))
         new = None if each.key is None else claim(each.key, fact)
         packed = replace(
             parcel,
             claim=later(parcel.claim, new),
             registers=written(parcel.registers, each),
             carton=max(filter(None, (parcel.carton, fact.carton)), key=_carton, default=None),
+            roles=_called(parcel.roles, each.parcel_role),
         )
         if reference in own:
             return replace(packed, facts=tuple(sorted({*parcel.facts, fact.fact_id})))
         if not any(name == reference and level > fact.level for level, name in fact.names):
             return packed  # it is only spoken of: a fact binds what is above its own references
         return replace(packed, named=True, lines=_with_line(parcel.lines, fact, number))
+
+
+def _called(roles: frozenset[ParcelRole], role: ParcelRole) -> frozenset[ParcelRole]:
+    more = roles | {role}
+    return OUTBOUND_ALONE if ParcelRole.OUTBOUND in more else more
 
 
 def _carton(carton: tuple[int, int | None]) -> tuple[int, int]:

@@ -92,7 +92,7 @@ def parcel_event(reference: Reference, parcel: Parcel, status: Status | None) ->
     return {
         "reference": reference.value,
         "vendor": reference.vendor,
-        "role": "outbound",
+        "role": parcel.role,
         "carton": _carton(parcel.carton),
         "carrier": parcel.value(Attribute.CARRIER),
         "tracking_number": parcel.value(Attribute.TRACKING_NUMBER) or reference.value,

@@ -7,6 +7,7 @@ from typing_extensions import TypedDict  # pydantic wants this one below Python 
 
 from card_fulfillment.domain.detail import Evidence, Precision
 from card_fulfillment.domain.discrepancies import DiscrepancyName
+from card_fulfillment.domain.facts import ParcelRole
 from card_fulfillment.domain.journey import ChangeKind
 from card_fulfillment.domain.status import Action, Reason, Status
 from card_fulfillment.messages.event_models import CausedBy, EventId, Shipment, VendorSaid
@@ -36,7 +37,10 @@ class BulkParcel(TypedDict):
 
     reference: str
     vendor: Annotated[str, Field(description="Whose reference it is.")]
-    role: Annotated[str, Field(description="Always outbound so far.")]
+    role: Annotated[
+        ParcelRole,
+        Field(description="Another than outbound where nobody ever called it the outbound one."),
+    ]
     carton: Annotated[Carton | None, Field(description="Null: not numbered.")]
     carrier: str | None
     tracking_number: str

@@ -6,6 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from card_fulfillment.domain.bulk import RollUp, roll_up
+from card_fulfillment.domain.facts import ParcelRole
 from card_fulfillment.messages.bulk_event import parcel_event
 from card_fulfillment.messages.bulk_event_models import BulkIssuanceStatusChanged
 from card_fulfillment.ops import look
@@ -57,7 +58,8 @@ def _in_the_end(timeline: BulkTimeline, now: RollUp) -> Iterator[Text]:
     for reference, parcel in timeline.bulk.said.parcels.items():
         told = parcel_event(reference, parcel, now.parcels.get(reference))
         carton, serials = told["carton"], told["serials"] or []
-        box = f"box {carton['number']}/{carton['of'] or '?'} " if carton else "box "
+        role = "" if told["role"] is ParcelRole.OUTBOUND else f"{told['role']} "
+        box = f"{role}box {carton['number']}/{carton['of'] or '?'} " if carton else f"{role}box "
         within = ranges(tuple((first, last) for first, last in serials))
         yield Text.assemble(
             (f"{box} {told['tracking_number']}  nos. {within}  ", "dim"),

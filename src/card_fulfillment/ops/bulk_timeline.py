@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from card_fulfillment.domain.bulk import Bulk, Common, RollUp, roll_up, shown
+from card_fulfillment.domain.facts import ParcelRole
 from card_fulfillment.domain.file_accounts import FileAccount
 from card_fulfillment.domain.naming import Reference
 from card_fulfillment.domain.parcels import Parcel
@@ -91,8 +92,9 @@ def _parcel(reference: Reference, parcel: Parcel) -> tuple[str, str, str, str, T
     told = parcel_event(reference, parcel, status)
     carton, serials = told["carton"], told["serials"]
     known = "all" if serials is None else ranges(tuple((first, last) for first, last in serials))
+    role = "" if told["role"] is ParcelRole.OUTBOUND else f" ({told['role']})"
     return (
-        told["tracking_number"],
+        told["tracking_number"] + role,
         "" if carton is None else f"{carton['number']}/{carton['of'] or '?'}",
         known if parcel.named else "nobody said what is in it",
         told["carrier"] or "",

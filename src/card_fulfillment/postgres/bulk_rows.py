@@ -9,10 +9,10 @@ import orjson
 from card_fulfillment.domain.bulk import Because, Bulk, Common, Member, RollUp, roll_up
 from card_fulfillment.domain.detail import Detail
 from card_fulfillment.domain.discrepancies import Discrepancy, DiscrepancyName
-from card_fulfillment.domain.facts import Cause
+from card_fulfillment.domain.facts import Cause, ParcelRole
 from card_fulfillment.domain.files import FileName
 from card_fulfillment.domain.naming import Reference
-from card_fulfillment.domain.parcels import Line, Parcel, Reports, Said
+from card_fulfillment.domain.parcels import OUTBOUND_ALONE, Line, Parcel, Reports, Said
 from card_fulfillment.domain.serials import Ranges
 from card_fulfillment.domain.status import Status
 from card_fulfillment.postgres.rows import (
@@ -180,13 +180,15 @@ def _load_because(stored: Sequence[Any] | None) -> Because | None:
 
 def parcel_row(bulk_id: str, reference: Reference, parcel: Parcel) -> Sequence[Any]:
     lines = [(*(serials or (None, None)), number) for serials, number in parcel.lines]
-    journey = {
+    journey: dict[str, Any] = {
         "named": parcel.named,
         "facts": [fact_id.hex() for fact_id in parcel.facts],
         "claim": dump_claim(parcel.claim) if parcel.claim else None,
         "registers": dump_registers(parcel.registers),
         "carton": parcel.carton,
     }
+    if parcel.roles != OUTBOUND_ALONE:
+        journey["roles"] = sorted(parcel.roles)
     return (bulk_id, reference_text(reference), dump(lines), dump(journey))
 
 
@@ -203,4 +205,5 @@ def load_parcel(text: str, lines: Json, journey: Json) -> tuple[Reference, Parce
         claim=load_claim(stored["claim"]),
         registers=load_registers(stored["registers"]),
         carton=None if carton is None else (carton[0], carton[1]),
+        roles=frozenset(map(ParcelRole, stored.get("roles", OUTBOUND_ALONE))),
     )

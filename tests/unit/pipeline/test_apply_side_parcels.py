@@ -101,3 +101,18 @@ def test_what_is_said_of_a_whole_bulk_by_a_pin_letters_number_is_not_its_shipmen
     telling = _told(member, ordered, letter, whole, _SHIPPED)
     last = telling.snapshot().journeys(SubjectKind.BULK_ISSUANCE)["b1"][-1]
     assert (last["fulfillment_status"], last["shipment"]["tracking_number"]) == ("shipped", None)
+
+
+def test_a_box_of_a_bulk_has_the_role_that_it_was_called_until_it_is_called_the_outbound_one() -> (
+    None
+):
+    member, ordered = announcement("c1", bulk="b1", serial=1), order(bulk_issuance("b1"), 1, _O1)
+    scan, line = fact(Status.RETURNED, 5, _X), fact(None, 6, _O1, names=[_X], serials=(1, 1))
+    told = _told(member, ordered, _SHIPPED, _named(_BACK, serials=(1, 1)), scan, line)
+    events = told.snapshot().journeys(SubjectKind.BULK_ISSUANCE)["b1"]
+    boxes = ((box["role"], box["status"]) for event in events for box in event["parcels"])
+    assert list(dict.fromkeys(boxes)) == [
+        (_BACK, None),
+        (_BACK, "returned"),
+        ("outbound", "returned"),
+    ]
