@@ -46,8 +46,16 @@ def _in_seconds(value: object) -> object:
     return float(str(value)) if is_number else value
 
 
-Duration = Annotated[timedelta, BeforeValidator(_in_seconds), Field(gt=timedelta(0))]
-Pause = Annotated[timedelta, BeforeValidator(_in_seconds), Field(ge=timedelta(0))]
+# Servers take times in milliseconds, 0 of them for no limit at all; we add them in microseconds.
+_SHORTEST: Final = timedelta(milliseconds=1)
+_LONGEST: Final = timedelta(days=36_500)
+_LONGEST_OF_SERVERS: Final = timedelta(days=20)
+
+Duration = Annotated[timedelta, BeforeValidator(_in_seconds), Field(ge=_SHORTEST, le=_LONGEST)]
+Timeout = Annotated[
+    timedelta, BeforeValidator(_in_seconds), Field(ge=_SHORTEST, le=_LONGEST_OF_SERVERS)
+]
+Pause = Annotated[timedelta, BeforeValidator(_in_seconds), Field(ge=timedelta(0), le=_LONGEST)]
 Bin = Annotated[str, Field(pattern=r"^[0-9]{1,10}$")]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
@@ -68,9 +76,9 @@ class KafkaSettings(_Section):
         "card-fulfillment", min_length=1, description="prefix; one id per output topic"
     )
     client_id: str = "card-fulfillment"
-    session_timeout: Duration = Field(timedelta(seconds=6), description="brokers refuse less")
-    transaction_timeout: Duration = timedelta(seconds=10)
-    request_timeout: Duration = timedelta(seconds=20)
+    session_timeout: Timeout = Field(timedelta(seconds=6), description="brokers refuse less")
+    transaction_timeout: Timeout = timedelta(seconds=10)
+    request_timeout: Timeout = timedelta(seconds=20)
     security_protocol: SecurityProtocol = "PLAINTEXT"
     sasl_mechanism: SaslMechanism = "SCRAM-SHA-512"
     sasl_username: str | None = None
@@ -113,10 +121,10 @@ class PostgresSettings(_Section):
         SecretStr("postgresql://postgres@127.0.0.1:5432/postgres"),
         description="with sslmode=verify-full&sslrootcert=FILE in production",
     )
-    connect_timeout: Duration = timedelta(seconds=10)
-    statement_timeout: Duration = timedelta(seconds=30)
-    lock_timeout: Duration = timedelta(seconds=10)
-    idle_in_transaction_timeout: Duration = timedelta(seconds=5)
+    connect_timeout: Timeout = timedelta(seconds=10)
+    statement_timeout: Timeout = timedelta(seconds=30)
+    lock_timeout: Timeout = timedelta(seconds=10)
+    idle_in_transaction_timeout: Timeout = timedelta(seconds=5)
 
     @field_validator("dsn")
     @classmethod

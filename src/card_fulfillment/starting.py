@@ -73,7 +73,8 @@ def postgres_at(settings: Settings) -> str:
 
 def in_a_line(error: Exception) -> str:
     """The error on one line; Kafka's client names in it the address, nobody names a password."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
+    name, told = type(error).__name__, " ".join(str(error).split())
+    return f"{name}: {told.removeprefix(f'{name}: ')}".rstrip(": ")
 
 
 @asynccontextmanager

@@ -171,16 +171,15 @@ class Worker:
             await asyncio.sleep(parking.sweep_every.total_seconds())
             try:
                 swept = await sweep(store.transaction, parking.deadline, self._publishing, clock())
+                if swept:
+                    log.warning("sweep.overdue", facts=swept)
                 files = await sweep_files(store.transaction, grace, self._publishing, clock())
+                if any(files):
+                    log.warning("sweep.files", raised=files.raised, resolved=files.resolved)
             except (StoreUnavailable, Contended) as error:
                 log.warning("sweep.failed", error=type(error).__name__, detail=str(error))
             except Exception:  # a defect: what sweeps is no reason to take nothing in
                 log.exception("sweep.failed")
-            else:
-                if swept:
-                    log.warning("sweep.overdue", facts=swept)
-                if any(files):
-                    log.warning("sweep.files", raised=files.raised, resolved=files.resolved)
             finally:
                 store.discard()
 

@@ -109,7 +109,9 @@ def test_a_wrong_setting_is_one_readable_line_and_exit_code_2(name: str) -> None
     [
         ("PARKING__DEADLINE", "soon", "a length of time is expected, in seconds or as in PT30S"),
         ("PARKING__DEADLINE", "1e3", "a length of time is expected, in seconds or as in PT30S"),
-        ("PARKING__DEADLINE", "-5", "Input should be greater than 0 s"),
+        ("PARKING__DEADLINE", "-5", "Input should be greater than or equal to 0.001 s"),
+        ("POSTGRES__LOCK_TIMEOUT", "0.0001", "Input should be greater than or equal to 0.001 s"),
+        ("POSTGRES__LOCK_TIMEOUT", "P30D", "Input should be less than or equal to 1728000 s"),
         ("GUARD__BINS", "4111", "a list is expected, written as JSON"),
         ("TOPICS__VENDOR_TRACKING", "7", "a map is expected, written as JSON"),
         ("KAFKA__BOOTSTRAP", "here:9092", "there is no such setting"),

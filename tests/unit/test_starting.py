@@ -72,6 +72,13 @@ async def test_what_does_not_answer_for_long_is_unreachable() -> None:
     assert 2 < away.tries < 15
 
 
+async def test_an_error_that_names_itself_is_named_once() -> None:
+    away = Dependency(OSError("OSError: no route"))
+
+    with pytest.raises(Unreachable, match=r"^Kafka is not reachable: OSError: no route$"):
+        await reachable("Kafka", away.answer, is_passing)
+
+
 async def test_an_attempt_that_hangs_is_given_up() -> None:
     with pytest.raises(Unreachable, match=r"^Postgres is not reachable: TimeoutError$"):
         await reachable("Postgres", lambda: asyncio.sleep(60), is_passing)

@@ -112,6 +112,8 @@ async def _steps(
     rows = {
         row.partition: row for of, row in (await take_inventory(connection)).lanes if of == topic
     }
+    if not rows:
+        return f"no worker has ever published to {topic} from this database: start one"
     try:
         tails = await _tails(settings, topic, rows, fence=fence)
     except Unavailable as error:

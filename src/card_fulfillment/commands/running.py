@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import re
 import select
 import sys
 from collections.abc import Coroutine, Mapping
@@ -10,6 +11,7 @@ from typing import Any, Final, NoReturn, TypeVar
 
 import uvloop
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from card_fulfillment import log, process, starting
 from card_fulfillment.kafka import connection as kafka_connection
@@ -44,6 +46,7 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "list_type": "a list is expected, written as JSON in a variable",
     "dict_type": "a map is expected, written as JSON in a variable",
 }
+_LENGTH: Final = re.compile(r"datetime\.timedelta\((.*?)\)")
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a file; sockets have none of them
 
 T = TypeVar("T")
@@ -54,12 +57,21 @@ def load_settings() -> Settings:
         settings = Settings.load()
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        told = _SENTENCES.get(first["type"], first["msg"].replace(repr(timedelta()), "0 s"))
-        fail(USAGE, f"settings: {_variable(first['loc'])}: {told}")
+        fail(USAGE, f"settings: {_variable(first['loc'])}: {_sentence(first)}")
     except (OSError, ValueError) as error:
         fail(USAGE, f"settings: {error}")
     log.configure(settings.log_format, settings.log_level)
     return settings
+
+
+def _sentence(error: ErrorDetails) -> str:
+    """What is expected; of lengths of time as they can be written."""
+    return _SENTENCES.get(error["type"], _LENGTH.sub(_in_seconds, error["msg"]))
+
+
+def _in_seconds(length: re.Match[str]) -> str:
+    parts = {name: int(number) for name, number in re.findall(r"(\w+)=(-?\d+)", length[1])}
+    return f"{timedelta(**parts).total_seconds():.10g} s"
 
 
 def _variable(location: tuple[int | str, ...]) -> str:

@@ -1,6 +1,7 @@
 """Profiles of vendors: whether they are valid, whether they hold, what they make of a message."""
 
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -70,7 +71,10 @@ def explain(  # noqa: PLR0913 - one for each option
     ] = None,
     key: Annotated[str | None, typer.Option(help="The key of the record.")] = None,
     at: Annotated[
-        str | None, typer.Option(metavar="TIME", help="The record's timestamp; by default, now.")
+        datetime | None,
+        typer.Option(
+            parser=moment, metavar="TIME", help="The record's timestamp; by default, now."
+        ),
     ] = None,
     json: _Json = False,
     example: Annotated[
@@ -84,7 +88,7 @@ def explain(  # noqa: PLR0913 - one for each option
         payload.read(),
         dict(_header(each) for each in header or ()),
         os.fsencode(key) if key is not None else None,
-        to_micros(moment(at) if at is not None else current_time().replace(microsecond=0)),
+        to_micros(at or current_time().replace(microsecond=0)),
     )
     settings = load_settings()
     if not example:

@@ -153,7 +153,7 @@ def test_a_profile_without_examples_is_not_proven(profile: Path) -> None:
         (("explain", "meridan", "-"), "no profile of 'meridan': did you mean `meridian`?"),
         (("test", "absent.yaml"), "absent.yaml: not readable"),
         (("explain", "meridian", "-", "--header", "x"), "--header is NAME=VALUE"),
-        (("explain", "meridian", "-", "--at", "noon"), "a time like 2026-03-02T06:00"),
+        (("explain", "meridian", "-", "--at", "noon"), "'--at': a time like 2026-03-02T06:00"),
         (("explain", "meridian", "nowhere.json"), "nowhere.json"),
     ],
 )
