@@ -52,6 +52,7 @@ _FETCH_WITHIN: Final = 2.0
 
 # In doubt, how often is looked whether the records in hand are applied.
 _LOOK_AGAIN: Final = 0.001
+_POLL: Final = 0.2
 
 # Fewer records are not worth a fetch and a transaction of their own as often as they could be had.
 _FEW: Final = 50
@@ -221,6 +222,7 @@ class InputSource(ConsumerRebalanceListener):
             await self._fill()
         elif (deadly := await self._caution.note(first)) is None:
             self.rewind()
+            await asyncio.sleep(_POLL)  # somebody has them: the group will tell
         elif self._sought:
             return self._cut(len(first))._replace(deadly=deadly)
         return Fetched([], {}, self._assignment)
