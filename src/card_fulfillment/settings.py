@@ -14,7 +14,6 @@ from typing import Annotated, Final, Literal, Self
 import yaml
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     FilePath,
@@ -32,30 +31,15 @@ from pydantic_settings import (
     YamlConfigSettingsSource,
 )
 
+from card_fulfillment.durations import Duration, Pause, Timeout
+
 _PREFIX: Final = "FULFILLMENT_"
-_SECONDS: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _SERVER: Final = r"(\[[0-9a-fA-F:.]+\]|[^\s,:/\[\]]+):[0-9]{1,5}"
 _SERVERS: Final = rf"^\s*{_SERVER}\s*(,\s*{_SERVER}\s*)*$"
 # What Kubernetes sets in every container for a service whose name begins with `fulfillment`.
 _OF_KUBERNETES: Final = re.compile(r".*_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_[0-9]+_\w+)?)")
 
 
-def _in_seconds(value: object) -> object:
-    """Read a number in a text as seconds, as a number in a YAML file is."""
-    is_number = isinstance(value, str) and _SECONDS.fullmatch(value.strip())
-    return float(str(value)) if is_number else value
-
-
-# Servers take times in milliseconds, 0 of them for no limit at all; we add them in microseconds.
-_SHORTEST: Final = timedelta(milliseconds=1)
-_LONGEST: Final = timedelta(days=36_500)
-_LONGEST_OF_SERVERS: Final = timedelta(days=20)
-
-Duration = Annotated[timedelta, BeforeValidator(_in_seconds), Field(ge=_SHORTEST, le=_LONGEST)]
-Timeout = Annotated[
-    timedelta, BeforeValidator(_in_seconds), Field(ge=_SHORTEST, le=_LONGEST_OF_SERVERS)
-]
-Pause = Annotated[timedelta, BeforeValidator(_in_seconds), Field(ge=timedelta(0), le=_LONGEST)]
 Bin = Annotated[str, Field(pattern=r"^[0-9]{1,10}$")]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]

@@ -72,9 +72,7 @@ def explain(  # noqa: PLR0913 - one for each option
     key: Annotated[str | None, typer.Option(help="The key of the record.")] = None,
     at: Annotated[
         datetime | None,
-        typer.Option(
-            parser=moment, metavar="TIME", help="The record's timestamp; by default, now."
-        ),
+        typer.Option(parser=moment, metavar="TIME", help="The record's timestamp; else it is now."),
     ] = None,
     json: _Json = False,
     example: Annotated[

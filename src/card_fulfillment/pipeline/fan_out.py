@@ -165,7 +165,6 @@ class FanOut:
         placement = Placement(view, identities, self._publishing.windows)
         folding = Folding(effects, view, placement, identities, self._publishing, now)
         folding.fold({chunk.bulk_id: NOTHING_ANNOUNCED}, chunk.members, tick=tick)
-        effects.places = dict(placement.places)
         return effects
 
 
