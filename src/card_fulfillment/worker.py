@@ -66,7 +66,8 @@ async def _collect_now_and_then() -> None:
 async def _within(seconds: float, work: Awaitable[None]) -> None:
     """Where it takes longer, or the database is away, it is left."""
     with contextlib.suppress(TimeoutError, StoreUnavailable):
-        await asyncio.wait_for(work, seconds)
+        async with asyncio.timeout(seconds):
+            await work
 
 
 class Worker:

@@ -116,3 +116,15 @@ async def test_whatever_fails_is_told_tried_again_later_and_later_and_stops_noth
     told = await performed(work, _LATER, NEWS)
     assert time.monotonic() - began >= 0.05 + 0.1 + 0.05
     assert told == ["Contended 0.05", "KeyError 0.1", "spread b2", "Contended 0.05"]
+
+
+async def test_who_is_cancelled_in_the_very_moment_in_which_it_is_woken_ends() -> None:
+    work = Work(ticks=0)
+    spreader = Spreader(cast("FanOut", _Steps(work)), _LATER, lambda: _NOW, work)
+    running = asyncio.ensure_future(spreader.run())
+    await asyncio.sleep(_SOON)
+    spreader.look_at(NEWS)
+    await asyncio.sleep(0)  # what waits for the news has them, and the spreader not yet
+    running.cancel()
+    assert await asyncio.wait([running], timeout=_WITHIN) == ({running}, set())
+    assert running.cancelled()

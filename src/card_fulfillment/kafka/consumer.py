@@ -24,6 +24,7 @@ from aiokafka.errors import (
 )
 
 from card_fulfillment.kafka.caution import Caution
+from card_fulfillment.kafka.commits import Commits
 from card_fulfillment.kafka.connection import ClientOptions
 from card_fulfillment.kafka.ending import end_consumer
 from card_fulfillment.kafka.group import (
@@ -43,8 +44,6 @@ from card_fulfillment.pipeline.intake_ports import Fetched, SourceUnavailable
 from card_fulfillment.pipeline.ports import StoreUnavailable
 from card_fulfillment.pipeline.positions import InputRecreated, Positions
 
-_COMMIT_EVERY: Final = 1.0
-_COMMIT_WITHIN: Final = 5.0
 _GIVE_AWAY_WITHIN: Final = 3.0
 _LET_GO_WITHIN: Final = 1.0
 _STOP_WITHIN: Final = 5.0
@@ -81,14 +80,13 @@ class InputSource(ConsumerRebalanceListener):
         self._sought = False  # whether the consumer stands at the stored positions
         self._buffer: deque[Record] = deque()
         self._given: deque[Given] = deque()
-        # Offsets: from which to go on, before which all is applied, of which Kafka is to be told.
+        # Offsets: from which to go on, before which all is applied.
         self._next: dict[Partition, int] = {}
         self._done: dict[Partition, int] = {}
-        self._uncommitted: dict[TopicPartition, int] = {}
+        self._commits = Commits(self._commit)
         self._holders = 0
         self._free = asyncio.Event()  # set while nobody is holding
         self._free.set()
-        self._committing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Join the group; to be called again where it raises a passing failure."""
@@ -96,17 +94,14 @@ class InputSource(ConsumerRebalanceListener):
         self._consumer = self._made()
         self._consumer.subscribe(topics=self._topics, listener=self)
         await self._consumer.start()
-        self._committing = asyncio.create_task(self._commit_now_and_then())
+        self._commits.begin()
 
     def _made(self) -> AIOKafkaConsumer:
         return group_consumer(self._options, self._group, self.rewind)
 
     async def stop(self) -> None:
         """Leave the group, within a deadline."""
-        if self._committing is not None:
-            self._committing.cancel()
-        with contextlib.suppress(Exception):
-            await asyncio.wait_for(self._commit(), _COMMIT_WITHIN)
+        await self._commits.end()
         await end_consumer(self._consumer, _STOP_WITHIN)
 
     # What aiokafka tells: it only notes it, `fetch` acts on it. An error here would be swallowed.
@@ -115,9 +110,11 @@ class InputSource(ConsumerRebalanceListener):
         """Let the batch in hand end, for whoever is next, or let it go: nobody died of it."""
         self.rewind()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._free.wait(), _GIVE_AWAY_WITHIN)
+            async with asyncio.timeout(_GIVE_AWAY_WITHIN):
+                await self._free.wait()
         with contextlib.suppress(TimeoutError, StoreUnavailable):
-            await asyncio.wait_for(self.let_go(), _LET_GO_WITHIN)
+            async with asyncio.timeout(_LET_GO_WITHIN):
+                await self.let_go()
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         self._assigned = frozenset(assigned)
@@ -154,7 +151,7 @@ class InputSource(ConsumerRebalanceListener):
                 self._free.set()
 
     def applied(self, positions: Mapping[Partition, int]) -> None:
-        self._uncommitted |= {TopicPartition(*p): offset for p, offset in positions.items()}
+        self._commits.add(positions)
         self._done |= positions
         while self._given and self._given[0].is_done(self._done):
             self._given.popleft()
@@ -232,7 +229,8 @@ class InputSource(ConsumerRebalanceListener):
         tp = TopicPartition(*partition)
         # Taken away just now, or given anew and not sought yet, without which it has no position.
         with contextlib.suppress(IllegalStateError, TimeoutError):
-            passed: int = await asyncio.wait_for(self._consumer.position(tp), _FETCH_WITHIN)
+            async with asyncio.timeout(_FETCH_WITHIN):
+                passed: int = await self._consumer.position(tp)
             return passed >= self._caution.until[partition]
         return False
 
@@ -287,14 +285,6 @@ class InputSource(ConsumerRebalanceListener):
             self._given.append(Given(records, ends))
         return Fetched(records, starts, self._assignment)
 
-    async def _commit_now_and_then(self) -> None:
-        while True:
-            await asyncio.sleep(_COMMIT_EVERY)
-            with contextlib.suppress(Exception):
-                await asyncio.wait_for(self._commit(), _COMMIT_WITHIN)
-
-    async def _commit(self) -> None:
-        offsets = {tp: o for tp, o in self._uncommitted.items() if tp in self._assigned}
-        self._uncommitted.clear()
-        if offsets:
-            await self._consumer.commit(offsets)
+    async def _commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        if ours := {tp: offset for tp, offset in offsets.items() if tp in self._assigned}:
+            await self._consumer.commit(ours)

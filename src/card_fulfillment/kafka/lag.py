@@ -32,7 +32,8 @@ class Given(NamedTuple):
 async def soon(answer: Awaitable[T]) -> T:
     """What Kafka is asked, answered within seconds; raises SourceUnavailable."""
     try:
-        return await asyncio.wait_for(answer, _ANSWERED_WITHIN)
+        async with asyncio.timeout(_ANSWERED_WITHIN):
+            return await answer
     except (KafkaError, TimeoutError) as error:
         raise SourceUnavailable(type(error).__name__) from error
 

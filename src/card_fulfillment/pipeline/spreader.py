@@ -53,7 +53,8 @@ class Spreader:
 
     async def _woken_within(self, seconds: float) -> bool:
         try:
-            await asyncio.wait_for(self._work.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._work.wait()
         except TimeoutError:
             return False
         self._work.clear()
