@@ -137,7 +137,8 @@ class Cluster:
         database = self.servers.database
         snapshot = await database.snapshot()
         return (
-            database.positions() == self.servers.inputs.ends()
+            all(process.is_well for process in self.processes)
+            and database.positions() == self.servers.inputs.ends()
             and is_quiet(snapshot.bulks, snapshot.cards)
             and self.published() == _written(snapshot)
         )

@@ -10,11 +10,15 @@ _DELAYS: Final = (0.0, 0.0, 0.001, 0.01, 0.1)
 
 
 class Weather:
-    """What is wrong with the servers. trouble: how often of a hundred times a call fails."""
+    """What is wrong with the servers. trouble: how often of a hundred times a call fails.
+
+    broken: promises that a process has broken, whatever came of it.
+    """
 
     def __init__(self, rng: Random, trouble: int) -> None:
         self.rng, self.trouble = rng, trouble
         self.away: set[str] = set()
+        self.broken: list[str] = []
 
     def fails(self, server: str) -> bool:
         return server in self.away or self.happens()

@@ -140,6 +140,8 @@ class Publisher(MemoryPublisher):
         self._fate = fate
 
     async def publish(self, lanes: Sequence[LaneRows]) -> None:
+        if not self._usable:
+            self._fate.weather.broken.append("a producer in doubt was used again")
         try:
             await super().publish(lanes)
         except asyncio.CancelledError:

@@ -21,7 +21,7 @@ from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.pipeline.fan_out import FanOut
 from card_fulfillment.pipeline.hints import Hints
 from card_fulfillment.pipeline.intake import Intake
-from card_fulfillment.pipeline.relay import Relay
+from card_fulfillment.pipeline.relay import Relay, RelayState
 from card_fulfillment.pipeline.relay_ports import PageLimits, RelayPorts
 from card_fulfillment.pipeline.spreader import Spreader
 
@@ -111,6 +111,12 @@ class Process:
             yield Publisher(output, self.fate)
 
         return RelayPorts(outbox, publisher, _LIMITS)
+
+    @property
+    def is_well(self) -> bool:
+        states = {relay.status.state for relay in self._relays}
+        alarms = [relay.status.alarm for relay in self._relays if relay.status.alarm]
+        return states <= {RelayState.PUBLISHING, RelayState.WAITING_FOR_LEASE} and not alarms
 
     async def end(self) -> None:
         """In order."""

@@ -27,6 +27,7 @@ def test_whatever_happens_to_workers_everything_is_applied_and_published_once_an
     partitions = sorted({Partition(each.topic, each.partition) for each in told})
     cluster = Cluster(rng, partitions, trouble=trouble)
     run_virtually(cluster.work(told, processes, misfortunes))
+    assert cluster.weather.broken == []
 
     witness = Witness()
     for batch in cluster.servers.database.committed:
