@@ -218,11 +218,16 @@ def _reported(reports: Reports, each: Entry, own: list[Reference]) -> Reports:
     fact = each.fact
     if fact.serials is None and fact.quantity is None and fact.carton is None:
         return reports
-    return replace(
+    heard = replace(
         reports,
         reach=max(reports.reach, fact.serials[1] if fact.serials else 0),
-        totals=reports.totals | _total(fact, own),
         miscounted=_least(reports.miscounted | _miscounted(fact)),
+    )
+    if each.parcel_role is not ParcelRole.OUTBOUND:
+        return heard  # boxes that come back are no part of what was sent
+    return replace(
+        heard,
+        totals=reports.totals | _total(fact, own),
         cartons=reports.cartons | _cartons(each),
         filled=reports.filled | _cartons(each) if _hands_over(each) else reports.filled,
         handed_over=_handed_over(reports.handed_over, each),

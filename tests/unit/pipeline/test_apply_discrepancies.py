@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import pytest
+
 from agreement import Telling
 from builders import announcement, box_no, fact, order, order_no, sent, sized, waybill
-from card_fulfillment.domain.facts import Statement
+from card_fulfillment.domain.facts import ParcelRole, Statement
 from card_fulfillment.domain.naming import SubjectKind, bulk_issuance
 from card_fulfillment.domain.status import Status
 
@@ -98,3 +100,22 @@ def test_a_short_shipment_tells_how_many_came_and_which_did_not() -> None:
         _ORDER,
         fact(Status.SHIPPED, 5, _O1, names=[_X], carton=(1, 1), serials=(2, 4), quantity=3),
     ) == [{"name": "short_shipment", "expected": 6, "reported": [3], "serials": [[1, 1], [5, 6]]}]
+
+
+@pytest.mark.parametrize("role", [ParcelRole.RETURN, ParcelRole.PIN])
+def test_boxes_that_come_back_and_those_of_pin_letters_are_no_part_of_the_shipment(
+    role: ParcelRole,
+) -> None:
+    sent_out = fact(Status.SHIPPED, 5, _O1, names=[_X], carton=(1, 1), serials=(1, 3), quantity=3)
+    beside: dict[str, Any] = {"names": [_W], "parcel_role": role}
+    assert (
+        _found(
+            _member(1, 3),
+            _ORDER,
+            sent_out,
+            fact(Status.RETURNING, 8, _O1, carton=(2, 4), **beside),
+            fact(None, 9, _O1, quantity=2, **beside),
+            fact(Status.RETURNED, 9, _W, carton=(3, 5), serials=(1, 2)),
+        )
+        == []
+    )
