@@ -31,6 +31,7 @@ from stack import run_apart
 
 _PARTITIONS = 3
 _FEW, _APART = 50, 0.015
+_TICK = 0.001  # timers of an event loop go by milliseconds
 _FETCH_UNDER_WAY = 0.2  # seconds, within which it waits for what comes next
 
 
@@ -80,7 +81,7 @@ async def test_little_that_comes_steadily_is_fetched_together(
     assert dict(offsets) == {p: list(range(count // _PARTITIONS)) for p in range(_PARTITIONS)}
     apart = [later - earlier for earlier, later in pairwise(found.times)]
     few = [len(fetched.records) < _FEW for fetched in found.fetches[:-1]]
-    assert min(compress(apart, few)) >= _APART
+    assert min(compress(apart, few)) >= _APART - _TICK
 
 
 async def test_what_comes_after_a_silence_is_fetched_at_once(
