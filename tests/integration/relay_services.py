@@ -134,6 +134,9 @@ async def running(*relays: Relay) -> AsyncIterator[None]:
             tasks.create_task(relay.run(stop))
         try:
             yield
+        except BaseException as error:
+            error.add_note("; ".join(f"{relay.status}" for relay in relays))
+            raise
         finally:
             stop.set()
 
