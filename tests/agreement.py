@@ -5,7 +5,7 @@ from copy import copy
 from random import Random
 from typing import Any, TypeVar
 
-from builders import NOW, Log, Sent, publishing
+from builders import NOW, Log, Sent, publishing, sent
 from card_fulfillment.domain.bindings import bound_to
 from card_fulfillment.domain.bulk import Bulk, roll_up
 from card_fulfillment.domain.claims import greatest
@@ -191,6 +191,16 @@ def tell(rng: Random, told: Sequence[Told], *, updates: bool = True) -> Telling:
         telling.take(batch, hole=rng.choice((0, 0, 2)))
         fan_out(rng, telling)
     return telling.settle()
+
+
+def told_one_by_one(*statements: Statement) -> Telling:
+    """One in a batch; each time it is where it must be, the members too."""
+    telling = Telling()
+    for each in statements:
+        telling.take([sent(each)])
+        telling.settle()
+        assert_agrees(telling.snapshot(), telling.witness.told)
+    return telling
 
 
 def fan_out(rng: Random, telling: Telling) -> None:

@@ -14,7 +14,7 @@ from card_fulfillment.kafka.connection import client_options
 from card_fulfillment.kafka.tail import read_tails
 from card_fulfillment.kafka.topics import ensure_topics, partition_count
 from card_fulfillment.ops.effective import redacted
-from card_fulfillment.pipeline.output_check import Alarm, check_output
+from card_fulfillment.pipeline.output_check import OUTPUT_PARTITIONS_CHANGED, Alarm, check_output
 from card_fulfillment.pipeline.relay_ports import Tail, Unavailable
 from card_fulfillment.postgres.connection import Connection, connected, connector, is_transient
 from card_fulfillment.postgres.outbox import PartitionsChanged, outbox_of, pin_lanes
@@ -153,5 +153,5 @@ async def _pinned_lanes(settings: Settings, counts: Mapping[str, int | None]) ->
                 pinned = await pin_lanes(connection, topic, count or 0)
                 lanes |= {(topic, partition): lane for partition, lane in pinned.items()}
         except PartitionsChanged as error:
-            raise Alarmed("output_partitions_changed", str(error)) from error
+            raise Alarmed(OUTPUT_PARTITIONS_CHANGED, str(error)) from error
     return lanes

@@ -13,12 +13,12 @@ from card_fulfillment.metrics import Meter, by_topic
 from card_fulfillment.ops.health import (
     ALARMS,
     INPUT_MISSING,
-    OUTPUT_PARTITIONS_CHANGED,
     SCHEMA_MISMATCH,
     Health,
 )
 from card_fulfillment.pipeline.backlog import BulkBacklog, Census, InputBacklog, Measured
 from card_fulfillment.pipeline.intake_ports import SourceUnavailable
+from card_fulfillment.pipeline.output_check import OUTPUT_PARTITIONS_CHANGED, partitions_changed
 from card_fulfillment.pipeline.ports import StoreUnavailable
 from card_fulfillment.pipeline.relay import RelayState
 
@@ -126,7 +126,7 @@ class Watch:
         missing = ", ".join(sorted(set(self._expected.inputs) - counts.keys()))
         self._alarm_if(INPUT_MISSING, missing and f"Kafka has no topic {missing}")
         changed = "; ".join(
-            f"{topic} has {counts[topic]} partitions, the database was pinned to {pinned}"
+            partitions_changed(topic, counts[topic], pinned)
             for topic, pinned in self._expected.outputs.items()
             if counts.get(topic, pinned) != pinned
         )

@@ -11,7 +11,6 @@ from virtual_time import run_virtually
 from card_fulfillment.metrics import Meter
 from card_fulfillment.ops.health import (
     INPUT_MISSING,
-    OUTPUT_PARTITIONS_CHANGED,
     SCHEMA_MISMATCH,
     Health,
     Limits,
@@ -19,6 +18,7 @@ from card_fulfillment.ops.health import (
 from card_fulfillment.pipeline.backlog import BulkBacklog, Census, InputBacklog, OutputBacklog
 from card_fulfillment.pipeline.batch import Partition
 from card_fulfillment.pipeline.intake_ports import SourceUnavailable
+from card_fulfillment.pipeline.output_check import OUTPUT_PARTITIONS_CHANGED
 from card_fulfillment.pipeline.ports import StoreUnavailable
 from card_fulfillment.watching import Expected, Watch
 

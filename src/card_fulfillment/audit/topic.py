@@ -13,6 +13,7 @@ from card_fulfillment.kafka.topics import partition_count
 from card_fulfillment.messages.envelope import Record
 from card_fulfillment.messages.headers import Headers
 from card_fulfillment.pipeline.audit import Audit, Finding, Pinned
+from card_fulfillment.pipeline.output_check import OUTPUT_PARTITIONS_CHANGED, partitions_changed
 from card_fulfillment.pipeline.relay_ports import LaneRow
 from card_fulfillment.postgres import connection as postgres_connection
 from card_fulfillment.postgres.connection import Connection, connected, connector
@@ -91,8 +92,8 @@ class TopicAudit:
         if count is None:
             raise Misfit(f"topic {self.topic} is missing, or is not for this user to read")
         if count != len(lanes):
-            found = f"{self.topic} has {count} partitions, the database was pinned to {len(lanes)}"
-            raise Alarmed("output_partitions_changed", found)
+            changed = partitions_changed(self.topic, count, len(lanes))
+            raise Alarmed(OUTPUT_PARTITIONS_CHANGED, changed)
 
     async def _begin(self, reader: OutputReader, lanes: Sequence[LaneRow]) -> Audit:
         beginnings, ends = await reader.beginnings(), await reader.written()

@@ -28,7 +28,7 @@ from card_fulfillment.messages.headers import Headers
 from card_fulfillment.pipeline.acceptance import LaneStep, NotAcceptable, step_of
 from card_fulfillment.pipeline.batch import Partition
 from card_fulfillment.pipeline.intake_ports import SourceUnavailable
-from card_fulfillment.pipeline.output_check import last_seqs
+from card_fulfillment.pipeline.output_check import last_seqs, partitions_changed
 from card_fulfillment.pipeline.positions import InputRecreated
 from card_fulfillment.pipeline.relay_ports import Tail, Unavailable
 from card_fulfillment.postgres import acceptance
@@ -119,7 +119,7 @@ async def _steps(
     except Unavailable as error:
         return f"{error}; try again"
     if rows.keys() != tails.keys():
-        return f"the topic has {len(tails)} partitions, the database was pinned to {len(rows)}"
+        return partitions_changed("the topic", len(tails), len(rows))
     try:
         values = await values_of(connection, last_seqs(tails))
         steps = [

@@ -11,11 +11,11 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 from card_fulfillment.pipeline.backlog import BulkBacklog, InputBacklog, OutputBacklog
 from card_fulfillment.pipeline.batch import Partition
 from card_fulfillment.pipeline.intake_ports import IntakeStatus
+from card_fulfillment.pipeline.output_check import OUTPUT_PARTITIONS_CHANGED
 from card_fulfillment.pipeline.relay import RelayState, RelayStatus
 
 INPUT_RECREATED: Final = "input_recreated"
 INPUT_MISSING: Final = "input_missing"
-OUTPUT_PARTITIONS_CHANGED: Final = "output_partitions_changed"
 SCHEMA_MISMATCH: Final = "schema_mismatch"
 STALLED: Final = "stalled"
 OUTPUT_STALLED: Final = "output_stalled"

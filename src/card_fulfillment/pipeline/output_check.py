@@ -7,6 +7,7 @@ from typing import Final
 from card_fulfillment.pipeline.relay_ports import LaneRow, Outbox, Tail
 
 OUTPUT_BEHIND: Final = "output_behind_database"
+OUTPUT_PARTITIONS_CHANGED: Final = "output_partitions_changed"
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,11 @@ class Alarm:
 
     name: str
     message: str
+
+
+def partitions_changed(topic: str, found: int, pinned: int) -> str:
+    """Say how many partitions a topic has, and how many it had when its lanes were made."""
+    return f"{topic} has {found} partitions, the database was pinned to {pinned}"
 
 
 def starting_points(
@@ -34,10 +40,8 @@ def starting_points(
     published = {row.lane: row.published_seq for row in before}
     rows = {row.partition: replace(row, published_seq=published.get(row.lane, 0)) for row in since}
     if rows.keys() != tails.keys():
-        return Alarm(
-            "output_partitions_changed",
-            f"the topic has {len(tails)} partitions, the database was pinned to {len(rows)}",
-        )
+        changed = partitions_changed("the topic", len(tails), len(rows))
+        return Alarm(OUTPUT_PARTITIONS_CHANGED, changed)
     points: dict[int, int] = {}
     for partition, row in rows.items():
         point = _starting_point(row, tails[partition], values.get(row.lane))

@@ -8,6 +8,7 @@ from typing import Final
 
 import asyncpg
 
+from card_fulfillment.pipeline.output_check import partitions_changed
 from card_fulfillment.pipeline.relay_ports import (
     LaneRow,
     LaneRows,
@@ -104,9 +105,7 @@ async def pin_lanes(connection: asyncpg.Connection, topic: str, partitions: int)
     """
     rows = await _pin(connection, topic, partitions)
     if sorted(row.partition for row in rows) != list(range(partitions)):
-        raise PartitionsChanged(
-            f"topic {topic} has {partitions} partitions, the database was pinned to {len(rows)}"
-        )
+        raise PartitionsChanged(partitions_changed(f"topic {topic}", partitions, len(rows)))
     return {row.partition: row.lane for row in rows}
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from agreement import Telling, assert_agrees, run
+from agreement import Telling, assert_agrees, run, told_one_by_one
 from builders import (
     NOW,
     announcement,
@@ -16,7 +16,7 @@ from builders import (
     sized,
     waybill,
 )
-from card_fulfillment.domain.facts import Attribute, Fact, ParcelRole, Statement
+from card_fulfillment.domain.facts import Attribute, Fact, ParcelRole
 from card_fulfillment.domain.naming import Subject, SubjectKind, bulk_issuance, card
 from card_fulfillment.domain.status import Reason, Status
 from card_fulfillment.pipeline.fan_out import FanOut
@@ -25,22 +25,13 @@ _B1 = bulk_issuance("b1")
 _O1, _X, _W = order_no("o1"), box_no("x"), waybill("w")
 
 
-def _told(*statements: Statement) -> Telling:
-    telling = Telling()
-    for each in statements:
-        telling.take([sent(each)])
-        telling.settle()
-        assert_agrees(telling.snapshot(), telling.witness.told)
-    return telling
-
-
 def _last(telling: Telling, card_id: str) -> tuple[str, int]:
     event = telling.snapshot().journeys()[card_id][-1]
     return event["fulfillment_status"], event["attempt"]
 
 
 def test_a_parcel_named_below_what_names_it_is_none_of_the_bulk() -> None:
-    telling = _told(
+    telling = told_one_by_one(
         announcement("c1", bulk="b1", serial=1),
         order(_B1, 1, _O1),
         fact(Status.IN_TRANSIT, 9, _O1, _W, names=[_X]),
@@ -51,7 +42,7 @@ def test_a_parcel_named_below_what_names_it_is_none_of_the_bulk() -> None:
 
 
 def test_a_member_ordered_by_name_takes_what_was_found_through_its_bulk() -> None:
-    telling = _told(
+    telling = told_one_by_one(
         sized(announcement("c1", bulk="b1", serial=1), 1),
         order(_B1, 96),
         fact(Status.SHIPPED, 24, own_id("alpha", "c1")),
@@ -62,7 +53,7 @@ def test_a_member_ordered_by_name_takes_what_was_found_through_its_bulk() -> Non
 
 
 def test_the_issuers_name_of_a_card_is_not_taken_for_a_bulks_where_a_vendor_names_it_too() -> None:
-    telling = _told(
+    telling = told_one_by_one(
         fact(Status.REJECTED, 0, own_id("issuer", "c1")),
         fact(Status.RETURNED, 90, own_id("alpha", "c1")),
         order(_B1, 30),
@@ -73,7 +64,7 @@ def test_the_issuers_name_of_a_card_is_not_taken_for_a_bulks_where_a_vendor_name
 
 
 def test_serials_given_to_a_parcel_later_bring_what_was_said_of_it_before() -> None:
-    telling = _told(
+    telling = told_one_by_one(
         announcement("c1", bulk="b1", serial=1),
         announcement("c3", bulk="b1", serial=3),
         order(_B1, 1, _O1),
@@ -89,7 +80,7 @@ def test_serials_given_to_a_parcel_later_bring_what_was_said_of_it_before() -> N
 
 def test_a_parcel_named_again_decides_between_attempts_of_a_bulk_and_of_its_member() -> None:
     o2 = order_no("o2")
-    telling = _told(
+    telling = told_one_by_one(
         announcement("c1", bulk="b1", serial=1),
         announcement("c2", bulk="b1", serial=2),
         order(_B1, 1, _O1),
@@ -121,7 +112,7 @@ def test_a_parcel_named_again_decides_between_attempts_that_no_member_has_yet() 
 
 def test_a_parcel_of_a_member_named_again_decides_between_its_attempts_and_its_bulks() -> None:
     o2 = order_no("o2")
-    telling = _told(
+    telling = told_one_by_one(
         announcement("c1", bulk="b1", serial=1),
         order("c1", 1, o2),
         order(_B1, 10, _O1, attempt=2),
@@ -135,7 +126,7 @@ def test_a_parcel_of_a_member_named_again_decides_between_its_attempts_and_its_b
 
 def test_the_number_of_a_parcel_that_comes_back_is_not_taken_for_the_shipments() -> None:
     number = Attribute.TRACKING_NUMBER
-    telling = _told(
+    telling = told_one_by_one(
         announcement("c1", bulk="b1", serial=1),
         order(_B1, 1, _O1),
         fact(Status.SHIPPED, 5, _O1, attributes={number: "there"}),
@@ -151,7 +142,7 @@ def test_the_number_of_a_parcel_that_comes_back_is_not_taken_for_the_shipments()
 
 def test_a_bulk_is_told_to_be_where_it_is_because_of_a_member_that_came_there() -> None:
     """Whatever else the batch brings: the reason is that of the status."""
-    telling = _told(
+    telling = told_one_by_one(
         announcement("c1", bulk="b1", serial=1),
         announcement("c2", bulk="b1", serial=2),
         order(_B1, 1, _O1),
@@ -171,7 +162,7 @@ def test_a_bulk_is_told_to_be_where_it_is_because_of_a_member_that_came_there() 
 
 
 def test_that_nothing_more_is_expected_of_a_bulk_is_told_by_itself() -> None:
-    telling = _told(
+    telling = told_one_by_one(
         announcement("c1", bulk="b1", serial=1),
         order(_B1, 1, _O1),
         fact(Status.SHIPPED, 5, _O1),
@@ -188,7 +179,7 @@ def test_that_nothing_more_is_expected_of_a_bulk_is_told_by_itself() -> None:
 
 
 def test_a_serial_that_a_card_has_already_is_told_of_when_another_is_announced_with_it() -> None:
-    telling = _told(
+    telling = told_one_by_one(
         announcement("c1", bulk="b1", serial=1),
         announcement("c2", bulk="b1", serial=2),
         announcement("c3", bulk="b1", serial=2),
@@ -214,7 +205,7 @@ def test_what_is_said_of_a_parcel_and_not_told_publishes_nothing() -> None:
     kept = fact(None, 10, _X, attributes={Attribute.ESTIMATED_DELIVERY: "2026-03-04"})
 
     before, after = (
-        _told(*each).snapshot().journeys(SubjectKind.BULK_ISSUANCE)["b1"]
+        told_one_by_one(*each).snapshot().journeys(SubjectKind.BULK_ISSUANCE)["b1"]
         for each in (told, (*told, kept))
     )
 
@@ -243,7 +234,7 @@ def test_members_of_many_chunks_are_folded_anew_where_a_fact_changes_its_attempt
 def test_a_member_that_is_touched_before_the_fan_out_keeps_what_is_its_own() -> None:
     """Its bulk lost all to another card: the member folds what is left, and what it had itself."""
     o2 = order_no("o2")
-    telling = _told(
+    telling = told_one_by_one(
         announcement("c1", bulk="b1", serial=1),
         announcement("z", 400),
         order(_B1, 1, _O1),
@@ -260,7 +251,7 @@ def test_a_member_that_is_touched_before_the_fan_out_keeps_what_is_its_own() -> 
 
 def _shortages(*lines: Fact) -> list[str]:
     members = [sized(announcement(f"c{n}", bulk="b1", serial=n), 3) for n in (1, 2, 3)]
-    telling = _told(*members, order(_B1, 1, _O1), *lines)
+    telling = told_one_by_one(*members, order(_B1, 1, _O1), *lines)
     last = telling.snapshot().journeys(SubjectKind.BULK_ISSUANCE)["b1"][-1]
     return [found["name"] for found in last["discrepancies"]]
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from agreement import Telling, assert_agrees
-from builders import altered, announcement, box_no, fact, order, order_no, sent, waybill
+from agreement import told_one_by_one
+from builders import altered, announcement, box_no, fact, order, order_no, waybill
 from card_fulfillment.domain.facts import Attribute, Fact, ParcelRole, Statement
 from card_fulfillment.domain.naming import SubjectKind, bulk_issuance
 from card_fulfillment.domain.status import Status
@@ -16,18 +16,8 @@ _NUMBER = {Attribute.TRACKING_NUMBER: "N"}
 _SHIPPED = fact(Status.SHIPPED, 2, _O1)
 
 
-def _told(*statements: Statement) -> Telling:
-    """One in a batch; each time it is where it must be, the members too."""
-    telling = Telling()
-    for each in statements:
-        telling.take([sent(each)])
-        telling.settle()
-        assert_agrees(telling.snapshot(), telling.witness.told)
-    return telling
-
-
 def _card(*statements: Statement) -> list[dict[str, Any]]:
-    telling = _told(announcement("c1"), order("c1", 1, _O1), _SHIPPED, *statements)
+    telling = told_one_by_one(announcement("c1"), order("c1", 1, _O1), _SHIPPED, *statements)
     return telling.snapshot().journeys()["c1"]
 
 
@@ -82,7 +72,7 @@ def test_a_box_of_other_parcels_moves_no_member_and_is_listed_with_each(role: Pa
     scan = fact(Status.DELIVERED, 5, _X, attributes=_NUMBER)
     known: list[Statement] = [*members, order(bulk_issuance("b1"), 1, _O1), _SHIPPED]
     for said in ([box, scan], [scan, box]):
-        telling = _told(*known, *said, fact(Status.IN_TRANSIT, 6, _O1))
+        telling = told_one_by_one(*known, *said, fact(Status.IN_TRANSIT, 6, _O1))
         one, other = (told[-1] for _, told in sorted(telling.snapshot().journeys().items()))
         assert one["fulfillment_status"] == other["fulfillment_status"] == "in_transit"
         assert one["shipment"]["tracking_number"] is None
@@ -98,7 +88,7 @@ def test_what_is_said_of_a_whole_bulk_by_a_pin_letters_number_is_not_its_shipmen
     whole = altered(fact(Status.DELIVERED, 5, _X, attributes=_NUMBER), parcels=())
     ordered = order(bulk_issuance("b1"), 1, _O1)
     member = announcement("c1", bulk="b1", serial=1)
-    telling = _told(member, ordered, letter, whole, _SHIPPED)
+    telling = told_one_by_one(member, ordered, letter, whole, _SHIPPED)
     last = telling.snapshot().journeys(SubjectKind.BULK_ISSUANCE)["b1"][-1]
     assert (last["fulfillment_status"], last["shipment"]["tracking_number"]) == ("shipped", None)
 
@@ -108,7 +98,7 @@ def test_a_box_of_a_bulk_has_the_role_that_it_was_called_until_it_is_called_the_
 ):
     member, ordered = announcement("c1", bulk="b1", serial=1), order(bulk_issuance("b1"), 1, _O1)
     scan, line = fact(Status.RETURNED, 5, _X), fact(None, 6, _O1, names=[_X], serials=(1, 1))
-    told = _told(member, ordered, _SHIPPED, _named(_BACK, serials=(1, 1)), scan, line)
+    told = told_one_by_one(member, ordered, _SHIPPED, _named(_BACK, serials=(1, 1)), scan, line)
     events = told.snapshot().journeys(SubjectKind.BULK_ISSUANCE)["b1"]
     boxes = ((box["role"], box["status"]) for event in events for box in event["parcels"])
     assert list(dict.fromkeys(boxes)) == [
