@@ -47,7 +47,7 @@ async def test_every_value_arrives_as_it_was(
 
 async def test_arrays_are_as_long_as_they_were(connection: asyncpg.Connection) -> None:
     lengths = "SELECT cardinality($1::text[]), cardinality($2::bytea[])"
-    for texts, several in (([], []), ([""], [b""]), (["a", ""], [None])):
+    for texts, several in (([], []), ([""], [b""]), (["a", ""], [b"b"])):
         (row,) = await fetch(connection, lengths, texts, several)
         assert tuple(row) == (len(texts), len(several))
 
