@@ -20,7 +20,13 @@ from card_fulfillment.settings import PostgresSettings
 from postgres_state import PostgresState, opened
 
 _PREPARED = "SELECT statement FROM pg_prepared_statements"
+_PLANS = """
+SELECT 'EXPLAIN (COSTS OFF) EXECUTE "' || name || '"('
+       || repeat('NULL, ', cardinality(parameter_types) - 1) || 'NULL)'
+FROM pg_prepared_statements WHERE cardinality(parameter_types) > 0
+"""
 _longest_kept = attrgetter("_stmt_cache._max_lifetime")  # seconds; private
+_connection_of = attrgetter("_connection")  # private as well
 _SAME = fact(Status.LOST, 6, order_no("1"))
 _BATCHES: Sequence[Sequence[Sent]] = (
     [  # a card's journey, another one's that begins with its end
@@ -47,6 +53,30 @@ async def state(dsn: str) -> AsyncIterator[PostgresState]:
 
 async def prepared(connection: asyncpg.Connection) -> set[str]:
     return {row[0] for row in await connection.fetch(_PREPARED)} | {_PREPARED}
+
+
+async def test_rows_are_found_by_their_keys_as_long_as_tables_are_empty(dsn: str) -> None:
+    """A plan stays while a table grows: looking at all of it would cost more and more."""
+    settings = PostgresSettings(dsn=SecretStr(dsn))
+
+    async def connecting() -> asyncpg.Connection:
+        return await connect(settings, application_name="store", by_keys=True)
+
+    store = PostgresStore(connecting, {}, PostgresTransaction)
+    async with store.transaction() as transaction:
+        connection = _connection_of(transaction)
+        explaining = [row[0] for row in await connection.fetch(_PLANS)]
+        plans = [[row[0] for row in await connection.fetch(each)] for each in explaining]
+    store.discard()
+    looked_up = [
+        below
+        for plan in plans
+        for line, below in zip(plan, [*plan[1:], ""], strict=True)
+        if "Index Scan" in line
+    ]
+    assert len(looked_up) > len(plans)
+    assert all("Index Cond" in line for line in looked_up)
+    assert not any("Seq Scan" in line or "Join Filter" in line for plan in plans for line in plan)
 
 
 async def test_batches_run_what_was_prepared_when_the_store_connected(

@@ -28,7 +28,8 @@ async def connection(dsn: str) -> AsyncIterator[asyncpg.Connection]:
     [
         [(1, "a", b"\x00\xff", True)],
         [(1, "", b"", False)],
-        [(None, None, None, None)],
+        [(1, None, None, None)],
+        [(1, None, None, None), (2, None, b"", None)],
         [(1, "", b"", True), (2, None, None, None), (3, "\\ {a},\"b\" 'c' éß漢\n", b"\x1f", False)],
         [(1, _CONTROLS, b"", True), (2, None, b"", None)],
         [(1, "\x1d", b"", True), (2, None, b"", None)],

@@ -22,7 +22,7 @@ WHERE b.bulk_issuance_id = u.bulk_id
 """
 _WRITE_PARCELS: Final = """
 INSERT INTO parcel (bulk_issuance_id, reference, lines, journey)
-SELECT * FROM unnest($1::text[], $2::text[], $3::json[], $4::json[])
+SELECT * FROM unnest($1::text[], $2::text[], $3::json[], $4::json[]) AS u
 ON CONFLICT (bulk_issuance_id, reference)
 DO UPDATE SET lines = excluded.lines, journey = excluded.journey
 """

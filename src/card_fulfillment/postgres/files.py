@@ -40,7 +40,7 @@ JOIN vendor_file_line l USING (vendor, file, line, content)
 _ADD_LINES: Final = """
 INSERT INTO vendor_file_line (vendor, file, line, content, reference, quantity, total)
 SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[], $5::text[], $6::bigint[],
-                     $7::bigint[])
+                     $7::bigint[]) AS u
 """
 _WRITE: Final = """
 UPDATE vendor_file f SET sequence = u.sequence, totals = u.totals, mentioned = u.mentioned,

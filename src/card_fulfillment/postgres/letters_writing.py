@@ -20,14 +20,15 @@ INSERT INTO dead_letter (dead_letter_id, reason, field_path, message, vendor, ma
                          topic, partition, "offset", record_timestamp, sha256, key, value, headers)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
                      $7::text[], $8::int[], $9::bigint[], $10::bigint[], $11::bytea[], $12::bytea[],
-                     $13::bytea[], $14::text[])
+                     $13::bytea[], $14::text[]) AS u
 ON CONFLICT (dead_letter_id) DO UPDATE SET state = 'open', closed_at = NULL, closed_by = NULL
 WHERE dead_letter.closed_by = '{APPLIED}'  -- what was applied waits again
 """  # noqa: S608 - a constant of this module
+# Found by its id, whatever Postgres believes of the index of open ones while there are few.
 _CLOSE: Final = """
 UPDATE dead_letter d SET state = 'closed', closed_at = now(), closed_by = u.closed_by
 FROM unnest($1::uuid[], $2::text[]) AS u (dead_letter_id, closed_by)
-WHERE d.dead_letter_id = u.dead_letter_id AND d.state = 'open'
+WHERE d.dead_letter_id = u.dead_letter_id AND (d.state = 'open') IS TRUE
 """
 # What was over is there again: somebody was told of it already.
 _REOPEN: Final = f"""

@@ -18,17 +18,19 @@ from card_fulfillment.postgres.rows import load_bindings, reference_text
 from card_fulfillment.postgres.statement import execute_on, execute_together, fetch, prepare
 
 _CREATE_BULKS: Final = """
-INSERT INTO bulk_issuance (bulk_issuance_id) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING
+INSERT INTO bulk_issuance (bulk_issuance_id) SELECT * FROM unnest($1::text[]) AS u
+ON CONFLICT DO NOTHING
 """
 _LOCK_BULKS: Final = """
 SELECT FROM bulk_issuance WHERE bulk_issuance_id = ANY ($1::text[])
 ORDER BY bulk_issuance_id FOR UPDATE
 """
 _CREATE_CARDS: Final = """
-INSERT INTO card (card_id) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING
+INSERT INTO card (card_id) SELECT * FROM unnest($1::text[]) AS u ON CONFLICT DO NOTHING
 """
 _CREATE_REFERENCES: Final = """
-INSERT INTO vendor_reference (reference) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING
+INSERT INTO vendor_reference (reference) SELECT * FROM unnest($1::text[]) AS u
+ON CONFLICT DO NOTHING
 """
 _LOCK_CARDS: Final = f"""
 SELECT {CARD_COLUMNS} FROM card WHERE card_id = ANY ($1::text[]) ORDER BY card_id FOR UPDATE

@@ -1,7 +1,9 @@
 """Statements on many rows at once: each array that they take travels as one text.
 
 asyncpg looks at every element of an array several times. A text is only copied, and Postgres splits
-it in less time than it takes to read an array.
+it in less time than it takes to read an array. Where arrays are unnested side by side, as rows, the
+first one has no nulls; another one that has nothing else travels without elements, since what is
+shorter than the first one is filled up with nulls.
 """
 
 import re
@@ -13,6 +15,8 @@ from typing import Any, Final
 import asyncpg
 
 _ARRAY: Final = re.compile(r"\$(\d+)::(\w+)\[\]")
+# Arrays side by side: a row of each of their elements.
+_ROWS: Final = re.compile(r"unnest\(((?:\s*\$\d+::\w+\[\],?)+)\)")
 _PARAMETER: Final = re.compile(r"\$(\d+)")
 
 Column = Collection[Any]
@@ -106,12 +110,28 @@ def _split_in_postgres(statement: str) -> str:
     """The statement with texts in place of its arrays, which Postgres splits into elements.
 
     Two parameters follow the texts: what stands between two elements, and what stands for null.
-    Each text begins with an element that is dropped: an empty text would have no element, and could
-    not be told from one empty element.
+    Each text begins with a null that is dropped: an empty text would have no element, and could not
+    be told from one empty element.
     """
     last = _parameters(statement)
-    split = rf"(string_to_array($\1, ${last + 1}, ${last + 2}))[2:]::\2[]"
-    return _ARRAY.sub(split, statement)
+    marks = f"${last + 1}, ${last + 2}"
+    in_rows = _ROWS.sub(partial(_rows, marks), statement)
+    return _ARRAY.sub(rf"(string_to_array($\1, {marks}))[2:]::\2[]", in_rows)
+
+
+def _rows(marks: str, unnest: re.Match[str]) -> str:
+    """Rows of what texts have, side by side, without making arrays of them first.
+
+    The dropped row is told by its first column, which is never null in others. It is asked how many
+    nulls that one has because Postgres expects that of few rows, a two-hundredth, and looks each up
+    by its key; of `IS NOT NULL` it would expect all of a thousand, and read small tables instead.
+    """
+    columns = _ARRAY.findall(unnest[1])
+    texts = ", ".join(f"string_to_table(${number}, {marks})" for number, _ in columns)
+    names = ", ".join(f"c{number}" for number, _ in columns)
+    values = ", ".join(f"c{number}::{kind}" for number, kind in columns)
+    rows = f"SELECT {values} FROM ROWS FROM ({texts}) AS texts ({names})"  # noqa: S608 - constants
+    return f"({rows} WHERE num_nulls(c{columns[0][0]}) = 0)"
 
 
 @lru_cache
@@ -141,13 +161,15 @@ def _marked(
             said = "".join([cell for cell in cells if cell is not None])
             if separator in said or null in said:
                 return []
-        texts.append(separator.join(["", *[null if cell is None else cell for cell in cells]]))
+        texts.append(separator.join([null, *[null if cell is None else cell for cell in cells]]))
     return [*texts, separator, null]
 
 
 def _cells(column: list[Any]) -> list[str | None]:
-    """Elements as Postgres reads them from text."""
-    example = next((each for each in column if each is not None), "")
+    """Elements as Postgres reads them from text; none where all are null."""
+    example = next((each for each in column if each is not None), None)
+    if example is None:
+        return []
     if isinstance(example, str):
         return column
     if isinstance(example, bytes):

@@ -43,7 +43,7 @@ INSERT INTO fact (fact_id, part, card_id, bulk_issuance_id, attempt, outcome, nu
                   vendor, status, content, body, copies)
 SELECT * FROM unnest($1::bytea[], $2::smallint[], $3::text[], $4::text[], $5::smallint[],
                      $6::text[], $7::bigint[], $8::text[], $9::text[], $10::text[],
-                     $11::bytea[], $12::json[], $13::int[])
+                     $11::bytea[], $12::json[], $13::int[]) AS u
 """
 _MOVE_FACTS: Final = """
 UPDATE fact f SET card_id = u.card_id, bulk_issuance_id = u.bulk_id, attempt = u.attempt,
@@ -57,6 +57,8 @@ _REMOVE_PLACES: Final = """
 DELETE FROM fact f USING unnest($1::bytea[], $2::smallint[]) AS u (fact_id, parts)
 WHERE f.fact_id = u.fact_id AND f.part >= u.parts
 """
+# Each first place is looked up by itself: as long as the table is small, reading all of them would
+# seem as good to Postgres.
 _ADD_PLACES: Final = """
 INSERT INTO fact (fact_id, part, card_id, bulk_issuance_id, attempt, outcome, vendor, status,
                   content, body, copies, recorded_at, number, side)
@@ -65,7 +67,7 @@ SELECT u.fact_id, u.part, u.card_id, u.bulk_id, u.attempt, u.outcome, f.vendor, 
 FROM unnest($1::bytea[], $2::smallint[], $3::text[], $4::text[], $5::smallint[], $6::text[],
             $7::bigint[], $8::text[])
      AS u (fact_id, part, card_id, bulk_id, attempt, outcome, number, side)
-JOIN fact f ON f.fact_id = u.fact_id AND f.part = 0
+CROSS JOIN LATERAL (SELECT * FROM fact WHERE fact_id = u.fact_id AND part = 0 OFFSET 0) AS f
 ON CONFLICT DO NOTHING
 """
 _RETIME: Final = """
@@ -95,7 +97,7 @@ FROM unnest($1::text[], $2::json[]) AS u (reference, bindings)
 WHERE r.reference = u.reference
 """
 _WAIT: Final = """
-INSERT INTO waiting (reference, fact_id) SELECT * FROM unnest($1::text[], $2::bytea[])
+INSERT INTO waiting (reference, fact_id) SELECT * FROM unnest($1::text[], $2::bytea[]) AS u
 ON CONFLICT DO NOTHING
 """
 _WAKE: Final = """
