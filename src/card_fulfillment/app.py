@@ -5,7 +5,7 @@ import gc
 import structlog
 
 from card_fulfillment.compiled import COMPILED
-from card_fulfillment.postgres.writing import Lanes
+from card_fulfillment.postgres.changes_writing import Lanes
 from card_fulfillment.process import told_to_stop, unless_stopped
 from card_fulfillment.settings import Settings
 from card_fulfillment.starting import Misfit, check_outputs, check_topics, checked_lanes

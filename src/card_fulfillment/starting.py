@@ -16,10 +16,10 @@ from card_fulfillment.kafka.topics import ensure_topics, partition_count
 from card_fulfillment.ops.effective import redacted
 from card_fulfillment.pipeline.output_check import OUTPUT_PARTITIONS_CHANGED, Alarm, check_output
 from card_fulfillment.pipeline.relay_ports import Tail, Unavailable
+from card_fulfillment.postgres.changes_writing import Lanes
 from card_fulfillment.postgres.connection import Connection, connected, connector, is_transient
 from card_fulfillment.postgres.outbox import PartitionsChanged, outbox_of, pin_lanes
 from card_fulfillment.postgres.schema import check_schema
-from card_fulfillment.postgres.writing import Lanes
 from card_fulfillment.settings import Settings
 from card_fulfillment.topology import Topology
 

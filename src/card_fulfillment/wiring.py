@@ -7,7 +7,7 @@ from card_fulfillment.messages.outbound import Encoder
 from card_fulfillment.messages.pan_guard import PanGuard
 from card_fulfillment.pipeline.decode import Decoder
 from card_fulfillment.pipeline.publishing import Publishing
-from card_fulfillment.postgres.writing import Lanes
+from card_fulfillment.postgres.changes_writing import Lanes
 from card_fulfillment.settings import Settings
 from card_fulfillment.topology import Topology
 

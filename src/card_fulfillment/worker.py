@@ -33,13 +33,13 @@ from card_fulfillment.pipeline.relay_ports import RelayPorts
 from card_fulfillment.pipeline.spreader import Spreader
 from card_fulfillment.pipeline.sweep import sweep
 from card_fulfillment.postgres.census import census_apart
+from card_fulfillment.postgres.changes_writing import Lanes
 from card_fulfillment.postgres.connection import connector
 from card_fulfillment.postgres.file_accounts import FileSweepingTransaction
 from card_fulfillment.postgres.outbox import outbox_of
 from card_fulfillment.postgres.positions import PostgresPositions
 from card_fulfillment.postgres.spreading import SpreadingTransaction
 from card_fulfillment.postgres.store import PostgresStore, PostgresTransaction
-from card_fulfillment.postgres.writing import Lanes
 from card_fulfillment.process import clock, limits_of, listening, process_name, unless_stopped
 from card_fulfillment.reporting import IntakeReporter, RelayReporter, SpreadReporter, begin_counting
 from card_fulfillment.settings import Settings

@@ -14,10 +14,10 @@ from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.pipeline.publishing import Publishing
 from card_fulfillment.pipeline.redrive import Selection, StoredLetter
 from card_fulfillment.postgres.apart import fetch_apart
+from card_fulfillment.postgres.changes_writing import Lanes
 from card_fulfillment.postgres.connection import Connect
 from card_fulfillment.postgres.rows import load_headers
 from card_fulfillment.postgres.store import PostgresStore, PostgresTransaction
-from card_fulfillment.postgres.writing import Lanes
 
 _PAGE: Final = 100  # the bytes of a letter can be large
 _FITS: Final = """

@@ -12,6 +12,7 @@ from card_fulfillment.pipeline.failpoints import failpoint
 from card_fulfillment.pipeline.ports import Contended, StoreUnavailable, Unstorable
 from card_fulfillment.pipeline.view import Need, View
 from card_fulfillment.postgres import letters_writing, locking, reading, writing
+from card_fulfillment.postgres.changes_writing import Lanes
 from card_fulfillment.postgres.connection import Connect, passing
 
 # Rolled back by the server, or by us on a conflict that another look resolves: the connection is
@@ -43,7 +44,7 @@ _CUT_OFF: Final = (asyncio.CancelledError, asyncpg.InterfaceError, OSError)  # e
 class PostgresTransaction:
     """READ COMMITTED: what others commit while it waits for a lock is seen after the lock."""
 
-    def __init__(self, connection: asyncpg.Connection, lanes: writing.Lanes) -> None:
+    def __init__(self, connection: asyncpg.Connection, lanes: Lanes) -> None:
         self._connection = connection
         self._lanes = lanes
         self._held = View()
@@ -74,8 +75,8 @@ class PostgresStore(Generic[Begun]):
     def __init__(
         self,
         connect: Connect,
-        lanes: writing.Lanes,
-        begin: Callable[[asyncpg.Connection, writing.Lanes], Begun],
+        lanes: Lanes,
+        begin: Callable[[asyncpg.Connection, Lanes], Begun],
     ) -> None:
         self._connect = connect
         self._lanes = lanes
