@@ -46,6 +46,19 @@ async def test_every_value_arrives_as_it_was(
     assert [tuple(row) for row in found] == list(rows)
 
 
+async def test_a_row_that_would_be_lost_is_an_error(connection: asyncpg.Connection) -> None:
+    await connection.execute(_CREATE)
+    kept, lost = (1, "a", b"", True), (None, "b", b"", True)
+    for rows in ([kept, lost], [lost]):
+        with pytest.raises(ValueError, match="first column"):
+            await execute(connection, _KEEP, rows)
+        with pytest.raises(ValueError, match="first column"):
+            await execute_together(
+                connection, (_KEEP, [(2,), (None,), (None,), (None,)]), (_KEEP, columns_of(rows))
+            )
+    assert not await connection.fetch("SELECT FROM kept")
+
+
 async def test_arrays_are_as_long_as_they_were(connection: asyncpg.Connection) -> None:
     lengths = "SELECT cardinality($1::text[]), cardinality($2::bytea[])"
     for texts, several in (([], []), ([""], [b""]), (["a", ""], [b"b"])):

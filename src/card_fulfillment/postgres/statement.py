@@ -144,10 +144,22 @@ def _free(statement: str) -> frozenset[int]:
     return frozenset(number - 1 for number, kind in kinds.items() if kind == "text")
 
 
+@lru_cache
+def _firsts(statement: str) -> frozenset[int]:
+    """Places of the columns by which rows are told from the one that is dropped."""
+    return frozenset(int(_ARRAY.findall(columns)[0][0]) - 1 for columns in _ROWS.findall(statement))
+
+
 def _joined(statement: str, columns: Iterable[Column]) -> list[str]:
-    """A text for each column, and then what is between elements and what stands for null."""
+    """A text for each column, and then what is between elements and what stands for null.
+
+    Raises ValueError for a null by which its whole row would be lost.
+    """
+    elements = [list(column) for column in columns]
+    if any(None in elements[place] for place in _firsts(statement)):
+        raise ValueError("a first column has a null")
     free = _free(statement)
-    cells = [_cells(list(column)) for column in columns]
+    cells = [_cells(each) for each in elements]
     return next(texts for marks in _marks() if (texts := _marked(cells, free, *marks)))
 
 
