@@ -139,7 +139,7 @@ def sized(statement: Sized, size: int | None) -> Sized:
     stated = statement.fact
     said = (stated.fact_id.hex(), size, stated.content.hex())
     fact = altered(stated, fact_id=digest(said[:2]), content=digest(said))
-    return statement._replace(fact=fact, number_of_cards=size)
+    return altered(statement, fact=fact, number_of_cards=size)
 
 
 def fact(
@@ -246,7 +246,7 @@ def _stamped(element: Element, record: Record) -> Element:
         case FileLine():
             return replace(element, cause=_cause(None, record))
         case _:
-            return element._replace(fact=_caused_by(element.fact, record))
+            return altered(element, fact=_caused_by(element.fact, record))
 
 
 def _caused_by(fact: Fact, record: Record) -> Fact:

@@ -55,7 +55,7 @@ def _copy(rng: Random, statement: Told) -> Told:
     if not isinstance(statement, Fact):
         stated = statement.fact
         copy = at_other_times(stated, stated.stated, stated.received_at + later)
-        return statement._replace(fact=copy)
+        return altered(statement, fact=copy)
     if statement.precision is Precision.UNKNOWN:
         return _untimed_copy(statement, later)
     copy = at_other_times(statement, statement.stated, statement.received_at + later)

@@ -4,8 +4,8 @@ from enum import StrEnum
 from typing import Final
 
 from card_fulfillment.domain.detail import Detail
-from card_fulfillment.domain.facts import Fact, Key, ParcelRole, key_of
-from card_fulfillment.domain.status import COMES_BACK, STOPPED, Status
+from card_fulfillment.domain.facts import Fact, ParcelRole
+from card_fulfillment.domain.status import BY_RANK, COMES_BACK, STANDING, STOPPED, Status
 from card_fulfillment.domain.value import Value
 
 
@@ -15,6 +15,42 @@ class Scope(StrEnum):
     OWN = "own"
     BULK = "bulk"
     RANGE = "range"
+
+
+class Key(Value):
+    """The total order of a subject's facts; its status is that of the greatest."""
+
+    __match_args__ = ("attempt", "phase", "time", "rank", "fact_id")
+
+    def __init__(self, attempt: int, phase: int, time: int, rank: int, fact_id: bytes) -> None:
+        self.attempt: Final = attempt
+        self.phase: Final = phase
+        self.time: Final = time
+        self.rank: Final = rank
+        self.fact_id: Final = fact_id
+
+    def __lt__(self, other: "Key") -> bool:
+        if self.attempt != other.attempt:
+            return self.attempt < other.attempt
+        if self.phase != other.phase:
+            return self.phase < other.phase
+        if self.time != other.time:
+            return self.time < other.time
+        if self.rank != other.rank:
+            return self.rank < other.rank
+        return self.fact_id < other.fact_id
+
+    def values(self) -> tuple[object, ...]:
+        return self.attempt, self.phase, self.time, self.rank, self.fact_id
+
+    @property
+    def status(self) -> Status:
+        return BY_RANK[self.rank]
+
+
+def key_of(fact: Fact, status: Status, attempt: int) -> Key:
+    phase, rank = STANDING[status]
+    return Key(attempt, phase, fact.effective, rank, fact.fact_id)
 
 
 class Entry(Value):

@@ -1,15 +1,15 @@
-"""A fact is one immutable statement about a card or a bulk issuance; its key, its place among all.
+"""A fact is one immutable statement about a card or a bulk issuance.
 
 Times are whole microseconds since the Unix epoch, UTC.
 """
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from card_fulfillment.domain.detail import Detail, Evidence, Precision
 from card_fulfillment.domain.naming import Reference, Subject
-from card_fulfillment.domain.status import BY_RANK, ENDS_THE_DAY, STANDING, Reason, Status
+from card_fulfillment.domain.status import ENDS_THE_DAY, Reason, Status
 from card_fulfillment.domain.value import Value
 
 SECOND: Final = 1_000_000
@@ -205,42 +205,6 @@ class Fact(Value):
         return self.stated + (self.day_length - 1 if self.precision is Precision.DAY else 0)
 
 
-class Key(Value):
-    """The total order of a subject's facts; its status is that of the greatest."""
-
-    __match_args__ = ("attempt", "phase", "time", "rank", "fact_id")
-
-    def __init__(self, attempt: int, phase: int, time: int, rank: int, fact_id: bytes) -> None:
-        self.attempt: Final = attempt
-        self.phase: Final = phase
-        self.time: Final = time
-        self.rank: Final = rank
-        self.fact_id: Final = fact_id
-
-    def __lt__(self, other: "Key") -> bool:
-        if self.attempt != other.attempt:
-            return self.attempt < other.attempt
-        if self.phase != other.phase:
-            return self.phase < other.phase
-        if self.time != other.time:
-            return self.time < other.time
-        if self.rank != other.rank:
-            return self.rank < other.rank
-        return self.fact_id < other.fact_id
-
-    def values(self) -> tuple[object, ...]:
-        return self.attempt, self.phase, self.time, self.rank, self.fact_id
-
-    @property
-    def status(self) -> Status:
-        return BY_RANK[self.rank]
-
-
-def key_of(fact: Fact, status: Status, attempt: int) -> Key:
-    phase, rank = STANDING[status]
-    return Key(attempt, phase, fact.effective, rank, fact.fact_id)
-
-
 class CardIdentity(Value):
     """What card-created says of a card and never changes."""
 
@@ -270,29 +234,43 @@ class CardIdentity(Value):
         self.labels: Final = labels
 
 
-class Announcement(NamedTuple):
+class Announcement(Value):
     """A card exists (card-created).
 
     `fact` has status `created`; with a bulk the card is its member.
     """
 
-    fact: Fact
-    card: CardIdentity
-    number_of_cards: int | None = None
+    __match_args__ = ("fact", "card", "number_of_cards")
+
+    def __init__(self, fact: Fact, card: CardIdentity, number_of_cards: int | None = None) -> None:
+        self.fact: Final = fact
+        self.card: Final = card
+        self.number_of_cards: Final = number_of_cards
 
 
-class Order(NamedTuple):
+class Order(Value):
     """An embossing request. `fact` has status `ordered`, and the method among its attributes.
 
     references: those that it registers for the vendor, the subject's own id included.
     """
 
-    fact: Fact
-    subject: Subject
-    attempt: int
-    vendor: str
-    references: tuple[Reference, ...]
-    number_of_cards: int | None = None
+    __match_args__ = ("fact", "subject", "attempt", "vendor", "references", "number_of_cards")
+
+    def __init__(
+        self,
+        fact: Fact,
+        subject: Subject,
+        attempt: int,
+        vendor: str,
+        references: tuple[Reference, ...],
+        number_of_cards: int | None = None,
+    ) -> None:
+        self.fact: Final = fact
+        self.subject: Final = subject
+        self.attempt: Final = attempt
+        self.vendor: Final = vendor
+        self.references: Final = references
+        self.number_of_cards: Final = number_of_cards
 
 
 Statement = Announcement | Order | Fact

@@ -7,14 +7,8 @@ what is published is the way there, in key order inside one fold.
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 
-from card_fulfillment.domain.claims import Claim, Entry, Scope, claim, greatest, later
-from card_fulfillment.domain.facts import (
-    Attribute,
-    Attributes,
-    Cause,
-    Key,
-    ParcelRole,
-)
+from card_fulfillment.domain.claims import Claim, Entry, Key, Scope, claim, greatest, later
+from card_fulfillment.domain.facts import Attribute, Attributes, Cause, ParcelRole
 from card_fulfillment.domain.journey import (
     Change,
     ChangeKind,

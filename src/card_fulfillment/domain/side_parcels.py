@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from card_fulfillment.domain.claims import Claim, Entry, claim, later
-from card_fulfillment.domain.facts import NOTHING, ParcelRole, key_of
+from card_fulfillment.domain.claims import Claim, Entry, claim, key_of, later
+from card_fulfillment.domain.facts import NOTHING, ParcelRole
 from card_fulfillment.domain.registers import Registers, written
 
 

@@ -8,9 +8,9 @@ from typing import Any, Final
 import orjson
 
 from card_fulfillment.domain.bindings import Binding, Held
-from card_fulfillment.domain.claims import Claim
+from card_fulfillment.domain.claims import Claim, Key
 from card_fulfillment.domain.detail import Detail
-from card_fulfillment.domain.facts import CardIdentity, Key, ParcelRole
+from card_fulfillment.domain.facts import CardIdentity, ParcelRole
 from card_fulfillment.domain.journey import Journey, Published
 from card_fulfillment.domain.naming import Reference, Subject
 from card_fulfillment.domain.registers import Register, Registers

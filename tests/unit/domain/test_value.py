@@ -3,9 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from card_fulfillment.domain.claims import Claim
+from card_fulfillment.domain.claims import Claim, Key
 from card_fulfillment.domain.detail import Detail, Precision
-from card_fulfillment.domain.facts import Key
 from card_fulfillment.domain.registers import Register
 
 _FIELDS = st.tuples(
