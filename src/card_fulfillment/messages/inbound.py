@@ -4,7 +4,7 @@ Decoding never raises: what cannot be read or breaks a bound is refused, by its 
 """
 
 from collections.abc import Callable
-from typing import Final, NamedTuple, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
@@ -30,6 +30,7 @@ from card_fulfillment.domain.naming import (
     own_reference,
 )
 from card_fulfillment.domain.status import Status
+from card_fulfillment.domain.value import Value
 from card_fulfillment.messages.cloud_events import CloudEvent, payload, traceparent
 from card_fulfillment.messages.envelope import Ignored, Record, RefusalReason, Refused
 from card_fulfillment.messages.identity import digest
@@ -42,11 +43,14 @@ from card_fulfillment.messages.inbound_models import (
 from card_fulfillment.messages.times import LATEST_RECORD, to_micros
 
 
-class ShippingTerms(NamedTuple):
+class ShippingTerms(Value):
     """What a shipping method means. tracked: null is unknown; carrier: null is not fixed."""
 
-    tracked: bool | None
-    carrier: str | None
+    __match_args__ = ("tracked", "carrier")
+
+    def __init__(self, tracked: bool | None, carrier: str | None) -> None:  # noqa: FBT001 - a field
+        self.tracked: Final = tracked
+        self.carrier: Final = carrier
 
 
 class ShippingLookup(Protocol):
@@ -63,11 +67,11 @@ def decode_card_created(record: Record) -> Announcement | Ignored | Refused:
     said = _read(_card_created, record)
     if isinstance(said, Refused):
         return said
-    if said.card_type == "VIRTUAL":
+    if said["card_type"] == "VIRTUAL":
         return Ignored("card_type", "a virtual card")
-    if said.serial_number is not None and said.bulk_issuance_id is None:
+    if said["serial_number"] is not None and said["bulk_issuance_id"] is None:
         return _malformed("serial_number", "A serial number needs a bulk_issuance_id")
-    stated = to_micros(said.occurred_at)
+    stated = to_micros(said["occurred_at"])
     return _time_refused(stated, record) or _announcement(said, stated, record)
 
 
@@ -82,24 +86,26 @@ def decode_embossing_requested(record: Record, shipping: ShippingLookup) -> Orde
     subject = _subject(said)
     if isinstance(subject, Refused):
         return subject
-    stated = to_micros(said.occurred_at)
+    listed, stated = _listed(said), to_micros(said["occurred_at"])
     return (
-        _names_refused(said, subject)
+        _names_refused(listed, subject)
         or _time_refused(stated, record)
-        or _order(said, subject, stated, record, shipping)
+        or _order(said, subject, listed, stated, record, shipping)
     )
 
 
 _Said = TypeVar("_Said", CardCreated, EmbossingRequested)
 
-_card_created: Callable[[bytes], CardCreated] = TypeAdapter(CardCreated).validator.validate_json
-_embossing_requested: Callable[[bytes], EmbossingRequested] = TypeAdapter(
+_card_created: Final[Callable[[bytes], CardCreated]] = TypeAdapter(
+    CardCreated
+).validator.validate_json
+_embossing_requested: Final[Callable[[bytes], EmbossingRequested]] = TypeAdapter(
     EmbossingRequested
 ).validator.validate_json
 _FIELDS: Final = frozenset(
     name
     for model in (CloudEvent, CardCreated, EmbossingRequested, ListedReference, Shipping)
-    for name in model.model_fields
+    for name in model.__annotations__
 )
 
 
@@ -118,7 +124,8 @@ def _read(parse: Callable[[bytes], _Said], record: Record) -> _Said | Refused:
 
 def _is_json(parsed: bytes) -> bool:
     """Whether all numbers are: the parser of the models takes NaN where no field is read."""
-    if b"NaN" not in parsed and b"Infinity" not in parsed:
+    # Not `in`, which tries what it looks for as a number first, and fails each time.
+    if parsed.find(b"NaN") < 0 and parsed.find(b"Infinity") < 0:
         return True
     try:
         orjson.loads(parsed)
@@ -150,10 +157,22 @@ def _time_refused(stated: int, record: Record) -> Refused | None:
     return None
 
 
-def _names_refused(said: EmbossingRequested, subject: Subject) -> Refused | None:
+def _listed(said: EmbossingRequested) -> list[Reference]:
+    """The references without the blanks around their values, as vendors' own are read."""
+    return [
+        Reference(
+            each["vendor_id"] or said["vendor_id"],
+            each["kind"],
+            each["value"].strip() or each["value"],
+        )
+        for each in said["references"]
+    ]
+
+
+def _names_refused(listed: list[Reference], subject: Subject) -> Refused | None:
     """Our own ids mean their cards and bulks and nobody else; a request gives none of them away."""
-    for place, each in enumerate(said.references):
-        if (each.vendor_id or said.vendor_id) == ISSUER:
+    for place, each in enumerate(listed):
+        if each.vendor == ISSUER:
             return _malformed(f"references.{place}.vendor_id", "The issuer gives no such names")
         if each.kind == OWN_KIND and each.value != subject.id:
             return _malformed(f"references.{place}.value", "The id of another card or bulk")
@@ -161,63 +180,66 @@ def _names_refused(said: EmbossingRequested, subject: Subject) -> Refused | None
 
 
 def _subject(said: EmbossingRequested) -> Subject | Refused:
-    if said.card_id is not None and said.bulk_issuance_id is not None:
+    card_id, bulk_issuance_id = said["card_id"], said["bulk_issuance_id"]
+    if card_id is not None and bulk_issuance_id is not None:
         return _malformed("bulk_issuance_id", "Either card_id or bulk_issuance_id, not both")
-    if said.card_id is not None:
-        return card(said.card_id)
-    if said.bulk_issuance_id is not None:
-        return bulk_issuance(said.bulk_issuance_id)
+    if card_id is not None:
+        return card(card_id)
+    if bulk_issuance_id is not None:
+        return bulk_issuance(bulk_issuance_id)
     return _malformed("card_id", "One of card_id and bulk_issuance_id is required")
 
 
 def _announcement(said: CardCreated, stated: int, record: Record) -> Announcement:
+    event_id = said["event_id"]
     identity = CardIdentity(
-        said.card_id,
-        said.card_product_id,
-        said.reference_card_id,
-        said.bulk_issuance_id,
-        said.serial_number,
-        said.labels or {},
+        said["card_id"],
+        said["card_product_id"],
+        said["reference_card_id"],
+        said["bulk_issuance_id"],
+        said["serial_number"],
+        said["labels"] or {},
     )
     fact = Fact(
-        digest(("card-created", said.event_id)),
+        digest(("card-created", event_id)),
         _content(said, {"occurred_at": stated}),
         Status.CREATED,
         Detail(stated, Precision.SECOND, record.timestamp),
-        _cause(said.event_id, record),
+        _cause(event_id, record),
     )
-    return Announcement(fact, identity, said.number_of_cards)
+    return Announcement(fact, identity, said["number_of_cards"])
 
 
 def _order(
     said: EmbossingRequested,
     subject: Subject,
+    listed: list[Reference],
     stated: int,
     record: Record,
     shipping: ShippingLookup,
 ) -> Order:
-    listed = [Reference(r.vendor_id or said.vendor_id, r.kind, r.value) for r in said.references]
-    method, tracked = said.shipping.method, said.shipping.tracked
+    event_id, vendor = said["event_id"], said["vendor_id"]
+    method, tracked = said["shipping"]["method"], said["shipping"]["tracked"]
     decoded = {
         "occurred_at": stated,
         "references": [each.values() for each in listed],
         "shipping": (method, tracked),
     }
     fact = Fact(
-        digest(("embossing-requested", said.event_id)),
+        digest(("embossing-requested", event_id)),
         _content(said, decoded),
         Status.ORDERED,
-        Detail(stated, Precision.SECOND, record.timestamp, vendor=said.vendor_id),
-        _cause(said.event_id, record),
-        attributes=_attributes(method, shipping(said.vendor_id, method, tracked)),
+        Detail(stated, Precision.SECOND, record.timestamp, vendor=vendor),
+        _cause(event_id, record),
+        attributes=_attributes(method, shipping(vendor, method, tracked)),
     )
-    references = tuple(dict.fromkeys([*listed, own_reference(said.vendor_id, subject.id)]))
-    return Order(fact, subject, said.attempt, said.vendor_id, references, said.number_of_cards)
+    references = tuple(dict.fromkeys([*listed, own_reference(vendor, subject.id)]))
+    return Order(fact, subject, said["attempt"], vendor, references, said["number_of_cards"])
 
 
 def _content(said: CardCreated | EmbossingRequested, decoded: dict[str, object]) -> bytes:
     """Null or empty is unsaid, so that a field added later leaves older digests as they are."""
-    content = {name: value for name, value in said.__dict__.items() if value}
+    content = {name: value for name, value in said.items() if value}
     content.update(decoded)
     return digest(content)
 

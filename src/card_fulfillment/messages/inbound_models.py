@@ -1,9 +1,13 @@
-"""The issuer's messages as they must be: strict types, bounds for every string, number, list."""
+"""The issuer's messages as they must be: strict types, bounds for every string, number, list.
+
+They are read into dictionaries, in which no field is missing: what may be left out has a default.
+"""
 
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, NotRequired
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import ConfigDict, Field, WithJsonSchema, with_config
+from typing_extensions import TypedDict  # pydantic wants this one below Python 3.12
 
 from card_fulfillment.messages.times import PlausibleTime
 
@@ -28,22 +32,21 @@ Labels = Annotated[
     ),
 ]
 Method = Annotated[str, Field(min_length=1, max_length=64, pattern=_VISIBLE)]
-# Without the blanks around it, as vendors' own are read.
-ReferenceValue = Annotated[
-    str,
-    Field(min_length=1, max_length=256, pattern=_VISIBLE),
-    AfterValidator(lambda value: value.strip() or value),
-]
+ReferenceValue = Annotated[str, Field(min_length=1, max_length=256, pattern=_VISIBLE)]
 Size = Annotated[int, Field(ge=1, le=1_000_000)]
+_NumberOfCards = Annotated[
+    Size | None, Field(default=None, description="The bulk issuance's size.")
+]
 SerialNumber = Annotated[int, Field(ge=1, le=10_000_000)]
 Time = Annotated[datetime, PlausibleTime]
 
 
-class _Message(BaseModel):
-    model_config = ConfigDict(strict=True, extra="ignore", hide_input_in_errors=True)
+_STRICT: Final = ConfigDict(strict=True, extra="ignore", hide_input_in_errors=True)
+_UNSAID: Final = Field(default=None)
 
 
-class CardCreated(_Message):
+@with_config(_STRICT)
+class CardCreated(TypedDict):
     """A card exists. With a bulk_issuance_id it is a member of that bulk issuance."""
 
     event_id: Annotated[Id, Field(description="Unique among card-created messages.")]
@@ -53,51 +56,69 @@ class CardCreated(_Message):
         Field(description="No card and bulk issuance may share an id: messages name both alike."),
     ]
     card_product_id: Id
-    card_type: Annotated[
-        Literal["PHYSICAL", "VIRTUAL"], Field(description="Virtual cards are ignored.")
-    ] = "PHYSICAL"
-    reference_card_id: Annotated[
-        Id | None, Field(description="The card that this one replaces.")
-    ] = None
-    bulk_issuance_id: Id | None = None
-    number_of_cards: Annotated[Size | None, Field(description="The bulk issuance's size.")] = None
-    serial_number: Annotated[
-        SerialNumber | None, Field(description="The card's place in its bulk issuance, from 1.")
-    ] = None
-    labels: Annotated[Labels | None, Field(description="Copied onto every event of the card.")] = (
-        None
-    )
+    card_type: NotRequired[
+        Annotated[
+            Literal["PHYSICAL", "VIRTUAL"],
+            Field(default="PHYSICAL", description="Virtual cards are ignored."),
+        ]
+    ]
+    reference_card_id: NotRequired[
+        Annotated[Id | None, Field(default=None, description="The card that this one replaces.")]
+    ]
+    bulk_issuance_id: NotRequired[Annotated[Id | None, _UNSAID]]
+    number_of_cards: NotRequired[_NumberOfCards]
+    serial_number: NotRequired[
+        Annotated[
+            SerialNumber | None,
+            Field(default=None, description="The card's place in its bulk issuance, from 1."),
+        ]
+    ]
+    labels: NotRequired[
+        Annotated[
+            Labels | None, Field(default=None, description="Copied onto every event of the card.")
+        ]
+    ]
 
 
-class ListedReference(_Message):
+@with_config(_STRICT)
+class ListedReference(TypedDict):
     """A name that a vendor will use for the subject."""
 
-    vendor_id: Annotated[Slug | None, Field(description="Default: the request's vendor.")] = None
+    vendor_id: NotRequired[
+        Annotated[Slug | None, Field(default=None, description="Default: the request's vendor.")]
+    ]
     kind: Annotated[
         Slug, Field(description="`id` is the subject's own id, which need not be listed.")
     ]
     value: ReferenceValue
 
 
-class Shipping(_Message):
+@with_config(_STRICT)
+class Shipping(TypedDict):
     """How the plastic travels."""
 
     method: Method
-    tracked: Annotated[
-        bool | None, Field(description="Default: what the vendor's profile says of the method.")
-    ] = None
+    tracked: NotRequired[
+        Annotated[
+            bool | None,
+            Field(
+                default=None, description="Default: what the vendor's profile says of the method."
+            ),
+        ]
+    ]
 
 
-class EmbossingRequested(_Message):
+@with_config(_STRICT)
+class EmbossingRequested(TypedDict):
     """A vendor was asked to make a card or a bulk issuance; a reorder has a higher attempt."""
 
     event_id: Annotated[Id, Field(description="Unique among embossing-requested messages.")]
     occurred_at: Time
     embossing_request_id: Id
-    card_id: Id | None = None
-    bulk_issuance_id: Id | None = None
-    attempt: Annotated[int, Field(ge=1, le=1000)] = 1
+    card_id: NotRequired[Annotated[Id | None, _UNSAID]]
+    bulk_issuance_id: NotRequired[Annotated[Id | None, _UNSAID]]
+    attempt: NotRequired[Annotated[int, Field(default=1, ge=1, le=1000)]]
     vendor_id: Slug
-    references: Annotated[list[ListedReference], Field(max_length=32)] = []
+    references: NotRequired[Annotated[list[ListedReference], Field(default=[], max_length=32)]]
     shipping: Shipping
-    number_of_cards: Annotated[Size | None, Field(description="The bulk issuance's size.")] = None
+    number_of_cards: NotRequired[_NumberOfCards]
