@@ -1,9 +1,10 @@
 """How each input topic is read: which message it carries, or whose dialect it speaks."""
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
-from card_fulfillment.domain.facts import Cause
+from card_fulfillment.domain.facts import NOTHING, Cause
 from card_fulfillment.messages.cloud_events import traceparent
 from card_fulfillment.messages.envelope import Record, RefusalReason, Refused
 from card_fulfillment.messages.inbound import (
@@ -18,6 +19,8 @@ from card_fulfillment.vendors.outcomes import Outcome, Unusable
 from card_fulfillment.vendors.profile import Profile
 
 _MOST_CODE: Final = 64
+# Shipping methods that were asked for lately: vendors have a few.
+_REMEMBERED: Final = 256
 _REASONS: Final = {reason.value: reason for reason in RefusalReason}
 
 
@@ -35,7 +38,8 @@ def embossing_requested(profiles: Mapping[str, Profile]) -> Reader:
         known = profile.methods.get(method) if method is not None else None
         return ShippingTerms(profile.tracked(method, tracked), known.carrier if known else None)
 
-    return lambda record: (decode_embossing_requested(record, terms),)
+    remembered = lru_cache(_REMEMBERED)(terms)
+    return lambda record: (decode_embossing_requested(record, remembered),)
 
 
 def vendor_tracking(profile: Profile) -> Reader:
@@ -44,7 +48,7 @@ def vendor_tracking(profile: Profile) -> Reader:
             profile,
             record.value or b"",
             received_at=record.timestamp,
-            headers=dict(record.headers),
+            headers=dict(record.headers) if record.headers else NOTHING,
             cause=Cause(
                 None,
                 record.topic,
