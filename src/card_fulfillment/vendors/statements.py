@@ -1,6 +1,5 @@
 """One statement of an element -> a fact: its code, what it brings, its time, its id."""
 
-from hashlib import blake2b
 from typing import Final
 
 from card_fulfillment.domain.detail import Detail, Evidence, Precision
@@ -15,6 +14,7 @@ from card_fulfillment.domain.facts import (
 from card_fulfillment.domain.naming import Reference
 from card_fulfillment.domain.status import Reason, Status
 from card_fulfillment.domain.value import Value
+from card_fulfillment.messages.identity import digest_of
 from card_fulfillment.vendors.codes import Sense, code_text
 from card_fulfillment.vendors.outcomes import Refusal
 from card_fulfillment.vendors.record import MappedRecord
@@ -22,8 +22,6 @@ from card_fulfillment.vendors.rules import Statement
 from card_fulfillment.vendors.selectors import Scope, Text, Unfit, denies, is_filler
 from card_fulfillment.vendors.times import Stated
 from card_fulfillment.vendors.whom import Who
-
-_HASH_BYTES: Final = 16
 
 
 class SaidCode(Value):
@@ -225,11 +223,8 @@ def _identity(
     conflict with an old one. No part has a NUL in it and each has a tag: no two statements read
     alike.
     """
-    said_digest = _digest(saying)
+    said_digest = digest_of(saying.encode())
     if who.event_id is None:
         return said_digest, said_digest
-    return _digest(f"{record.vendor}\0i{who.event_id}{code_and_time}"), said_digest
-
-
-def _digest(text: str) -> bytes:
-    return blake2b(text.encode(), digest_size=_HASH_BYTES).digest()
+    identity = f"{record.vendor}\0i{who.event_id}{code_and_time}"
+    return digest_of(identity.encode()), said_digest
