@@ -34,11 +34,11 @@ def compile_conditions(when: Condition, levels: Sequence[str]) -> Conditions:
 
 
 def _there(get: Getter) -> Holds:
-    return lambda scope: not is_nothing(get(scope))
+    return lambda scope: not is_nothing(get.of(scope))
 
 
 def _not_there(get: Getter) -> Holds:
-    return lambda scope: is_nothing(get(scope))
+    return lambda scope: is_nothing(get.of(scope))
 
 
 def _among(get: Text, values: frozenset[str]) -> Holds:

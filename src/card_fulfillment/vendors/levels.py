@@ -58,7 +58,7 @@ def _listed(selector: str, get: Getter) -> Items:
     """Let an object stand for a list of one: some senders write it so."""
 
     def items(scope: Scope) -> list[object] | None:
-        found = get(scope)
+        found = get.of(scope)
         if found is None or isinstance(found, list):
             return found
         if isinstance(found, dict):
@@ -70,7 +70,7 @@ def _listed(selector: str, get: Getter) -> Items:
 
 def _entries(selector: str, get: Getter) -> Items:
     def items(scope: Scope) -> list[object] | None:
-        found = get(scope)
+        found = get.of(scope)
         if found is None:
             return None
         if isinstance(found, dict):

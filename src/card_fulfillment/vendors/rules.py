@@ -1,6 +1,6 @@
 """Rules of a profile, compiled: plain getters and tables, nothing to validate per message."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -35,7 +35,7 @@ from card_fulfillment.vendors.selectors import (
     BUILT_IN,
     LONG,
     MESSAGE,
-    Getter,
+    Scope,
     Text,
     getter,
     split,
@@ -80,7 +80,7 @@ class Statement:
     names: tuple[Kind, ...]
     parcel_role: ParcelRole
     signature_selector: str | None
-    signature: Getter | None
+    signature: Callable[[Scope], object] | None
     text_selector: str | None
     text: Text | None
 
@@ -182,7 +182,7 @@ def _statement(rule: FactRule, context: _Context) -> Statement:
         names=compile_names(rule.names, context.file, levels, context.top),
         parcel_role=rule.parcel,
         signature_selector=rule.signature,
-        signature=getter(rule.signature, levels) if rule.signature else None,
+        signature=getter(rule.signature, levels).of if rule.signature else None,
         text_selector=rule.text,
         text=text(rule.text, levels, LONG) if rule.text else None,
     )

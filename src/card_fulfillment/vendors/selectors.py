@@ -25,10 +25,10 @@ LONG: Final = 2048
 # What senders write where they have no number to give: fillers alone, or one of these words.
 _FILLERS: Final = "0-_./*#? "
 _NOBODY: Final = frozenset({"null", "none", "nil", "nan", "na", "n/a", "undefined"})
+_LONGEST_NOBODY: Final = max(map(len, _NOBODY))
 
 # A scope holds what the levels stand at: the message, the headers, then one element per loop.
 Scope = list[object]
-Getter = Callable[[Scope], object]
 Text = Callable[[Scope], str | None]
 
 _SELECTOR = re.compile(r"([A-Za-z_]\w*)(?:\.(.+))?", re.ASCII | re.DOTALL)
@@ -89,71 +89,91 @@ def _jmespath(path: str) -> ParsedResult:
         raise ValueError(f"{path!r} is no JMESPath expression: {why}{_QUOTED}") from None
 
 
+class Getter:
+    """Gets what stands somewhere: `of` gives null where the value or a parent is absent.
+
+    A class, not a function: compiled code calls a method without Python's way of calling.
+    """
+
+    def of(self, scope: Scope) -> object:
+        """Raise Unfit for a parent that can have no such part."""
+        raise NotImplementedError
+
+
 def getter(selector: str, levels: Sequence[str]) -> Getter:
-    """Compile a getter: null where the value or a parent is absent, Unfit for a wrong parent."""
+    """Compile a selector; ValueError for one that begins with no level."""
     level, path = split(selector)
     if level not in levels:
         known = hint(level, levels) or f" ({', '.join(levels)})"
         raise ValueError(f"{selector!r} begins with no level of this rule{known}")
     index = levels.index(level)
     if level == HEADER:
-        return _header(selector, index, path)
-    if not path:
-        return lambda scope: scope[index]
+        return _Header(selector, index, path)
     if is_keys(path):
-        return _keys(selector, index, tuple(path.split(".")))
-    return _expression(selector, index, _jmespath(path))
+        return _Keys(selector, index, path.split(".") if path else [])
+    return _Expression(selector, index, _jmespath(path))
 
 
-def _keys(selector: str, index: int, keys: tuple[str, ...]) -> Getter:
-    def get(scope: Scope) -> object:
-        node = scope[index]
-        for key in keys:
+class _Keys(Getter):
+    """Keys below a level, or the level itself."""
+
+    def __init__(self, selector: str, index: int, keys: list[str]) -> None:
+        self._selector: Final = selector
+        self._index: Final = index
+        self._keys: Final = keys
+
+    def of(self, scope: Scope) -> object:
+        node = scope[self._index]
+        for key in self._keys:
             if isinstance(node, dict):
                 node = node.get(key)
             elif node is None:
                 return None
             else:
-                raise Unfit(selector, "a parent of the value is no object")
+                raise Unfit(self._selector, "a parent of the value is no object")
         return node
 
-    return get
 
-
-def _expression(selector: str, index: int, compiled: ParsedResult) -> Getter:
-    """Evaluate once for each value of the level: elements of inner loops do not pay for it again.
+class _Expression(Getter):
+    """Evaluated once for each value of the level: elements of inner loops do not pay for it again.
 
     Else a message of many elements would cost the square of its size.
     """
-    last: tuple[object, object] = (object(), None)
 
-    def get(scope: Scope) -> object:
-        nonlocal last
-        at, found = last
-        if at is scope[index]:
-            return found
+    def __init__(self, selector: str, index: int, compiled: ParsedResult) -> None:
+        self._selector: Final = selector
+        self._index: Final = index
+        self._compiled: Final = compiled
+        self._at: object = object()
+        self._found: object = None
+
+    def of(self, scope: Scope) -> object:
+        at = scope[self._index]
+        if self._at is at:
+            return self._found
         try:
-            found = compiled.search(scope[index])
+            found = self._compiled.search(at)
         except _UNFIT:
-            raise Unfit(selector, "the expression does not fit the value") from None
-        last = (scope[index], found)
+            raise Unfit(self._selector, "the expression does not fit the value") from None
+        self._at, self._found = at, found
         return found
 
-    return get
 
+class _Header(Getter):
+    def __init__(self, selector: str, index: int, name: str) -> None:
+        self._selector: Final = selector
+        self._index: Final = index
+        self._name: Final = name
 
-def _header(selector: str, index: int, name: str) -> Getter:
-    def get(scope: Scope) -> object:
-        headers = scope[index]
-        value = headers.get(name) if isinstance(headers, Mapping) else None
+    def of(self, scope: Scope) -> object:
+        headers = scope[self._index]
+        value = headers.get(self._name) if isinstance(headers, Mapping) else None
         if value is None:
             return None
         try:
             return str(value, "utf-8")
         except (TypeError, UnicodeDecodeError):
-            raise Unfit(selector, "the header is no UTF-8 text") from None
-
-    return get
+            raise Unfit(self._selector, "the header is no UTF-8 text") from None
 
 
 def is_nothing(value: object) -> bool:
@@ -166,7 +186,7 @@ def text(selector: str, levels: Sequence[str], limit: int = SHORT) -> Text:
 
     It gives null where the value is absent or blank, and raises Unfit for anything else.
     """
-    return _reader(selector, levels, limit, _digits)
+    return _Words(selector, levels, limit).of
 
 
 def identifier(selector: str, levels: Sequence[str]) -> Text:
@@ -174,20 +194,19 @@ def identifier(selector: str, levels: Sequence[str]) -> Text:
 
     A filler that counted would make one thing of all that have no number yet.
     """
-    read = text(selector, levels)
-
-    def named(scope: Scope) -> str | None:
-        value = read(scope)
-        return None if value is None or is_filler(value) else value.strip()
-
-    return named
+    return _Name(selector, levels).of
 
 
 def is_filler(value: object) -> bool:
     """Tell a value that is absent, or a text that is written where there is none."""
-    if not isinstance(value, str):
-        return value is None
-    return not value.strip(_FILLERS) or value.strip().lower() in _NOBODY
+    return _is_filler(value) if isinstance(value, str) else value is None
+
+
+def _is_filler(text: str) -> bool:
+    if not text.strip(_FILLERS):
+        return True
+    told = text.strip()
+    return len(told) <= _LONGEST_NOBODY and told.lower() in _NOBODY
 
 
 def denies(value: object) -> bool:
@@ -199,34 +218,45 @@ def denies(value: object) -> bool:
 
 def word(selector: str, levels: Sequence[str]) -> Text:
     """Compile a getter of a code: as `text`, of a boolean `true` or `false`."""
-    return _reader(selector, levels, SHORT, _digits_or_boolean)
+    return _Words(selector, levels, SHORT, booleans=True).of
 
 
-def _reader(
-    selector: str, levels: Sequence[str], limit: int, written: Callable[[str, object], str]
-) -> Text:
-    get = getter(selector, levels)
+class _Words:
+    """What `text` and `word` give."""
 
-    def read(scope: Scope) -> str | None:
-        value = get(scope)
+    def __init__(
+        self, selector: str, levels: Sequence[str], limit: int, *, booleans: bool = False
+    ) -> None:
+        self._get: Final = getter(selector, levels)
+        self._selector: Final = selector
+        self._limit: Final = limit
+        self._booleans: Final = booleans
+
+    def of(self, scope: Scope) -> str | None:
+        value = self._get.of(scope)
         if value is None:
             return None
-        if not isinstance(value, str):
-            value = written(selector, value)
-        if len(value) > limit or "\0" in value:
-            raise Unfit(selector, f"longer than {limit} characters, or with a NUL")
-        return value if value and not value.isspace() else None
+        written = value if isinstance(value, str) else self._written(value)
+        if len(written) > self._limit or "\0" in written:
+            raise Unfit(self._selector, f"longer than {self._limit} characters, or with a NUL")
+        return written if written and not written.isspace() else None
 
-    return read
+    def _written(self, value: object) -> str:
+        if isinstance(value, bool) and self._booleans:
+            return str(value).lower()
+        if isinstance(value, float):
+            raise InexactNumber(self._selector, _NO_TEXT)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        raise Unfit(self._selector, _NO_TEXT)
 
 
-def _digits_or_boolean(selector: str, value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else _digits(selector, value)
+class _Name:
+    """What `identifier` gives."""
 
+    def __init__(self, selector: str, levels: Sequence[str]) -> None:
+        self._words: Final = _Words(selector, levels, SHORT)
 
-def _digits(selector: str, value: object) -> str:
-    if isinstance(value, float):
-        raise InexactNumber(selector, _NO_TEXT)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    raise Unfit(selector, _NO_TEXT)
+    def of(self, scope: Scope) -> str | None:
+        value = self._words.of(scope)
+        return None if value is None or _is_filler(value) else value.strip()
