@@ -32,7 +32,7 @@ class Decoder:
         most_bytes: int,
         vendors: Mapping[str, str] | None = None,
     ) -> None:
-        self._readers = readers
+        self._readers = dict(readers)
         self._guard = guard
         self._most_bytes = most_bytes
         self._vendors = vendors or {}

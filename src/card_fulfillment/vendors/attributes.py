@@ -1,6 +1,6 @@
 """What a statement tells beside its status: attributes, each where it stands and how it is read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from card_fulfillment.domain.facts import Attribute, AttributeValue
@@ -20,7 +20,7 @@ class AttributeReader:
     token: str
     selector: str
     value: Text
-    means: Mapping[str, AttributeValue] = field(default_factory=dict)
+    means: dict[str, AttributeValue] = field(default_factory=dict)
 
 
 def compile_attributes(
@@ -66,8 +66,9 @@ def _url(selector: str, levels: Sequence[str]) -> Text:
     return read_url
 
 
-def _yes_or_no(asked: YesOrNo) -> Mapping[str, bool]:
-    return dict.fromkeys(asked.no, False) | dict.fromkeys(asked.yes, True)
+def _yes_or_no(asked: YesOrNo) -> dict[str, AttributeValue]:
+    no: dict[str, AttributeValue] = dict.fromkeys(asked.no, False)
+    return no | dict.fromkeys(asked.yes, True)
 
 
 def _either(asked: YesOrNo, levels: Sequence[str]) -> Text:

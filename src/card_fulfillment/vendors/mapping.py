@@ -71,7 +71,7 @@ def map_message(
     record holds.
     """
     record = MappedRecord(profile.vendor, profile.version, received_at, cause)
-    return read_message(profile, record, payload, headers, Reading)
+    return read_message(profile, record, payload, headers)
 
 
 def read_message(
@@ -79,9 +79,9 @@ def read_message(
     record: MappedRecord,
     payload: bytes,
     headers: Mapping[str, bytes],
-    begin: Callable[[MappedRecord], Reading],
+    begin: Callable[[MappedRecord], Reading] | None = None,
 ) -> list[Outcome]:
-    """Do what `map_message` does, with a reading of the caller's.
+    """Do what `map_message` does, where need be with a reading of the caller's.
 
     begin: makes the reading; once more where the message has to be read again exactly.
     """
@@ -92,15 +92,20 @@ def read_message(
     except Unreadable as why:
         return _malformed(str(why))
     try:
-        base = [*opened(parse(payload, body), headers, body)]
+        document, told = opened(parse(payload, body), headers, body)
     except ValueError:
         return _malformed(f"not written as {body}, or nested too deeply")
     try:
-        return _outcomes(profile, begin(record), base)
+        return _outcomes(profile, _begun(record, begin), [document, told])
     except InexactNumber:
-        return _exactly(profile, begin(record.read_exactly()), payload, headers, body)
+        reading = _begun(record.read_exactly(), begin)
+        return _exactly(profile, reading, payload, headers, body)
     except _TooMany:
         return _malformed(_TOO_MANY)
+
+
+def _begun(record: MappedRecord, begin: Callable[[MappedRecord], Reading] | None) -> Reading:
+    return Reading(record) if begin is None else begin(record)
 
 
 def _exactly(
@@ -108,11 +113,11 @@ def _exactly(
 ) -> list[Outcome]:
     """Read the message again so that integers beyond 64 bits are kept."""
     try:
-        base = [*opened(parse_exactly(payload, body), headers, body)]
+        document, told = opened(parse_exactly(payload, body), headers, body)
     except ValueError:
         return _malformed("a number too long, or nested too deeply")
     try:
-        return _outcomes(profile, reading, base)
+        return _outcomes(profile, reading, [document, told])
     except _TooMany:
         return _malformed(_TOO_MANY)
 
@@ -169,8 +174,8 @@ def _walk(reading: Reading, rule: CompiledRule, scope: Scope, depth: int) -> boo
         return items is not None
     if not loop.one:
         _count(reading, rule, scope, len(items))
-    places = range(len(items) - 1, -1, -1) if loop.newest_first else range(len(items))
-    for i in places:
+    for place in range(len(items)):
+        i = len(items) - 1 - place if loop.newest_first else place
         scope[_FIRST_LOOP + depth] = items[i]
         reading.positions[depth] = i
         if depth < rule.whom_depth:
