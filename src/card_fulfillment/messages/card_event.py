@@ -4,7 +4,6 @@ Most of what the worker publishes is made here, so it is made cheaply: what is o
 need no escaping is written as it is, the rest is dumped at once.
 """
 
-from collections.abc import Mapping
 from typing import Final
 
 import orjson
@@ -28,7 +27,7 @@ from card_fulfillment.messages.times import iso_utc
 CARD_EVENT: Final = "card.fulfillment_status-changed.v1"
 
 
-_JSON: Final[Mapping[bool | None, str]] = {True: "true", False: "false", None: "null"}
+_JSON: Final[dict[bool | None, str]] = {True: "true", False: "false", None: "null"}
 
 
 def card_event_id(card_id: str, version: int) -> str:
@@ -37,11 +36,11 @@ def card_event_id(card_id: str, version: int) -> str:
 
 def card_event(card: CardIdentity, change: Change, event_id: str, recorded_at: str) -> bytes:
     """A CardStatusChanged as JSON."""
-    return _ours(card, change, event_id, recorded_at)[:-1] + b"," + _given(card, change)[1:]
+    return _ours(card, change, event_id, recorded_at) + _given(card, change)[1:]
 
 
 def _ours(card: CardIdentity, change: Change, event_id: str, recorded_at: str) -> bytes:
-    """The members that need no escaping: words of ours, numbers and times."""
+    """The beginning, of what needs no escaping: words of ours, numbers and times."""
     detail, superseded = change.detail, change.supersedes
     # As texts: to format them as enumerations calls each one's __str__.
     status: str = change.status
@@ -60,7 +59,7 @@ def _ours(card: CardIdentity, change: Change, event_id: str, recorded_at: str) -
         f',"reason_code":{_word(detail.reason)}'
         f',"recommended_action":"{action}"'
         f',"evidence":{_word(detail.evidence)}'
-        f',"final":{_JSON[change.final]},"tracked":{_JSON[change.tracked]}}}'
+        f',"final":{_JSON[change.final]},"tracked":{_JSON[change.tracked]},'
     ).encode()
 
 
@@ -95,7 +94,7 @@ def _word(word: str | None) -> str:
 
 
 def _given(card: CardIdentity, change: Change) -> bytes:
-    """The members with texts that issuer and vendors gave, which may need escaping."""
+    """An object of the texts that issuer and vendors gave, which may need escaping."""
     return orjson.dumps(
         {
             "card_id": card.card_id,

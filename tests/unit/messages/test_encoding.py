@@ -5,7 +5,7 @@ import uuid
 from typing import Any
 
 import jsonschema_rs
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from builders import HEADERS, headers_of, made
@@ -229,6 +229,29 @@ def test_every_event_is_valid_by_its_own_schema(
         EXACT.validate(event)
         OPEN.validate(event)
         assert len(headers_of(out)) >= 8
+
+
+@given(st.text())
+@example('",\n  "\\')
+@example("\x00\u2028é😀\r\n")
+def test_texts_are_published_as_they_were_given(given_text: str) -> None:
+    card = CardIdentity(given_text, given_text, given_text, given_text, 1, {given_text: given_text})
+    attributes = dict.fromkeys(set(Attribute) - {Attribute.TRACKED}, given_text)
+    cause = Cause(given_text, given_text, 3, 41)
+    said = fact(
+        Status.SHIPPED,
+        vendor=given_text,
+        code=given_text,
+        text=given_text,
+        attributes=attributes,
+        cause=cause,
+    )
+    event = json.loads(ENCODER.card(card, changes(said)[0], NOON).value)
+    of_card = ("card_id", "card_product_id", "reference_card_id", "bulk_issuance_id")
+    assert [event[name] for name in of_card] == [given_text] * 4
+    assert event["labels"] == {given_text: given_text}
+    assert set(event["vendor"].values()) | set(event["shipment"].values()) == {given_text}
+    assert [*event["cause"].values()] == [given_text, given_text, 3, 41]
 
 
 def test_readers_are_told_to_accept_what_they_do_not_know() -> None:
