@@ -100,7 +100,9 @@ def _bound(snapshot: Snapshot, references: Iterable[Reference]) -> dict[Referenc
 
 def _stored_places(snapshot: Snapshot) -> dict[bytes, Mapping[Subject, About]]:
     return {
-        fact_id: {subject: About(*place.sense) for subject, place in row.places.items()}
+        fact_id: {
+            subject: About(place.attempt, place.side) for subject, place in row.places.items()
+        }
         for fact_id, row in snapshot.facts.items()
     }
 

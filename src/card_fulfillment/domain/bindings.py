@@ -61,10 +61,10 @@ class Binding(Value):
         self.window: Final = window
         self.side: Final = side
 
-    @property
-    def says(self) -> tuple[Subject, Sense]:
-        """The subject that is meant, and what of it."""
-        return self.subject, Sense(self.attempt, self.side)
+    def says_as(self, other: "Binding") -> bool:
+        """Whether both mean the same subject, and the same of it."""
+        of_it = self.attempt == other.attempt and self.side is other.side
+        return of_it and self.subject == other.subject
 
 
 def by_announcement(subject: Subject) -> Binding:
@@ -155,7 +155,7 @@ class Resolution(Value):
 
     def __init__(
         self,
-        subjects: Mapping[Subject, Sense] | None,
+        subjects: dict[Subject, Sense] | None,
         unbound: tuple[Reference, ...],
         unannounced: frozenset[str] = frozenset(),
     ) -> None:
@@ -217,7 +217,7 @@ def _only_one(bindings: Bindings, fact: Fact, bulk_of: BulkOf) -> Binding | None
             if not _in_window(binding, fact.stated):
                 return None
             only = binding
-        elif binding.says != only.says or binding.valid_from != only.valid_from:
+        elif not binding.says_as(only) or binding.valid_from != only.valid_from:
             return None
     return only
 
@@ -248,7 +248,7 @@ def is_bound(reference: Reference, bindings: Held, time: int) -> bool:
     if len(bindings) == 1:
         (only,) = bindings
         return _in_window(only, time)
-    return bool(in_force(bindings, time))
+    return bool(bindings) and bool(in_force(bindings, time))
 
 
 def _in_window(binding: Binding, time: int) -> bool:

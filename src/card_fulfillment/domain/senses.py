@@ -1,16 +1,28 @@
 """What of a subject a name means: an attempt of it, or only one of its parcels."""
 
-from typing import NamedTuple
+from typing import Final
 
 from card_fulfillment.domain.facts import Fact, ParcelRole
 from card_fulfillment.domain.naming import Reference
+from card_fulfillment.domain.value import Value
 
 
-class Sense(NamedTuple):
+class Sense(Value):
     """What of a subject is meant: an attempt, or of that only a parcel beside the outbound one."""
 
-    attempt: int
-    side: ParcelRole | None = None
+    __match_args__ = ("attempt", "side")
+
+    def __init__(self, attempt: int, side: ParcelRole | None = None) -> None:
+        self.attempt: Final = attempt
+        self.side: Final = side
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Sense) and self.attempt == other.attempt and self.side is other.side
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.attempt, self.side))
 
 
 def side_named(fact: Fact, name: Reference, sense: Sense) -> ParcelRole | None:

@@ -3,7 +3,6 @@
 A new binding can also change whom stored facts are about. Their subjects are refolded.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
@@ -79,7 +78,7 @@ class Placement:
         self._stored |= view.waiting | view.retimed
         self._stored |= {i: StoredFact(f, self._stored[i].places) for i, f in retimed.items()}
         self._announced: dict[Subject, Fact] = {}
-        self._gained: defaultdict[Subject, list[Entry]] = defaultdict(list)
+        self._gained: dict[Subject, list[Entry]] = {}
         self._lost: dict[Subject, Cause] = {}
         self._bound_by: dict[Reference, Fact] = {}  # what bound it anew now, last
         self._settled: list[Fact] = []
@@ -102,12 +101,13 @@ class Placement:
         self._place(announcement.fact, {}, {subject: Sense(1)})
 
     def order(self, order: Order) -> None:
+        means = Sense(order.attempt)
         for reference in order.references:
-            self._bind(reference, order.subject, Sense(order.attempt), order.fact)
+            self._bind(reference, order.subject, means, order.fact)
         named = Binding(order.subject, order.attempt, order.fact.stated, order.fact.fact_id)
         moves = moves_issuers_facts(order, self._view)
         self._name(order.subject, named, order.fact if moves else None)
-        self._place(order.fact, {}, {order.subject: Sense(order.attempt)})
+        self._place(order.fact, {}, {order.subject: means})
 
     def track(self, facts: Iterable[Fact]) -> None:
         """Place new facts, and stored ones of whose references something is bound now.
@@ -133,8 +133,8 @@ class Placement:
 
     def gains(self) -> Mapping[Subject, Gain]:
         """By subject, what it has to fold."""
-        subjects = {**self._gained, **self._lost}
-        return {s: Gain(self._gained[s], self._lost.get(s)) for s in subjects}
+        gains = {s: Gain(entries, self._lost.get(s)) for s, entries in self._gained.items()}
+        return gains | {s: Gain([], lost) for s, lost in self._lost.items() if s not in gains}
 
     def is_announced(self, subject: Subject) -> bool:
         """Whether this batch announces the card."""
@@ -142,7 +142,7 @@ class Placement:
 
     def kept(self, subject: Subject) -> list[StoredFact]:
         """The facts that it had before this batch and still has, as what they are to it."""
-        new = {each.fact.fact_id for each in self._gained[subject]}
+        new = {each.fact.fact_id for each in self._gained.get(subject, ())}
         kept = []
         for fact, before in self._view.histories.get(subject, ()):
             places = self.places.get(fact.fact_id, before)
@@ -217,19 +217,20 @@ class Placement:
         return waited.union(map(membership, met), orders)
 
     def _place(
-        self, fact: Fact, before: Places, after: Mapping[Subject, Sense], *, anew: bool = False
+        self, fact: Fact, before: Places, after: dict[Subject, Sense], *, anew: bool = False
     ) -> None:
         """anew: its time is another, so that subjects which it stays about fold it again, too."""
-        unchanged = {s: p for s, p in before.items() if after.get(s) == p.sense and not anew}
-        if len(unchanged) == len(before) == len(after) and not anew:
+        places = {s: p for s, p in before.items() if after.get(s) == p.sense and not anew}
+        if len(places) == len(before) == len(after) and not anew:
             return
-        places = self.places[fact.fact_id] = dict(unchanged)
-        for subject, (attempt, side) in after.items():
-            if subject not in unchanged:
-                places[subject] = Place(attempt, FactOutcome.PARKED, side=side)
-                self._gained[subject].append(entry(fact, attempt, side=side))
-        if len(unchanged) < len(before):
-            self._take_away(fact, before.keys() - unchanged.keys())
+        if len(places) < len(before):
+            self._take_away(fact, before.keys() - places.keys())
+        self.places[fact.fact_id] = places
+        for subject, means in after.items():
+            if subject not in places:
+                places[subject] = Place(means.attempt, FactOutcome.PARKED, side=means.side)
+                gained = self._gained.setdefault(subject, [])
+                gained.append(entry(fact, means.attempt, side=means.side))
         self._rename(fact, after)
 
     def _take_away(self, fact: Fact, lost: Iterable[Subject]) -> None:
@@ -249,7 +250,7 @@ class Placement:
             met += [b.subject for b in self._bindings.get(reference, ())]
             yield from (self._announced[s] for s in met if s in self._announced)
 
-    def _rename(self, fact: Fact, subjects: Mapping[Subject, Sense]) -> None:
+    def _rename(self, fact: Fact, subjects: dict[Subject, Sense]) -> None:
         """What a fact names is about the fact's own subjects, and has no life of its own."""
         for level, name in fact.names:
             if level > fact.level:
@@ -275,8 +276,7 @@ class Placement:
 
     def _bind(self, reference: Reference, subject: Subject, means: Sense, by: Fact) -> None:
         grace, window = self._windows.grace, self._windows.of(reference.vendor)
-        attempt, side = means
-        binding = Binding(subject, attempt, by.stated, by.fact_id, grace, window, side)
+        binding = Binding(subject, means.attempt, by.stated, by.fact_id, grace, window, means.side)
         self._rebind(reference, (*self._bindings.get(reference, ()), binding), by)
 
     def _unbind(self, reference: Reference, by: Fact) -> None:
