@@ -172,7 +172,7 @@ class _Folding:
         told, standing = self.published, self.standing
         if standing is None or told is None:
             return True
-        return (told.attempt, told.status) == (standing.key.attempt, standing.key.status)
+        return told.attempt == standing.key.attempt and told.status is standing.key.status
 
     def settle(self, cause: Cause) -> None:
         """Tell where the card is, where that is not what was told."""

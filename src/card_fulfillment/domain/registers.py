@@ -28,21 +28,16 @@ Registers = dict[Attribute, Register]
 
 def written(registers: Registers, each: Entry) -> Registers:
     """The registers after a fact wrote those that it is the last writer of."""
-    wins = won(registers, each)
-    return {**registers, **wins} if wins else registers
-
-
-def won(registers: Registers, each: Entry) -> Registers:
-    """What a fact writes that no later one has written."""
-    attributes = each.fact.attributes
-    if not attributes:
-        return {}
-    attempt, time, fact_id = each.attempt, each.fact.effective, each.fact.fact_id
-    return {
+    fact = each.fact
+    if not fact.attributes:
+        return registers
+    attempt, time, fact_id = each.attempt, fact.effective, fact.fact_id
+    wins = {
         name: Register(attempt, time, fact_id, value)
-        for name, value in attributes.items()
+        for name, value in fact.attributes.items()
         if name not in registers or registers[name].stamp <= (attempt, time, fact_id)
     }
+    return {**registers, **wins} if wins else registers
 
 
 def shown_in(attempt: int, registers: Registers) -> Attributes:

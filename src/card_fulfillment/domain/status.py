@@ -1,9 +1,7 @@
 """The eighteen statuses, their phases and ranks, the reasons and what to do: data, not branches."""
 
-from collections.abc import Mapping
 from enum import IntEnum, StrEnum
-from types import MappingProxyType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class Phase(IntEnum):
@@ -44,29 +42,27 @@ class Standing(NamedTuple):
     rank: int
 
 
-STANDING: Mapping[Status, Standing] = MappingProxyType(
-    {
-        Status.CREATED: Standing(Phase.CREATED, 10),
-        Status.ORDERED: Standing(Phase.ORDERED, 20),
-        Status.ACCEPTED: Standing(Phase.PRODUCTION, 30),
-        Status.IN_PRODUCTION: Standing(Phase.PRODUCTION, 40),
-        Status.PRODUCED: Standing(Phase.PRODUCTION, 50),
-        Status.PRODUCTION_FAILED: Standing(Phase.PRODUCTION, 52),
-        Status.REJECTED: Standing(Phase.PRODUCTION, 54),
-        Status.CANCELLED: Standing(Phase.PRODUCTION, 56),
-        Status.SHIPPED: Standing(Phase.TRANSIT, 60),
-        Status.IN_TRANSIT: Standing(Phase.TRANSIT, 70),
-        Status.DELIVERY_EXCEPTION: Standing(Phase.TRANSIT, 72),
-        Status.AVAILABLE_FOR_PICKUP: Standing(Phase.TRANSIT, 80),
-        Status.OUT_FOR_DELIVERY: Standing(Phase.TRANSIT, 85),
-        Status.DELIVERED: Standing(Phase.OUTCOME, 90),
-        Status.RETURNING: Standing(Phase.OUTCOME, 92),
-        Status.DELIVERY_FAILED: Standing(Phase.OUTCOME, 94),
-        Status.RETURNED: Standing(Phase.OUTCOME, 95),
-        Status.LOST: Standing(Phase.OUTCOME, 96),
-    }
-)
-BY_RANK: Mapping[int, Status] = {s.rank: name for name, s in STANDING.items()}
+STANDING: Final[dict[Status, Standing]] = {
+    Status.CREATED: Standing(Phase.CREATED, 10),
+    Status.ORDERED: Standing(Phase.ORDERED, 20),
+    Status.ACCEPTED: Standing(Phase.PRODUCTION, 30),
+    Status.IN_PRODUCTION: Standing(Phase.PRODUCTION, 40),
+    Status.PRODUCED: Standing(Phase.PRODUCTION, 50),
+    Status.PRODUCTION_FAILED: Standing(Phase.PRODUCTION, 52),
+    Status.REJECTED: Standing(Phase.PRODUCTION, 54),
+    Status.CANCELLED: Standing(Phase.PRODUCTION, 56),
+    Status.SHIPPED: Standing(Phase.TRANSIT, 60),
+    Status.IN_TRANSIT: Standing(Phase.TRANSIT, 70),
+    Status.DELIVERY_EXCEPTION: Standing(Phase.TRANSIT, 72),
+    Status.AVAILABLE_FOR_PICKUP: Standing(Phase.TRANSIT, 80),
+    Status.OUT_FOR_DELIVERY: Standing(Phase.TRANSIT, 85),
+    Status.DELIVERED: Standing(Phase.OUTCOME, 90),
+    Status.RETURNING: Standing(Phase.OUTCOME, 92),
+    Status.DELIVERY_FAILED: Standing(Phase.OUTCOME, 94),
+    Status.RETURNED: Standing(Phase.OUTCOME, 95),
+    Status.LOST: Standing(Phase.OUTCOME, 96),
+}
+BY_RANK: Final[dict[int, Status]] = {s.rank: name for name, s in STANDING.items()}
 
 # An order refused or stopped: for a card of a bulk it overrules what the bulk says of that attempt.
 STOPPED = frozenset({Status.REJECTED, Status.CANCELLED})
@@ -122,42 +118,38 @@ class Action(StrEnum):
 
 
 # What a support desk does about a status, whatever its reason ...
-_ACTION_BY_STATUS: Mapping[Status, Action] = MappingProxyType(
-    {
-        Status.PRODUCTION_FAILED: Action.WAIT,
-        Status.REJECTED: Action.FIX_DATA,
-        Status.DELIVERY_EXCEPTION: Action.WAIT,
-        Status.AVAILABLE_FOR_PICKUP: Action.COLLECT,
-        Status.RETURNING: Action.WAIT,
-        Status.DELIVERY_FAILED: Action.CONTACT_CARRIER,
-        Status.RETURNED: Action.REISSUE,
-        Status.LOST: Action.BLOCK_CARD,
-    }
-)
+_ACTION_BY_STATUS: Final[dict[Status, Action]] = {
+    Status.PRODUCTION_FAILED: Action.WAIT,
+    Status.REJECTED: Action.FIX_DATA,
+    Status.DELIVERY_EXCEPTION: Action.WAIT,
+    Status.AVAILABLE_FOR_PICKUP: Action.COLLECT,
+    Status.RETURNING: Action.WAIT,
+    Status.DELIVERY_FAILED: Action.CONTACT_CARRIER,
+    Status.RETURNED: Action.REISSUE,
+    Status.LOST: Action.BLOCK_CARD,
+}
 # ... and where the reason changes it.
-_ACTION: Mapping[tuple[Status, Reason], Action] = MappingProxyType(
-    {
-        (Status.PRODUCTION_FAILED, Reason.DATA_INVALID): Action.FIX_DATA,
-        (Status.PRODUCTION_FAILED, Reason.PRODUCT_UNKNOWN): Action.FIX_DATA,
-        (Status.DELIVERY_EXCEPTION, Reason.BAD_ADDRESS): Action.CONTACT_CARRIER,
-        (Status.DELIVERY_EXCEPTION, Reason.MOVED): Action.CONTACT_CARRIER,
-        (Status.DELIVERY_EXCEPTION, Reason.ID_CHECK_FAILED): Action.CONTACT_CARRIER,
-        (Status.DELIVERY_EXCEPTION, Reason.HELD_CUSTOMS): Action.CONTACT_CARRIER,
-        (Status.DELIVERY_EXCEPTION, Reason.DAMAGED): Action.CONTACT_CARRIER,
-        (Status.DELIVERED, Reason.DAMAGED): Action.REISSUE,
-        (Status.DELIVERED, Reason.PARTIAL): Action.CONTACT_CARRIER,
-        (Status.RETURNING, Reason.BAD_ADDRESS): Action.FIX_ADDRESS_AND_REISSUE,
-        (Status.RETURNING, Reason.MOVED): Action.FIX_ADDRESS_AND_REISSUE,
-        (Status.DELIVERY_FAILED, Reason.BAD_ADDRESS): Action.FIX_ADDRESS_AND_REISSUE,
-        (Status.DELIVERY_FAILED, Reason.MOVED): Action.FIX_ADDRESS_AND_REISSUE,
-        (Status.DELIVERY_FAILED, Reason.LOST): Action.BLOCK_CARD,
-        (Status.DELIVERY_FAILED, Reason.DESTROYED): Action.REISSUE,
-        (Status.RETURNED, Reason.BAD_ADDRESS): Action.FIX_ADDRESS_AND_REISSUE,
-        (Status.RETURNED, Reason.MOVED): Action.FIX_ADDRESS_AND_REISSUE,
-        (Status.RETURNED, Reason.CANCELLED_BY_ISSUER): Action.NONE,
-        (Status.LOST, Reason.DESTROYED): Action.REISSUE,
-    }
-)
+_ACTION: Final[dict[tuple[Status, Reason], Action]] = {
+    (Status.PRODUCTION_FAILED, Reason.DATA_INVALID): Action.FIX_DATA,
+    (Status.PRODUCTION_FAILED, Reason.PRODUCT_UNKNOWN): Action.FIX_DATA,
+    (Status.DELIVERY_EXCEPTION, Reason.BAD_ADDRESS): Action.CONTACT_CARRIER,
+    (Status.DELIVERY_EXCEPTION, Reason.MOVED): Action.CONTACT_CARRIER,
+    (Status.DELIVERY_EXCEPTION, Reason.ID_CHECK_FAILED): Action.CONTACT_CARRIER,
+    (Status.DELIVERY_EXCEPTION, Reason.HELD_CUSTOMS): Action.CONTACT_CARRIER,
+    (Status.DELIVERY_EXCEPTION, Reason.DAMAGED): Action.CONTACT_CARRIER,
+    (Status.DELIVERED, Reason.DAMAGED): Action.REISSUE,
+    (Status.DELIVERED, Reason.PARTIAL): Action.CONTACT_CARRIER,
+    (Status.RETURNING, Reason.BAD_ADDRESS): Action.FIX_ADDRESS_AND_REISSUE,
+    (Status.RETURNING, Reason.MOVED): Action.FIX_ADDRESS_AND_REISSUE,
+    (Status.DELIVERY_FAILED, Reason.BAD_ADDRESS): Action.FIX_ADDRESS_AND_REISSUE,
+    (Status.DELIVERY_FAILED, Reason.MOVED): Action.FIX_ADDRESS_AND_REISSUE,
+    (Status.DELIVERY_FAILED, Reason.LOST): Action.BLOCK_CARD,
+    (Status.DELIVERY_FAILED, Reason.DESTROYED): Action.REISSUE,
+    (Status.RETURNED, Reason.BAD_ADDRESS): Action.FIX_ADDRESS_AND_REISSUE,
+    (Status.RETURNED, Reason.MOVED): Action.FIX_ADDRESS_AND_REISSUE,
+    (Status.RETURNED, Reason.CANCELLED_BY_ISSUER): Action.NONE,
+    (Status.LOST, Reason.DESTROYED): Action.REISSUE,
+}
 
 
 def recommended_action(status: Status, reason: Reason | None) -> Action:

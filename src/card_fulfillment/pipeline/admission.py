@@ -37,7 +37,7 @@ class Admission:
 
     def __init__(
         self,
-        seen: Mapping[bytes, Seen],
+        seen: dict[bytes, Seen],
         identities: Mapping[str, CardIdentity],
         seen_lines: AbstractSet[LineKey],
         masks: Mapping[str, Mask],

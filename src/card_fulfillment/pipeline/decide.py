@@ -4,12 +4,10 @@ Pure.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
-from typing import Final
 
 from card_fulfillment.domain.facts import Fact
 from card_fulfillment.domain.journey import FactOutcome
-from card_fulfillment.domain.naming import Subject, is_issuers_name
+from card_fulfillment.domain.naming import is_issuers_name
 from card_fulfillment.pipeline.admission import Admission, Admitted, Verdict
 from card_fulfillment.pipeline.alerts import alerts, vendor_alerts
 from card_fulfillment.pipeline.batch import SEVERITY, Batch, Partition, RecordClass
@@ -18,9 +16,7 @@ from card_fulfillment.pipeline.filing import filed_totals, files_with
 from card_fulfillment.pipeline.folding import Folding, announced_bulks
 from card_fulfillment.pipeline.placement import Placement
 from card_fulfillment.pipeline.publishing import Publishing
-from card_fulfillment.pipeline.view import Place, View
-
-_NOWHERE: Final[Mapping[Subject, Place]] = {}
+from card_fulfillment.pipeline.view import NOWHERE, Places, View
 
 
 def decide(batch: Batch, view: View, publishing: Publishing, now: int) -> Effects:
@@ -34,7 +30,8 @@ def decide(batch: Batch, view: View, publishing: Publishing, now: int) -> Effect
         placement.announce(announcement)
     for order in admission.orders:
         placement.order(order)
-    placement.track(admission.tracking)
+    tracking = admission.tracking
+    placement.track(tracking)
     files = files_with(admission.lines.values(), view)
     effects = Effects(
         bindings={r: b for r, b in placement.bound.items() if not is_issuers_name(r)},
@@ -47,7 +44,7 @@ def decide(batch: Batch, view: View, publishing: Publishing, now: int) -> Effect
         files=files,
     )
     effects.dead_letters += alerts(placement, view)
-    effects.dead_letters += vendor_alerts(admission.tracking, placement.places)
+    effects.dead_letters += vendor_alerts(tracking, placement.places)
     folding = Folding(effects, view, placement, admission.identities, publishing, now)
     filed = filed_totals(admission.lines.values(), files, view, placement.bindings)
     folding.fold(announced_bulks(admission, filed))
@@ -69,7 +66,7 @@ def _store_facts(effects: Effects, admission: Admission, placement: Placement) -
 
 
 def _counts(
-    records: list[Admitted], places: Mapping[bytes, Mapping[Subject, Place]]
+    records: list[Admitted], places: dict[bytes, Places]
 ) -> dict[Partition, Counter[RecordClass]]:
     counts: defaultdict[Partition, Counter[RecordClass]] = defaultdict(Counter)
     for (topic, partition, worst), count in Counter(
@@ -80,17 +77,19 @@ def _counts(
     return dict(counts)
 
 
-def _worst(verdicts: list[Verdict], places: Mapping[bytes, Mapping[Subject, Place]]) -> RecordClass:
-    if len(verdicts) == 1:
-        return _became(verdicts[0], places)
-    became = (_became(v, places) for v in verdicts)
-    return min(became, key=SEVERITY.__getitem__, default=RecordClass.IGNORED)
+def _worst(verdicts: list[Verdict], places: dict[bytes, Places]) -> RecordClass:
+    worst = RecordClass.IGNORED  # the least severe
+    for verdict in verdicts:
+        became = _became(verdict, places)
+        if SEVERITY[became] < SEVERITY[worst]:
+            worst = became
+    return worst
 
 
-def _became(verdict: Verdict, places: Mapping[bytes, Mapping[Subject, Place]]) -> RecordClass:
+def _became(verdict: Verdict, places: dict[bytes, Places]) -> RecordClass:
     if not isinstance(verdict, Fact):
         return verdict
-    for place in places.get(verdict.fact_id, _NOWHERE).values():
+    for place in places.get(verdict.fact_id, NOWHERE).values():
         if place.outcome is not FactOutcome.PARKED:
             return RecordClass.APPLIED
     return RecordClass.PARKED

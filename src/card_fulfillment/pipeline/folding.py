@@ -16,7 +16,7 @@ from card_fulfillment.pipeline.effects import Effects
 from card_fulfillment.pipeline.filing import Filed
 from card_fulfillment.pipeline.placement import Gain, Placement
 from card_fulfillment.pipeline.publishing import Publishing
-from card_fulfillment.pipeline.view import CardState, Place, View
+from card_fulfillment.pipeline.view import NOWHERE, CardState, Place, View
 
 AnnouncedBulks = Mapping[str, Announced]
 
@@ -68,8 +68,8 @@ class Folding:
             self._tell_bulk(each, tick=tick)
 
     def _bulks_of_members(self, cards: Iterable[Subject]) -> Iterable[str]:
-        identities = (self.identities[s.id] for s in cards if s.id in self.identities)
-        return (c.bulk_issuance_id for c in identities if c.bulk_issuance_id is not None)
+        identities = [self.identities.get(s.id) for s in cards]
+        return {i.bulk_issuance_id for i in identities if i and i.bulk_issuance_id is not None}
 
     def _fold_card(
         self, subject: Subject, identity: CardIdentity, gain: Gain, turn: Turn | None
@@ -84,9 +84,9 @@ class Folding:
             outgoing = self.publishing.encoder.card(identity, change, self.now)
             self.effects.changes.append(self.publishing.change(outgoing, subject, change.version))
         for fact_id, outcome in folded.outcomes.items():
-            places = self.placement.places.get(fact_id, {})
-            if subject in places:
-                place = places[subject]
+            places = self.placement.places.get(fact_id, NOWHERE)
+            place = places.get(subject)
+            if place is not None:
                 places[subject] = Place(place.attempt, outcome, side=place.side)
 
     def _folded(

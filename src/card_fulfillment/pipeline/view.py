@@ -1,6 +1,6 @@
 """What a batch needs of the stored state, and what was found."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, NamedTuple, Self
@@ -121,7 +121,8 @@ class Place(Value):
 
 
 # The subjects that a fact is about; none while it is parked.
-Places = Mapping[Subject, Place]
+Places = dict[Subject, Place]
+NOWHERE: Final[Places] = {}  # of what has none; nobody writes to it
 
 
 class StoredFact(NamedTuple):
