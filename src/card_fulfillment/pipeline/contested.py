@@ -30,24 +30,22 @@ def contested(
     bound: what the batch may bind. The facts found through contested references may go elsewhere,
     and their subjects are refolded.
     """
-    # What is found by these is held, and stays so.
-    crowded = {reference for reference, held in view.bindings.items() if is_crowded(held)}
     for order in orders:
         for reference in order.references:
-            if reference in crowded:
-                continue
             held = bound_to(view.bindings, reference, bulk_of)
+            if not held or is_crowded(view.bindings.get(reference, ())):
+                continue  # what is found by a crowded one is held, and stays so
             others = any(_says(b) != (order.subject, Sense(order.attempt)) for b in held)
             if others or _attempts_differ(held, view):
                 yield from held
     for fact in facts:
         for _, name in fact.names:
             held = view.bindings.get(name, ())
-            others = bool(held) and (
+            if held and (
                 _is_found_by(fact, bound, bulk_of)  # whom it names is not known yet
                 or not _names_the_same(fact, name, held, view, bulk_of)
-            )
-            if others or _attempts_differ(held, view):
+                or _attempts_differ(held, view)
+            ):
                 yield from held
 
 

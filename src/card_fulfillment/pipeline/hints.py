@@ -27,7 +27,12 @@ class _Recent(Generic[K, V]):
         self._entries: dict[K, V] = {}
 
     def get(self, keys: Iterable[K]) -> dict[K, V]:
-        return {key: self._entries[key] for key in keys if key in self._entries}
+        found: dict[K, V] = {}
+        for key in keys:
+            entry = self._entries.get(key)
+            if entry is not None:
+                found[key] = entry
+        return found
 
     def __contains__(self, key: K) -> bool:
         return key in self._entries
@@ -52,8 +57,8 @@ class Hints:
 
     def learn(self, view: View, effects: Effects) -> None:
         """Remember what a committed transaction saw and wrote."""
-        bound = {r: bindings for r, bindings in view.bindings.items() if bindings}
-        self._bindings.put(bound | dict(effects.bindings))
+        self._bindings.put({r: held for r, held in view.bindings.items() if held})
+        self._bindings.put(effects.bindings)
         for seen in (view.cards, effects.cards):
             self._cards.put(
                 {

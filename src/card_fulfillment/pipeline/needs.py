@@ -53,18 +53,18 @@ def wanted(batch: Batch) -> Wanted:
     for decoded in batch.decoded:
         for element in decoded.elements:
             match element:
-                case Announcement():
-                    _want_announcement(out.need, element)
-                    out.members.setdefault(element.card.card_id, element.card.bulk_issuance_id)
-                case Order():
-                    out.orders.append(element)
-                    _want_order(out.need, element)
                 case Fact():
                     out.facts.append(element)
                     if element.precision is Precision.UNKNOWN:
                         earlier = out.untimed.get(element.fact_id, element.stated)
                         out.untimed[element.fact_id] = min(earlier, element.stated)
                     _want_new_fact(out.need, element)
+                case Announcement():
+                    _want_announcement(out.need, element)
+                    out.members.setdefault(element.card.card_id, element.card.bulk_issuance_id)
+                case Order():
+                    out.orders.append(element)
+                    _want_order(out.need, element)
                 case FileLine():
                     out.lines.append(element)
                     want_line(out.need, element)
@@ -196,7 +196,7 @@ def _want_sayings(need: Need, view: View) -> None:
 def tells_more(view: View) -> bool:
     """Whether what was found can make a need grow: cards do by their bulk issuances alone."""
     rows = (view.bindings, view.waiting, view.histories, view.bulks, view.files)
-    return any(rows) or any(_bulks(view))
+    return any(rows) or bool(_bulks(view))
 
 
 def _subjects(view: View, named: Collection[Reference]) -> set[Subject]:
@@ -208,7 +208,7 @@ def _subjects(view: View, named: Collection[Reference]) -> set[Subject]:
     meant = {
         b.subject
         for reference, bindings in view.bindings.items()
-        if reference in named or not is_crowded(bindings)
+        if not is_crowded(bindings) or reference in named
         for b in bindings
     }
     stored = [*view.waiting.values(), *view.retimed.values()]
@@ -216,8 +216,10 @@ def _subjects(view: View, named: Collection[Reference]) -> set[Subject]:
     return meant.union(*(each.places for each in stored))
 
 
-def _bulks(view: View) -> Iterable[str]:
-    return (bulk for bulk in view.bulk_of.values() if bulk)
+def _bulks(view: View) -> list[str]:
+    """Of the cards that are announced as members."""
+    identities = [state.identity for state in view.cards.values()]
+    return [i.bulk_issuance_id for i in identities if i is not None and i.bulk_issuance_id]
 
 
 def _want_unbound(need: Need, facts: Iterable[Fact], view: View, bulk_of: BulkOf) -> None:

@@ -51,14 +51,14 @@ class Need:
     lines: set[LineKey] = field(default_factory=set)
 
     def covers(self, other: Self) -> bool:
-        return all(getattr(self, f.name) >= getattr(other, f.name) for f in fields(self))
+        return all(getattr(self, name) >= getattr(other, name) for name in _SETS)
 
     def __or__(self, other: Self) -> "Need":
-        return Need(*(getattr(self, f.name) | getattr(other, f.name) for f in fields(self)))
+        return Need(*(getattr(self, name) | getattr(other, name) for name in _SETS))
 
     def __ior__(self, other: Self) -> Self:
-        for f in fields(self):
-            getattr(self, f.name).update(getattr(other, f.name))
+        for name in _SETS:
+            getattr(self, name).update(getattr(other, name))
         return self
 
     def without(self, asked: Self) -> "Need":
@@ -74,7 +74,10 @@ class Need:
         )
 
     def __bool__(self) -> bool:
-        return any(getattr(self, f.name) for f in fields(self))
+        return any(getattr(self, name) for name in _SETS)
+
+
+_SETS: Final = tuple(f.name for f in fields(Need))  # found once: each batch goes through them often
 
 
 class CardState(Value):
