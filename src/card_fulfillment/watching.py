@@ -156,7 +156,7 @@ class Watch:
             return 0.0
         if each.oldest is None:
             return self._health.waiting_seconds(each.partition, now)
-        return max(self._clock() - each.oldest, 0) / _MICROS
+        return (self._clock() - each.oldest) / _MICROS
 
     async def _take_census(self) -> None:
         try:
