@@ -1,11 +1,15 @@
 """Records that aiokafka's parser refuses for their headers are read all the same."""
 
+import gzip
 import struct
 import tracemalloc
+import zlib
+from collections.abc import Callable
 from itertools import product
 from typing import Any
 
 import pytest
+from aiokafka.codec import snappy_encode
 from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
@@ -16,7 +20,7 @@ from card_fulfillment.kafka.expansion import MOST_EXPANDED_BYTES
 from card_fulfillment.kafka.forgiving import ForgivingRecords
 from card_fulfillment.messages.dead_letter import MOST_KEPT_BYTES
 
-_LENGTH_AT, _CRC_AT, _ATTRIBUTES_AT = 8, 17, 21
+_LENGTH_AT, _CRC_AT, _ATTRIBUTES_AT, _RECORDS_AT = 8, 17, 21, 61
 _NONE, _GZIP, _SNAPPY, _LZ4, _ZSTD = range(5)
 
 
@@ -48,6 +52,19 @@ def spoilt(data: bytes) -> bytes:
 def with_checksum(data: bytearray) -> bytes:
     data[_CRC_AT:_ATTRIBUTES_AT] = struct.pack(">I", calc_crc32c(bytes(data[_ATTRIBUTES_AT:])))
     return bytes(data)
+
+
+def holding(compressed: bytes, plain: bytes, codec: int = _GZIP) -> bytes:
+    """A batch like that plain one, with these bytes for its records."""
+    data = bytearray(plain[:_RECORDS_AT] + compressed)
+    struct.pack_into(">i", data, _LENGTH_AT, len(data) - _LENGTH_AT - 4)
+    struct.pack_into(">h", data, _ATTRIBUTES_AT, codec)
+    return with_checksum(data)
+
+
+def is_left_unread(value: bytes | None) -> bool:
+    """Whatever it is, it is refused for its size."""
+    return value is not None and len(value) == MOST_KEPT_BYTES + 1
 
 
 def by_the_library(data: bytes) -> list[Any]:
@@ -102,8 +119,7 @@ def test_what_expands_to_more_than_memory_should_hold_is_not_expanded(codec: int
     assert [offset for offset, *_ in found] == [4, 5, 6]
     _, key, value, headers = found[1]
     assert (key, headers) == (None, [])
-    assert value is not None
-    assert len(value) > MOST_KEPT_BYTES  # refused, whatever it is
+    assert is_left_unread(value)
     assert peak < 3 * MOST_EXPANDED_BYTES
 
 
@@ -119,7 +135,52 @@ def test_what_cannot_be_expanded_is_no_end(codec: int) -> None:
     data[70:90] = b"\xff" * 20
     found = read(with_checksum(data))
     assert [offset for offset, *_ in found] == [5, 6, 7]
-    assert all(value is not None and len(value) > MOST_KEPT_BYTES for _, _, value, _ in found)
+    assert all(is_left_unread(value) for _, _, value, _ in found)
+
+
+def test_gzip_of_several_members_is_read_like_that_of_one_and_bounded_like_it() -> None:
+    plain = batch(5, ["a", "b"])
+    assert read(holding(_in_two_members(plain), plain)) == read(plain)
+    bomb = large(5, MOST_EXPANDED_BYTES, _NONE)
+    ((_, _, value, _),) = read(holding(_in_two_members(bomb), bomb))
+    assert is_left_unread(value)
+
+
+def _in_two_members(plain: bytes) -> bytes:
+    middle = _RECORDS_AT + 5
+    return gzip.compress(plain[_RECORDS_AT:middle]) + gzip.compress(plain[middle:])
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda whole: whole[:-9],
+        lambda whole: whole + b"more",
+        lambda whole: zlib.compress(gzip.decompress(whole)),
+    ],
+    ids=["cut off", "with something behind it", "zlib"],
+)
+def test_what_is_not_gzip_to_its_end_is_no_end(spoil: Callable[[bytes], bytes]) -> None:
+    plain = batch(5, ["a", "b"])
+    found = read(holding(spoil(gzip.compress(plain[_RECORDS_AT:])), plain))
+    assert [(offset, is_left_unread(value)) for offset, _, value, _ in found] == [
+        (5, True),
+        (6, True),
+    ]
+
+
+def test_what_stands_for_a_record_has_the_latest_time_of_its_batch() -> None:
+    plain = batch(5, ["a", "b"])
+    records = ForgivingRecords(holding(b"nothing", plain)).next_batch()
+    assert records is not None
+    assert [(each.timestamp, each.timestamp_type) for each in records] == [(1001, 0)] * 2
+
+
+def test_snappy_without_blocks_is_bounded_too() -> None:
+    for plain, unread in ((batch(5, ["a"]), False), (large(5, MOST_EXPANDED_BYTES, _NONE), True)):
+        compressed = snappy_encode(plain[_RECORDS_AT:], xerial_compatible=False)
+        ((_, _, value, _),) = read(holding(compressed, plain, _SNAPPY))
+        assert is_left_unread(value) == unread
 
 
 def test_only_the_batch_that_has_one_is_read_anew() -> None:

@@ -7,6 +7,8 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 from functools import cache
+from gzip import GzipFile
+from io import BytesIO
 from typing import Final, NamedTuple
 
 import cramjam
@@ -19,7 +21,6 @@ MOST_EXPANDED_BYTES: Final = 16 * 1_048_576
 # First offset, length, leader's epoch, format; checksum, attributes, …, greatest time, …, records.
 _HEADER: Final = struct.Struct(">qiibIhiqqqhii")
 _CODEC: Final = 7
-_GZIP_OR_ZLIB: Final = 47
 _XERIAL: Final = b"\x82SNAPPY\x00"
 _XERIAL_HEADER: Final = 16
 _BLOCK_SIZE: Final = struct.Struct(">i")
@@ -47,7 +48,7 @@ def expands_too_far(batch: memoryview) -> bool:
         return False
     try:
         return not fits(batch[_HEADER.size :])
-    except (zlib.error, cramjam.DecompressionError, struct.error, ValueError, OSError):
+    except (zlib.error, cramjam.DecompressionError, struct.error, ValueError, OSError, EOFError):
         return True
 
 
@@ -58,8 +59,9 @@ def unread(batch: memoryview) -> Iterator[Unread]:
 
 
 def _gzip_fits(data: memoryview) -> bool:
-    expanding = zlib.decompressobj(_GZIP_OR_ZLIB)
-    return len(expanding.decompress(data, MOST_EXPANDED_BYTES + 1)) <= MOST_EXPANDED_BYTES
+    """Read as the library reads it: zlib alone would stop at the end of the first member."""
+    with GzipFile(fileobj=BytesIO(data)) as members:
+        return len(members.read(MOST_EXPANDED_BYTES + 1)) <= MOST_EXPANDED_BYTES
 
 
 def _snappy_fits(data: memoryview) -> bool:
