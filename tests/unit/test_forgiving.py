@@ -21,6 +21,7 @@ from card_fulfillment.kafka.forgiving import ForgivingRecords
 from card_fulfillment.messages.dead_letter import MOST_KEPT_BYTES
 
 _LENGTH_AT, _CRC_AT, _ATTRIBUTES_AT, _RECORDS_AT = 8, 17, 21, 61
+_TIMES_OF_THE_BROKER = 8
 _NONE, _GZIP, _SNAPPY, _LZ4, _ZSTD = range(5)
 
 
@@ -54,11 +55,11 @@ def with_checksum(data: bytearray) -> bytes:
     return bytes(data)
 
 
-def holding(compressed: bytes, plain: bytes, codec: int = _GZIP) -> bytes:
-    """A batch like that plain one, with these bytes for its records."""
+def holding(compressed: bytes, plain: bytes, attributes: int = _GZIP) -> bytes:
+    """A batch like that one, with these bytes for its records."""
     data = bytearray(plain[:_RECORDS_AT] + compressed)
     struct.pack_into(">i", data, _LENGTH_AT, len(data) - _LENGTH_AT - 4)
-    struct.pack_into(">h", data, _ATTRIBUTES_AT, codec)
+    struct.pack_into(">h", data, _ATTRIBUTES_AT, attributes)
     return with_checksum(data)
 
 
@@ -108,10 +109,15 @@ def test_all_others_are_read_as_the_library_reads_them(codec: int) -> None:
     assert [offset for offset, *_ in expected] == [3, 4, 5, 6]
 
 
+@pytest.mark.parametrize("times", ["of its sender", "of the broker"])
 @pytest.mark.parametrize("codec", [_GZIP, _SNAPPY, _LZ4, _ZSTD])
-def test_what_expands_to_more_than_memory_should_hold_is_not_expanded(codec: int) -> None:
-    bomb = large(5, MOST_EXPANDED_BYTES, codec)
-    assert len(bomb) < MOST_EXPANDED_BYTES / 15
+def test_what_expands_to_more_than_memory_should_hold_is_not_expanded(
+    codec: int, times: str
+) -> None:
+    attributes = codec | (_TIMES_OF_THE_BROKER if times == "of the broker" else 0)
+    plain = large(5, 4 * MOST_EXPANDED_BYTES, codec)
+    bomb = holding(plain[_RECORDS_AT:], plain, attributes)
+    assert len(bomb) < MOST_EXPANDED_BYTES / 4
     tracemalloc.start()
     found = read(batch(4, ["a"]) + bomb + batch(6, ["b"]))
     _, peak = tracemalloc.get_traced_memory()
