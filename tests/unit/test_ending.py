@@ -1,6 +1,7 @@
 import asyncio
 
 from aiokafka import AIOKafkaConsumer
+from virtual_time import run_virtually
 
 from card_fulfillment.kafka.ending import end_consumer, let_end
 
@@ -39,3 +40,34 @@ async def test_a_consumer_that_breaks_off_while_it_ends_hangs_up_nevertheless() 
     vars(consumer).update(stop=cancellation, _client=Client(), _closed=True)
     await end_consumer(consumer)
     assert hung_up.is_set()
+
+
+async def test_what_does_not_end_in_time_is_not_left_running() -> None:
+    running, left = asyncio.Event(), asyncio.Event()
+
+    async def hanging() -> None:
+        running.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            left.set()
+
+    assert not await let_end(hanging(), 0.01)
+    async with asyncio.timeout(10):
+        await left.wait()
+    assert running.is_set()
+
+
+def test_a_consumer_that_hangs_as_it_ends_and_as_it_hangs_up_is_left_after_seconds() -> None:
+    async def story() -> float:
+        consumer = AIOKafkaConsumer()
+
+        class Client:
+            async def close(self) -> None:
+                await asyncio.sleep(60)
+
+        vars(consumer).update(stop=Client().close, _client=Client(), _closed=True)
+        await end_consumer(consumer)
+        return asyncio.get_running_loop().time()
+
+    assert run_virtually(story()) == 3

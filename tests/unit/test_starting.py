@@ -2,15 +2,19 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from types import SimpleNamespace
 from typing import Final
 from unittest.mock import patch
 
 import pytest
+from pydantic import SecretStr
 from structlog.testing import capture_logs
+from virtual_time import run_virtually
 
 from card_fulfillment import starting
-from card_fulfillment.starting import Unreachable, reachable
+from card_fulfillment.settings import PostgresSettings, Settings
+from card_fulfillment.starting import Unreachable, postgres_at, reachable
 
 _WITHIN: Final = 0.2
 
@@ -82,3 +86,52 @@ async def test_an_error_that_names_itself_is_named_once() -> None:
 async def test_an_attempt_that_hangs_is_given_up() -> None:
     with pytest.raises(Unreachable, match=r"^Postgres is not reachable: TimeoutError$"):
         await reachable("Postgres", lambda: asyncio.sleep(60), is_passing)
+
+
+async def test_what_is_in_the_way_is_told_whenever_it_becomes_another() -> None:
+    away = Dependency(OSError("a"), OSError("a"), OSError("b"), answers_after=5)
+
+    with capture_logs() as logs:
+        assert await reachable("Kafka", away.answer, is_passing) == "here"
+
+    assert [each["error"] for each in logs] == [f"OSError: {each}" for each in "abab"]
+
+
+def _unreachable(attempt: Callable[[], Awaitable[None]]) -> tuple[str, float]:
+    """What is said of it in the end, and after how many seconds."""
+
+    async def story() -> tuple[str, float]:
+        with pytest.raises(Unreachable) as raised:
+            await reachable("Kafka", attempt, is_passing)
+        return str(raised.value), asyncio.get_running_loop().time()
+
+    virtual = SimpleNamespace(monotonic=lambda: asyncio.get_running_loop().time())
+    with patch.object(starting, "time", virtual):
+        return run_virtually(story())
+
+
+def test_a_try_that_begins_late_and_hangs_does_not_begin_the_time_anew() -> None:
+    tries = iter((0.8 * _WITHIN,))
+
+    async def hanging() -> None:
+        await asyncio.sleep(next(tries, 60))
+        raise OSError("no route")
+
+    _, seconds = _unreachable(hanging)
+    assert _WITHIN <= seconds < 1.5 * _WITHIN
+
+
+def test_a_last_try_has_the_time_to_tell_what_is_in_the_way() -> None:
+    async def slow() -> None:
+        await asyncio.sleep(0.015)
+        raise OSError("no route")
+
+    told, _ = _unreachable(slow)
+    assert told == "Kafka is not reachable: OSError: no route"
+
+
+def test_where_postgres_is_is_told_without_its_password() -> None:
+    dsn = SecretStr("postgresql://worker:secret@db.example:5433/cards")
+    told = postgres_at(Settings(postgres=PostgresSettings(dsn=dsn)))
+    assert "db.example:5433/cards" in told
+    assert "secret" not in told
