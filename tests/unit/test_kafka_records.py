@@ -56,6 +56,7 @@ def test_only_records_with_numbers_for_lane_and_sequence_are_the_relays() -> Non
         return ConsumerRecord("t", 0, 1, 2, 0, b"k", b"v", None, 1, 1, headers)
 
     ours = marked(("ce_id", b"x"), ("lane", b"3"), ("seq", b"41"))
+    greatest = marked(("lane", b"3"), ("seq", b"9223372036854775807"))
     others = [
         marked(),
         marked(("lane", b"3")),
@@ -67,3 +68,11 @@ def test_only_records_with_numbers_for_lane_and_sequence_are_the_relays() -> Non
     ]
 
     assert of_the_relay([others[0], ours, *others[1:]]) == [(3, 41, b"v")]
+    assert of_the_relay([greatest]) == [(3, 2**63 - 1, b"v")]
+
+
+def test_a_record_of_the_relay_without_a_value_has_an_empty_one() -> None:
+    headers = (("lane", b"3"), ("seq", b"41"))
+    record: Any = ConsumerRecord("t", 0, 1, 2, 0, b"k", None, None, 1, 1, headers)
+
+    assert of_the_relay([record]) == [(3, 41, b"")]
