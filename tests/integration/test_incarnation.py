@@ -7,9 +7,10 @@ from known_topic import AT, MARKER, known_topic
 from relay_services import admin
 
 from card_fulfillment.kafka.connection import ClientOptions
-from card_fulfillment.kafka.incarnation import verified_extents
+from card_fulfillment.kafka.incarnation import Extent, refuse_a_set_back, verified_extents
 from card_fulfillment.messages.envelope import Record
 from card_fulfillment.pipeline.batch import Partition
+from card_fulfillment.pipeline.intake_ports import SourceUnavailable
 from card_fulfillment.pipeline.positions import (
     InputRecreated,
     LastRecord,
@@ -37,8 +38,11 @@ async def found(options: ClientOptions, partition: Partition, position: Position
 async def test_a_topic_that_is_still_the_same_is_gone_on_with(
     options: ClientOptions, topic: Partition
 ) -> None:
-    for position in (Position(0, None), taken(topic, 0, b"one"), taken(topic, 1, b"two")):
-        assert await found(options, topic, position) == 0
+    at_its_end = Position(5, None)
+    one, two = taken(topic, 0, b"one"), taken(topic, 1, b"two")
+    for position in (Position(0, None), one, two, at_its_end):
+        extents = await verified_extents(options, [topic], {topic: position})
+        assert extents == {topic: Extent(0, 5)}
 
 
 async def test_where_the_last_record_is_gone_there_is_nothing_to_compare_with(
@@ -74,3 +78,19 @@ async def test_what_was_deleted_before_it_was_taken_is_told_and_what_was_taken_i
         await found(options, topic, Position(0, None))
     with pytest.raises(InputRecreated, match="another record at offset 1"):
         await found(options, topic, taken(topic, 1, b"another"))
+
+
+async def test_an_input_topic_that_is_not_there_is_named(
+    options: ClientOptions, topic: Partition
+) -> None:
+    gone = topic._replace(topic=f"{topic.topic}-gone")
+    with pytest.raises(SourceUnavailable, match=f"^there is no topic {gone.topic}$"):
+        await verified_extents(options, [topic, gone], {})
+
+
+def test_a_position_before_one_that_was_committed_is_of_a_database_that_was_set_back() -> None:
+    one, other = Partition("orders", 0), Partition("orders", 1)
+    refuse_a_set_back({one: Position(7, None), other: Position(0, None)}, {one: 7})
+    refuse_a_set_back({one: Position(9, None)}, {one: 7})
+    with pytest.raises(InputRecreated, match=r"position 6 of orders\[0\].* committed 7"):
+        refuse_a_set_back({one: Position(6, None)}, {one: 7})
