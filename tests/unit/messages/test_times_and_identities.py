@@ -36,3 +36,9 @@ def test_a_digest_is_of_the_parts_not_of_their_concatenation() -> None:
 
 def test_a_digest_does_not_depend_on_the_order_of_names() -> None:
     assert digest({"a": 1, "b": {"c": 2, "d": 3}}) == digest({"b": {"d": 3, "c": 2}, "a": 1})
+
+
+def test_identities_never_change_or_what_is_stored_and_published_would_not_be_known_again() -> None:
+    said = ["event", "vendor", 1, None, {"b": 2, "a": "é"}]
+    assert digest(said).hex() == "a559805e3a320f0f83b1bbb2670e530c"
+    assert uuid5("card/1") == "49932237-652a-51b0-83c6-7234757bd1e5"
