@@ -1,15 +1,17 @@
-"""A fact without a time of its own has that of its earliest copy, in whatever order they come."""
+"""What becomes of copies, in whatever order they come, and of what contradicts what came before."""
 
 from collections.abc import Mapping, Sequence
 from itertools import permutations
 
 import pytest
 
-from builders import Log, fact, order_no, sent
+from builders import Log, altered, fact, order_no, sent
 from card_fulfillment.domain.detail import Precision
 from card_fulfillment.domain.facts import Fact
 from card_fulfillment.domain.status import Status
+from card_fulfillment.messages.envelope import Record, RefusalReason, Refused
 from card_fulfillment.pipeline.admission import Admission
+from card_fulfillment.pipeline.batch import Decoded
 from card_fulfillment.pipeline.view import Seen
 
 
@@ -46,3 +48,23 @@ def test_the_earliest_of_several_copies_counts(hours: tuple[int, ...]) -> None:
 
 def test_a_later_copy_of_what_is_stored_changes_nothing() -> None:
     assert admitted(copy(10), [copy(10), copy(12)]).retimed == {}
+
+
+def test_what_a_dead_letter_keeps_is_masked_for_the_topics_that_have_private_fields() -> None:
+    told = copy(3)
+    known = {told.fact_id: Seen(told.content, told.stated)}
+    admission = Admission(known, {}, set(), {"private": lambda _value, _headers: b"masked"})
+    malformed = Refused(RefusalReason.MALFORMED, "at", "no time", "alpha", "1")
+    for topic in ("private", "open"):
+        for offset, element in enumerate((malformed, altered(told, content=b"other"))):
+            record = Record(topic, 0, offset, 0, b"key", b"said", ())
+            admission.take(Decoded(record, (element,)))
+
+    kept = [
+        (letter.topic, letter.reason, letter.value) for letter in admission.dead_letters.values()
+    ]
+    assert kept == [
+        (topic, reason, value)
+        for topic, value in (("private", b"masked"), ("open", b"said"))
+        for reason in (RefusalReason.MALFORMED, RefusalReason.EVENT_ID_CONFLICT)
+    ]
