@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+import pytest
+
 from builders import box_no, fact, order_no
 from card_fulfillment.domain.claims import Entry
 from card_fulfillment.domain.facts import Fact
@@ -44,20 +46,25 @@ def test_what_is_said_of_all_comes_to_members_without_a_serial_and_of_a_range_to
     assert found == {None: [2], 1: [2], 2: [2, 3, 4], 3: [2, 3], 4: [2, 3], 5: [2]}
 
 
-def test_what_is_new_reaches_those_whom_it_concerns_and_nobody_else() -> None:
-    line, everything = Line((1, 4), 2), Line(None, 2)
-    for facts, lines, reach in (
-        ([_said(3)], (), None),
-        ([_said(2)], (), ()),
-        ([_said(3, serials=(5, 6)), _said(4, serials=(6, 9))], (), ((5, 9),)),
-        ([_said(2, serials=(5, 6))], (), ()),
-        ([_said(1, serials=(7, 7)), _said(3, serials=(7, 7))], (), ((7, 7),)),
-        ([_said(2, serials=(7, 7))], (), ()),
-        ([_said(3, of_box=True)], (line,), ((1, 4),)),
-        ([_said(1, of_box=True)], (line._replace(number=3),), ((1, 4),)),
-        ([_said(2, of_box=True)], (line,), ()),
-        ([_said(3, of_box=True)], (line, everything), None),
-        ([_said(2, of_box=True)], (line, everything), ()),
-    ):
-        expected: Ranges | None = reach
-        assert _sayings(*facts, lines=lines).reach(2) == expected, facts
+_OLD, _NEW = 2, 3
+_LINE, _ALL = Line((1, 4), _OLD), Line(None, _OLD)
+_REACHES: Final[list[tuple[list[Numbered], tuple[Line, ...], Ranges | None]]] = [
+    ([_said(_NEW)], (), None),
+    ([_said(_OLD)], (), ()),
+    ([_said(_NEW, serials=(5, 6)), _said(_NEW, serials=(6, 9))], (), ((5, 9),)),
+    ([_said(_OLD, serials=(5, 6))], (), ()),
+    ([_said(_OLD, serials=(7, 7)), _said(_NEW, serials=(7, 7))], (), ((7, 7),)),
+    ([_said(_OLD, serials=(7, 7))], (), ()),
+    ([_said(_NEW, of_box=True)], (_LINE,), ((1, 4),)),
+    ([_said(_OLD, of_box=True)], (Line((1, 4), _NEW),), ((1, 4),)),
+    ([_said(_OLD, of_box=True)], (_LINE,), ()),
+    ([_said(_NEW, of_box=True)], (_LINE, _ALL), None),
+    ([_said(_OLD, of_box=True)], (_LINE, _ALL), ()),
+]
+
+
+@pytest.mark.parametrize(("facts", "lines", "reach"), _REACHES)
+def test_what_is_new_reaches_those_whom_it_concerns_and_nobody_else(
+    facts: list[Numbered], lines: tuple[Line, ...], reach: Ranges | None
+) -> None:
+    assert _sayings(*facts, lines=lines).reach(_OLD) == reach
