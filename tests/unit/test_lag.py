@@ -45,8 +45,10 @@ async def _measured(
 
 
 async def test_the_oldest_record_that_is_not_applied_is_told_with_where_all_is() -> None:
-    out = [[_record(_Q, 3), _record(_P, 6)], [_record(_P, 7), _record(_P, 8)]]
-    assert await _measured(_consumer(), 7, out) == InputBacklog(_P, 7, 3, 1007, withheld=0)
+    gone, other = _record(Partition("orders", 2), 1), _record(_Q, 3)
+    ours = [_record(_P, offset) for offset in (6, 7, 8)]
+    for out in ([[gone, other], ours], [ours[:2], [ours[2], other]]):
+        assert await _measured(_consumer(), 7, out) == InputBacklog(_P, 7, 3, 1007, withheld=0)
 
 
 async def test_ends_of_transactions_behind_all_that_is_applied_are_no_lag() -> None:
