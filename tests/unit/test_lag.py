@@ -66,6 +66,12 @@ async def test_a_partition_that_was_given_away_meanwhile_is_not_told_of() -> Non
     assert await measure(consumer, {_P: 7, _Q: 7}, []) == []
 
 
+async def test_a_partition_that_was_given_away_while_it_was_measured_withholds_nothing() -> None:
+    consumer = _consumer(stable=6)
+    consumer.assignment.side_effect = [{TopicPartition(*_P)}] * 3 + [set()]
+    assert (await _measured(consumer, 10)).withheld == 0
+
+
 @pytest.mark.parametrize(
     ("stable", "high", "withheld"), [(6, 10, 4), (-1, 10, 0), (None, 10, 0), (6, None, 0)]
 )
