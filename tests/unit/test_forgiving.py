@@ -207,3 +207,10 @@ def test_what_a_fetch_cut_off_is_left_for_the_next_one() -> None:
 def test_every_consumer_reads_so_that_has_our_options() -> None:
     assert callable(connection.client_options)  # importing it is enough
     assert vars(fetcher)["MemoryRecords"] is ForgivingRecords
+
+
+def test_snappy_that_ends_within_a_block_is_no_end() -> None:
+    plain = batch(5, ["a"])
+    compressed = snappy_encode(plain[_RECORDS_AT:]) + b"\0\0"
+    ((offset, _, value, _),) = read(holding(compressed, plain, _SNAPPY))
+    assert (offset, is_left_unread(value)) == (5, True)

@@ -31,10 +31,10 @@ async def test_what_ends_before_the_stop_gives_its_result_or_its_error() -> None
 async def test_what_the_stop_comes_before_has_ended_when_the_process_goes_on() -> None:
     stop, cleaned = asyncio.Event(), asyncio.Event()
 
-    async def work() -> None:
+    async def work() -> str:
         try:
             stop.set()
-            await asyncio.Event().wait()
+            return str(await asyncio.Event().wait())
         finally:
             await asyncio.sleep(0.01)
             cleaned.set()

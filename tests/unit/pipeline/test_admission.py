@@ -11,7 +11,7 @@ from card_fulfillment.domain.facts import Fact
 from card_fulfillment.domain.status import Status
 from card_fulfillment.messages.envelope import Record, RefusalReason, Refused
 from card_fulfillment.pipeline.admission import Admission
-from card_fulfillment.pipeline.batch import Decoded
+from card_fulfillment.pipeline.batch import Decoded, Element
 from card_fulfillment.pipeline.view import Seen
 
 
@@ -55,8 +55,9 @@ def test_what_a_dead_letter_keeps_is_masked_for_the_topics_that_have_private_fie
     known = {told.fact_id: Seen(told.content, told.stated)}
     admission = Admission(known, {}, set(), {"private": lambda _value, _headers: b"masked"})
     malformed = Refused(RefusalReason.MALFORMED, "at", "no time", "alpha", "1")
+    elements: list[Element] = [malformed, altered(told, content=b"other")]
     for topic in ("private", "open"):
-        for offset, element in enumerate((malformed, altered(told, content=b"other"))):
+        for offset, element in enumerate(elements):
             record = Record(topic, 0, offset, 0, b"key", b"said", ())
             admission.take(Decoded(record, (element,)))
 
