@@ -239,7 +239,7 @@ class ProfileFile(Part):
 
     vendor: Name
     role: Role
-    version: Annotated[str, StringConstraints(pattern=r"^[\w.-]{1,32}$")]
+    version: Annotated[str, StringConstraints(pattern=r"^[\w.-]+$", max_length=32)]
     live_tracking: bool
     body: Literal["json", "form"] = "json"
     plug_in: PlugInName | None = None

@@ -78,8 +78,11 @@ def _listed(value: object) -> object:
 NEWER: Final = Field(exclude_if=lambda value: value is None)
 LISTED: Final = BeforeValidator(_listed)
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
+# Not `\w{0,63}`: a letter of any script, repeated so often, is a pattern of 370 KiB.
 LevelName = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z_]\w{0,63}$"), AfterValidator(_level_name)
+    str,
+    StringConstraints(pattern=r"^[A-Za-z_]\w*$", max_length=64),
+    AfterValidator(_level_name),
 ]
 PayloadPath = Annotated[str, StringConstraints(pattern=r"^[\w@$:-]+(\[\])*(\.[\w@$:-]+(\[\])*)*$")]
 Separator = Annotated[str, StringConstraints(min_length=1, max_length=8)]
@@ -97,7 +100,12 @@ PlugInName = Annotated[str, AfterValidator(_plug_in_name)]
 class Part(BaseModel):
     """A part of a profile file. What is not listed is refused, so that no field is for nothing."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        defer_build=True,  # a whole file is validated, hardly ever a part of it by itself
+    )
 
 
 class Condition(Part):

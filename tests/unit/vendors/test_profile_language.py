@@ -66,6 +66,9 @@ def refusal(directory: Path, text: str) -> str:
             "acme.yaml:4:1: expected_days: is no field here (vendor, ",
         ),
         ("version: 3", "version: 3\nprivate: ['a b']", "private[0]: 'a b' is not of the form"),
+        ("version: 3", f"version: {'v' * 33}", "version: String should have at most 32"),
+        ("- references", f"- each: {{{'é' * 64}: message.x}}\n    references", "not of the form"),
+        ("- references", f"- each: {{{'e' * 65}: message.x}}\n    references", "at most 64"),
         ("version: 3", "version: 3\nexamples: [{name: x, messages: '{}', expect: [{}]}]", "one of"),
     ],
 )
