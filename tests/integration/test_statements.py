@@ -10,7 +10,7 @@ from card_fulfillment.postgres.statement import columns_of, execute, execute_tog
 
 _CREATE: Final = "CREATE TEMP TABLE kept (n int, said text, bytes bytea, yes bool)"
 _KEEP: Final = """
-INSERT INTO kept SELECT * FROM unnest($1::int[], $2::text[], $3::bytea[], $4::bool[])
+INSERT INTO kept SELECT * FROM unnest($1::int[], $2::text[], $3::bytea[], $4::bool[]) AS u
 """
 _CONTROLS: Final = "".join(map(chr, range(1, 32)))
 _LONGER_MARKS: Final = "".join(f"\x1f{n}\x1e \x1d{n}\x1e" for n in range(3))
@@ -64,6 +64,14 @@ async def test_arrays_are_as_long_as_they_were(connection: asyncpg.Connection) -
     for texts, several in (([], []), ([""], [b""]), (["a", ""], [b"b"])):
         (row,) = await fetch(connection, lengths, texts, several)
         assert tuple(row) == (len(texts), len(several))
+
+
+async def test_what_is_unnested_without_a_name_is_unnested_too(
+    connection: asyncpg.Connection,
+) -> None:
+    for statement in ("SELECT unnest($1::text[])", "SELECT * FROM unnest($1::text[])"):
+        found = await fetch(connection, statement, ["", "a", "b"])
+        assert [row[0] for row in found] == ["", "a", "b"]
 
 
 async def test_without_rows_nothing_is_asked(connection: asyncpg.Connection) -> None:

@@ -15,8 +15,9 @@ from typing import Any, Final
 import asyncpg
 
 _ARRAY: Final = re.compile(r"\$(\d+)::(\w+)\[\]")
-# Arrays side by side: a row of each of their elements.
-_ROWS: Final = re.compile(r"unnest\(((?:\s*\$\d+::\w+\[\],?)+)\)")
+# Arrays side by side: a row of each of their elements. They have a name, without which Postgres 15
+# takes no rows of ours for them: others remain arrays.
+_ROWS: Final = re.compile(r"unnest\(((?:\s*\$\d+::\w+\[\],?)+)\)(?=\s+AS\s)")
 _PARAMETER: Final = re.compile(r"\$(\d+)")
 
 Column = Collection[Any]
