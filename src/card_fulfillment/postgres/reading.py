@@ -71,9 +71,13 @@ ORDER BY f.fact_id, f.part
 _BY_ID: Final = f"""
 SELECT {_FACT_COLUMNS} FROM fact f WHERE f.fact_id = ANY ($1::bytea[]) ORDER BY f.fact_id, f.part
 """  # noqa: S608 - a constant of this module
+# One look for each card, here and at serials: a join could be planned as a look at all there are.
 _SPOKEN_OF: Final = """
-SELECT DISTINCT c.card_id FROM card c JOIN fact f ON f.card_id = c.card_id
-WHERE c.bulk_issuance_id = ANY ($1::text[]) AND f.vendor IS NOT NULL
+SELECT c.card_id FROM card c
+CROSS JOIN LATERAL (
+    SELECT FROM fact f WHERE f.card_id = c.card_id AND f.vendor IS NOT NULL LIMIT 1
+) AS said
+WHERE c.bulk_issuance_id = ANY ($1::text[])
 """
 _SAYINGS: Final = f"""
 SELECT {_FACT_COLUMNS} FROM fact f
@@ -84,9 +88,10 @@ WHERE f.fact_id = ANY (ARRAY(
 ORDER BY f.fact_id, f.part
 """  # noqa: S608 - a constant of this module
 _TAKEN: Final = """
-SELECT DISTINCT c.bulk_issuance_id, c.serial_number
-FROM unnest($1::text[], $2::int[]) AS u (bulk_id, serial)
-JOIN card c ON c.bulk_issuance_id = u.bulk_id AND c.serial_number = u.serial
+SELECT u.bulk_id, u.serial FROM unnest($1::text[], $2::int[]) AS u (bulk_id, serial)
+CROSS JOIN LATERAL (
+    SELECT FROM card WHERE bulk_issuance_id = u.bulk_id AND serial_number = u.serial LIMIT 1
+) AS taken
 """
 _BULKS: Final = f"""
 SELECT bulk_issuance_id, {BULK_COLUMNS} FROM bulk_issuance
