@@ -57,7 +57,7 @@ def _containers() -> Iterator[Services]:
     )  # the default image: Kafka 3.6, the oldest that we support
     for name, value in _BROKER.items():
         kafka.with_env(name, value)
-    postgres = PostgresContainer("postgres:18", driver=None)
+    postgres = PostgresContainer("postgres:15", driver=None)  # the oldest, too
     with kafka as broker, postgres as server:
         yield Services(broker.get_bootstrap_server(), server.get_connection_url())
 
