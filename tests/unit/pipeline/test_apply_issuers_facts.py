@@ -1,6 +1,7 @@
 """What the issuer states of its own cards and bulks, by their own ids: no order is needed."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import pytest
 
@@ -16,8 +17,8 @@ from builders import (
     sent,
     waybill,
 )
-from card_fulfillment.domain.facts import Statement
-from card_fulfillment.domain.naming import bulk_issuance, card
+from card_fulfillment.domain.facts import Attribute, Statement
+from card_fulfillment.domain.naming import Subject, bulk_issuance, card
 from card_fulfillment.domain.status import Status
 from card_fulfillment.pipeline.fan_out import FanOut
 
@@ -79,6 +80,43 @@ def test_the_order_may_be_one_of_the_first_attempt_that_comes_when_all_is_told()
     places = telling.snapshot().facts[delivery.fact_id].places
     assert {s: place.attempt for s, place in places.items()} == {card("c1"): 1}
     assert_agrees(telling.snapshot(), telling.witness.told)
+
+
+_MEMBER: Final = announcement("c1", bulk="b1", serial=1)
+_BULK, _CARD = bulk_issuance("b1"), card("c1")
+
+
+@pytest.mark.parametrize("spread", [False, True])
+@pytest.mark.parametrize("status", [Status.DELIVERED, None])
+@pytest.mark.parametrize("vendor", ["alpha", "issuer"])
+@pytest.mark.parametrize(
+    ("again", "then", "about"),
+    [(_CARD, _BULK, _CARD), (_BULK, _CARD, _CARD), (_BULK, _BULK, _BULK)],
+    ids=["bulk after its member", "member after its bulk", "bulk after itself"],
+)
+def test_so_may_the_order_of_a_bulk_and_of_its_member_where_the_other_was_ordered_again(
+    again: Subject,
+    then: Subject,
+    about: Subject,
+    vendor: str,
+    status: Status | None,
+    *,
+    spread: bool,
+) -> None:
+    """Whether or not what is told moves the member, and whether all is spread meanwhile."""
+    told = fact(status, 60, own_id(vendor, about.id), attributes={Attribute.CARRIER: "p"})
+    reordered = order(again, 20, order_no("o2"), attempt=2)
+    telling = Telling()
+    for each in (_MEMBER, reordered, told, order(then, 50, order_no("o1"))):
+        telling.take([sent(each)])
+        if spread:
+            telling.settle()
+
+    snapshot = telling.settle().snapshot()
+
+    places = snapshot.facts[told.fact_id].places
+    assert {s: place.attempt for s, place in places.items()} == {about: 1}
+    assert_agrees(snapshot, telling.witness.told)
 
 
 @pytest.mark.parametrize("cut", range(6))
