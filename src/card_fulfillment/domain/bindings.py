@@ -61,10 +61,10 @@ class Binding(Value):
         self.window: Final = window
         self.side: Final = side
 
-    def says_as(self, other: "Binding") -> bool:
-        """Whether both mean the same subject, and the same of it."""
-        of_it = self.attempt == other.attempt and self.side is other.side
-        return of_it and self.subject == other.subject
+    @property
+    def says(self) -> tuple[Subject, Sense]:
+        """The subject that is meant, and what of it."""
+        return self.subject, Sense(self.attempt, self.side)
 
 
 def by_announcement(subject: Subject) -> Binding:
@@ -217,7 +217,7 @@ def _only_one(bindings: Bindings, fact: Fact, bulk_of: BulkOf) -> Binding | None
             if not _in_window(binding, fact.stated):
                 return None
             only = binding
-        elif not binding.says_as(only) or binding.valid_from != only.valid_from:
+        elif binding.says != only.says or binding.valid_from != only.valid_from:
             return None
     return only
 

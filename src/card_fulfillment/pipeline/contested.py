@@ -35,7 +35,7 @@ def contested(
             held = bound_to(view.bindings, reference, bulk_of)
             if not held or is_crowded(view.bindings.get(reference, ())):
                 continue  # what is found by a crowded one is held, and stays so
-            others = any(_says(b) != (order.subject, Sense(order.attempt)) for b in held)
+            others = any(b.says != (order.subject, Sense(order.attempt)) for b in held)
             if others or _attempts_differ(held, view):
                 yield from held
     for fact in facts:
@@ -52,12 +52,7 @@ def contested(
 def _names_the_same(fact: Fact, name: Reference, held: Held, view: View, bulk_of: BulkOf) -> bool:
     found = resolve(view.bindings, fact, bulk_of).subjects or {}
     said = {(s, Sense(m.attempt, side_named(fact, name, m))) for s, m in found.items()}
-    return {_says(b) for b in held} == said
-
-
-def _says(binding: Binding) -> tuple[Subject, Sense]:
-    """The subject that is meant, and what of it."""
-    return binding.subject, Sense(binding.attempt, binding.side)
+    return {b.says for b in held} == said
 
 
 def _attempts_differ(bindings: Iterable[Binding], view: View) -> bool:

@@ -46,7 +46,7 @@ async def lock(connection: asyncpg.Connection, need: Need, known: Collection[str
 
     known: cards that were there; where one is not, in a database that was set back, all are made.
     """
-    bulks, cards = sorted(need.bulks), sorted(need.cards)
+    bulks = sorted(need.bulks)
     unknown = sorted(need.cards.difference(known))
     keys = {reference_text(r): r for r in need.locked_references}
     references = sorted(keys)
@@ -60,9 +60,9 @@ async def lock(connection: asyncpg.Connection, need: Need, known: Collection[str
         (_CREATE_REFERENCES, [references] if references else ()),
     )
     held = View()
-    if cards:
-        held.cards = dict(map(load_card, await fetch(connection, _LOCK_CARDS, cards)))
-        if known and len(held.cards) < len(cards):
+    if need.cards:
+        held.cards = dict(map(load_card, await fetch(connection, _LOCK_CARDS, need.cards)))
+        if known and len(held.cards) < len(need.cards):
             return await lock(connection, need)
     if references:
         rows = await fetch(connection, _LOCK_REFERENCES, references)

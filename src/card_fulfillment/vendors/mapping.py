@@ -79,7 +79,7 @@ def read_message(
     record: MappedRecord,
     payload: bytes,
     headers: Mapping[str, bytes],
-    begin: Callable[[MappedRecord], Reading] | None = None,
+    begin: Callable[[MappedRecord], Reading] = Reading,
 ) -> list[Outcome]:
     """Do what `map_message` does, where need be with a reading of the caller's.
 
@@ -96,16 +96,11 @@ def read_message(
     except ValueError:
         return _malformed(f"not written as {body}, or nested too deeply")
     try:
-        return _outcomes(profile, _begun(record, begin), [document, told])
+        return _outcomes(profile, begin(record), [document, told])
     except InexactNumber:
-        reading = _begun(record.read_exactly(), begin)
-        return _exactly(profile, reading, payload, headers, body)
+        return _exactly(profile, begin(record.read_exactly()), payload, headers, body)
     except _TooMany:
         return _malformed(_TOO_MANY)
-
-
-def _begun(record: MappedRecord, begin: Callable[[MappedRecord], Reading] | None) -> Reading:
-    return Reading(record) if begin is None else begin(record)
 
 
 def _exactly(
