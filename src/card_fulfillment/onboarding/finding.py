@@ -1,7 +1,7 @@
 """Which profiles a command is about: files, directories, or the vendors of the settings."""
 
 from collections.abc import Sequence
-from importlib.abc import Traversable
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import NamedTuple
 
