@@ -3,7 +3,6 @@
 import asyncio
 import platform
 import sys
-from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -16,10 +15,11 @@ from card_fulfillment.kafka.connection import ClientOptions, client_options, ref
 from card_fulfillment.kafka.examination import KafkaExaminer, examiner
 from card_fulfillment.kafka.incarnation import verified_extents
 from card_fulfillment.kafka.tail import HeldOpen, read_tails
-from card_fulfillment.kafka.topics import ensure_topics
+from card_fulfillment.kafka.topics import ensure_topics, partition_count
 from card_fulfillment.ops.effective import redacted
 from card_fulfillment.ops.health import OUTPUT_STALLED
 from card_fulfillment.pipeline.output_check import (
+    OUTPUT_AHEAD,
     OUTPUT_BEHIND,
     Alarm,
     last_seqs,
@@ -171,14 +171,16 @@ async def _outputs(case: _Case) -> Findings:
     """Hold what Kafka has against the lanes, as a relay does when it starts."""
     if case.inventory is None or not case.kafka_answers:
         return
-    partitions = Counter(topic for topic, _ in case.inventory.lanes)
+    options = client_options(case.settings.kafka)
     for topic in case.known.outputs:
-        if not partitions[topic]:
-            yield ok(f"no worker has ever published to {topic} from this database")
-            continue
+        count = await partition_count(options, topic)
         before = [row for of, row in case.inventory.lanes if of == topic]
-        options = client_options(case.settings.kafka)
-        tails, held = await _ends(options, topic, range(partitions[topic]))
+        if count is None:
+            continue  # which was told of already
+        tails, held = await _ends(options, topic, range(count))
+        if not before:
+            yield _of_unknown_output(topic, tails)
+            continue
         async with connected(case.connect) as connection:
             since = await lanes_of(connection, topic)
             values = await values_of(connection, last_seqs(tails))
@@ -189,6 +191,18 @@ async def _outputs(case: _Case) -> Findings:
             yield fail(f"{found.name}: {topic}: {found.message}", _RUNBOOK.format(found.name))
         else:
             yield ok(f"{topic} and the database agree about what was published")
+
+
+def _of_unknown_output(topic: str, tails: Mapping[int, Tail]) -> Finding:
+    """Of a topic that the database has no lanes of: it may be another one's."""
+    for partition, tail in tails.items():
+        if tail.seq is not None:
+            return fail(
+                f"{OUTPUT_AHEAD}: {topic}: partition {partition} ends with seq {tail.seq} of lane "
+                f"{tail.lane}, but no worker has ever published to it from this database",
+                _RUNBOOK.format(OUTPUT_AHEAD),
+            )
+    return ok(f"no worker has ever published to {topic} from this database")
 
 
 async def _ends(

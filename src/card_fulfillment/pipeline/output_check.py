@@ -6,6 +6,7 @@ from typing import Final
 
 from card_fulfillment.pipeline.relay_ports import LaneRow, Outbox, Tail
 
+OUTPUT_AHEAD: Final = "output_ahead_of_database"
 OUTPUT_BEHIND: Final = "output_behind_database"
 OUTPUT_PARTITIONS_CHANGED: Final = "output_partitions_changed"
 
@@ -59,13 +60,13 @@ def _starting_point(row: LaneRow, tail: Tail, value: bytes | None) -> int | Alar
     where = f"partition {row.partition} {ends}"
     if seq > row.last_seq or tail.lane not in (None, row.lane):
         return Alarm(
-            "output_ahead_of_database",
+            OUTPUT_AHEAD,
             f"{where}, but the database has lane {row.lane} up to {row.last_seq} only: "
             "it was restored to the past, or is not the one that fed this topic",
         )
     if is_another(tail, value):
         return Alarm(
-            "output_ahead_of_database",
+            OUTPUT_AHEAD,
             f"{where}, which is another change in the database: it was restored to the past and "
             "has given the number again, or is not the one that fed this topic",
         )
