@@ -8,7 +8,13 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from card_fulfillment.postgres.connection import connect, disconnect, is_transient
+from card_fulfillment.postgres.connection import (
+    AccessRefused,
+    connect,
+    disconnect,
+    is_transient,
+    refusal,
+)
 from card_fulfillment.settings import PostgresSettings
 
 
@@ -153,3 +159,27 @@ async def test_errors_of_the_server_are_told_apart_by_who_is_to_blame(
 async def test_a_bad_value_is_never_worth_another_try(connection: asyncpg.Connection) -> None:
     assert not is_transient(await error_of(connection.execute("SELECT $1::int", "many")))
     assert not is_transient(asyncio.CancelledError())
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("channel_binding=require", 'unrecognized configuration parameter "channel_binding"'),
+        ("work_mem=much", 'invalid value for parameter "work_mem": "much"'),
+        ("fsync=off", 'parameter "fsync" cannot be changed now'),
+    ],
+)
+async def test_a_parameter_that_the_server_does_not_take_is_refused_in_a_sentence(
+    dsn: str, query: str, told: str
+) -> None:
+    refused = await error_of(connect(settings_for(f"{dsn}?{query}"), application_name="x"))
+    assert isinstance(refused, AccessRefused)
+    assert str(refused) == f"the DSN of Postgres cannot be used: {told}"
+
+
+def test_what_postgres_refuses_is_told_on_one_line_with_its_details() -> None:
+    answer = {"C": "42501", "M": "permission denied", "D": "no CONNECT.", "H": "ask for it"}
+    refused = asyncpg.PostgresError.new(answer)
+    assert refusal(refused) == (
+        "Postgres refuses: permission denied DETAIL: no CONNECT. HINT: ask for it"
+    )

@@ -63,6 +63,11 @@ _NOT_LET_IN: Final = (
     asyncpg.InvalidCatalogNameError,
     asyncpg.InsufficientPrivilegeError,
 )
+_PARAMETER_REFUSED: Final = (
+    asyncpg.UndefinedObjectError,
+    asyncpg.InvalidParameterValueError,
+    asyncpg.CantChangeRuntimeParamError,
+)
 _DEFECTS: Final = (
     asyncpg.DataError,
     asyncpg.ClientConfigurationError,
@@ -124,13 +129,15 @@ def connector(settings: PostgresSettings, whose: str, *, by_keys: bool = False) 
 
 
 async def open_connection(dsn: str, **options: Any) -> asyncpg.Connection:  # noqa: ANN401 - asyncpg's
-    """As asyncpg does it. Raises AccessRefused for a login, certificate or TLS mode that fails."""
+    """As asyncpg does it. Raises AccessRefused for what fails of the login, TLS or the DSN."""
     _check_files(dsn)
     try:
         return await asyncpg.connect(dsn, **options)
     except Exception as error:
         if reason := refusal(error):
             raise AccessRefused(reason) from error
+        if isinstance(error, _PARAMETER_REFUSED):  # what asyncpg does not know, it hands on
+            raise AccessRefused(_unusable(error)) from error
         raise
 
 
@@ -151,11 +158,20 @@ def refusal(error: BaseException) -> str | None:
         case ConnectionError() if "rejected SSL" in str(error):
             return "Postgres offers no TLS, and sslmode of the DSN asks for it"
         case asyncpg.ClientConfigurationError():
-            return f"the DSN of Postgres cannot be used: {error}"
+            return _unusable(error)
         case asyncpg.PostgresError() if isinstance(error, _NOT_LET_IN):
-            return f"Postgres refuses: {error}"
+            return f"Postgres refuses: {_in_a_line(error)}"
         case _:
             return None
+
+
+def _unusable(error: Exception) -> str:
+    return f"the DSN of Postgres cannot be used: {_in_a_line(error)}"
+
+
+def _in_a_line(error: Exception) -> str:
+    """Postgres gives details and hints lines of their own."""
+    return " ".join(str(error).split())
 
 
 async def disconnect(connection: asyncpg.Connection) -> None:
