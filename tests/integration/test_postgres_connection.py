@@ -183,3 +183,15 @@ def test_what_postgres_refuses_is_told_on_one_line_with_its_details() -> None:
     assert refusal(refused) == (
         "Postgres refuses: permission denied DETAIL: no CONNECT. HINT: ask for it"
     )
+
+
+async def test_a_dsn_without_a_user_is_refused_where_the_system_has_no_name_for_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME", "PGUSER", "PGSERVICE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 65_532)  # as in the image
+    nobody = settings_for("postgresql://127.0.0.1:1/cards")
+    refused = await error_of(connect(nobody, application_name="x"))
+    assert isinstance(refused, AccessRefused)
+    assert str(refused) == "the DSN of Postgres names no user"

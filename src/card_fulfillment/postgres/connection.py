@@ -1,5 +1,7 @@
 """Connections to Postgres on which nothing hangs for ever; which errors are worth a retry."""
 
+import getpass
+import os
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -131,6 +133,7 @@ def connector(settings: PostgresSettings, whose: str, *, by_keys: bool = False) 
 async def open_connection(dsn: str, **options: Any) -> asyncpg.Connection:  # noqa: ANN401 - asyncpg's
     """As asyncpg does it. Raises AccessRefused for what fails of the login, TLS or the DSN."""
     _check_files(dsn)
+    _check_user(dsn)
     try:
         return await asyncpg.connect(dsn, **options)
     except Exception as error:
@@ -146,6 +149,18 @@ def _check_files(dsn: str) -> None:
     for name, file in parse_qsl(urlsplit(dsn).query):
         if name in _FILES and not Path(file).is_file():
             raise AccessRefused(f"the DSN of Postgres: {name}: there is no file {file}")
+
+
+def _check_user(dsn: str) -> None:
+    """Without one it is the user of the system, who has no name in a container."""
+    parts = urlsplit(dsn)
+    named = {name for name, _ in parse_qsl(parts.query)} & {"user", "service"}
+    if parts.username or named or os.environ.keys() & {"PGUSER", "PGSERVICE"}:
+        return
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):
+        raise AccessRefused("the DSN of Postgres names no user") from None
 
 
 def refusal(error: BaseException) -> str | None:
