@@ -15,7 +15,8 @@ from typer.testing import CliRunner, Result
 
 from card_fulfillment import starting
 from card_fulfillment.cli import cli
-from card_fulfillment.commands.running import UNREACHABLE, finish
+from card_fulfillment.commands.running import UNREACHABLE, USAGE, finish
+from card_fulfillment.commands.words import whoever_asks
 from card_fulfillment.ops.effective import redacted
 from card_fulfillment.process import process_name
 
@@ -132,6 +133,40 @@ def test_a_database_that_nobody_can_reach_is_named_without_its_password(
     assert told.exit_code == UNREACHABLE
     where = "Postgres at postgresql://me:***@127.0.0.1:1/cards"
     assert told.output.splitlines()[-1].startswith(f"card-fulfillment: {where} is not reachable: ")
+
+
+LETTER = "58a7bf2e-f94c-596d-815c-c19b69afecc0"
+
+
+@pytest.mark.parametrize("command", [("redrive", "--all"), ("close", LETTER)])
+def test_a_user_who_has_no_name_may_ask_for_what_is_kept_under_one(
+    command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 65_532)  # as in the image
+    monkeypatch.setattr(starting, "_REACHABLE_WITHIN", 0.0)
+    told = call("dlq", *command, POSTGRES__DSN="postgresql://me@127.0.0.1:1/cards")
+    assert told.exit_code == UNREACHABLE, told.output
+    assert whoever_asks() == "uid 65532"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("dlq", "list", "--vendor", "\udcff"),
+        ("dlq", "list", "--topic", "\udcff"),
+        ("dlq", "list", "--since", "0001-01-01T00:00+14:00"),
+        ("dlq", "list", "--until", "9999-12-31T23:59-14:00"),
+        ("dlq", "redrive", "--all", "--by", "\udcff"),
+        ("dlq", "close", LETTER, "--by", "\udcff"),
+        ("check", "bulks", "b1", "\udcff"),
+    ],
+)
+def test_words_and_times_that_no_database_can_hold_are_usage(command: tuple[str, ...]) -> None:
+    told = call(*command, POSTGRES__DSN="postgresql://me@127.0.0.1:1/cards")
+    assert told.exit_code == USAGE, told.output
+    assert "Invalid value for" in told.output
 
 
 def test_output_that_nobody_reads_any_more_is_no_server_that_went_away(

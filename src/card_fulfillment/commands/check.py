@@ -7,6 +7,7 @@ import typer
 
 from card_fulfillment import starting
 from card_fulfillment.commands.running import FOUND_WRONG, finish, load_settings
+from card_fulfillment.commands.words import in_utf8
 from card_fulfillment.ops.look import number
 from card_fulfillment.postgres.bulk_check import Checked, all_bulks, check_bulk
 from card_fulfillment.postgres.connection import Connection
@@ -23,7 +24,8 @@ def _group() -> None:
 @check.command()
 def bulks(
     bulk_ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[BULK_ID]…", help="Without any: all.")
+        list[str] | None,
+        typer.Argument(metavar="[BULK_ID]…", help="Without any: all.", callback=in_utf8),
     ] = None,
 ) -> None:
     """Count bulk issuances anew from their cards and facts: what differs, in sentences."""

@@ -1,6 +1,5 @@
 """Dead letters: finding them, looking at them, and applying their records again."""
 
-import getpass
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -14,6 +13,7 @@ import typer
 from card_fulfillment import starting
 from card_fulfillment.commands.moments import moment
 from card_fulfillment.commands.running import FOUND_WRONG, USAGE, fail, finish, load_settings
+from card_fulfillment.commands.words import in_utf8, whoever_asks
 from card_fulfillment.kafka.connection import client_options
 from card_fulfillment.kafka.reread import read_record
 from card_fulfillment.messages.envelope import Record, RefusalReason
@@ -32,8 +32,11 @@ dlq = typer.Typer(help=__doc__, no_args_is_help=True)
 
 
 _Reason = Annotated[RefusalReason | None, typer.Option(help="Only of this reason.")]
-_Vendor = Annotated[str | None, typer.Option(help="Only of this vendor.")]
-_Topic = Annotated[str | None, typer.Option(help="Only of this input topic, by its full name.")]
+_Vendor = Annotated[str | None, typer.Option(help="Only of this vendor.", callback=in_utf8)]
+_Topic = Annotated[
+    str | None,
+    typer.Option(help="Only of this input topic, by its full name.", callback=in_utf8),
+]
 _Since = Annotated[
     datetime | None,
     typer.Option(parser=moment, metavar="TIME", help="In quarantine since then: 30m, 12h, 7d ago."),
@@ -42,7 +45,8 @@ _Until = Annotated[
     datetime | None, typer.Option(parser=moment, metavar="TIME", help="In quarantine before then.")
 ]
 _By = Annotated[
-    str | None, typer.Option(help="Who asks for it; by default the user of this system.")
+    str | None,
+    typer.Option(help="Who asks for it; by default the user of this system.", callback=in_utf8),
 ]
 
 
@@ -135,7 +139,7 @@ def redrive(  # noqa: PLR0913 - one for each option
     if all_ and ids:
         fail(USAGE, "those of these ids, or --all?")
     settings = load_settings()
-    left = finish(_redrive(settings, wanted, by or getpass.getuser(), dry_run=dry_run))
+    left = finish(_redrive(settings, wanted, by or whoever_asks(), dry_run=dry_run))
     if left:
         raise typer.Exit(FOUND_WRONG)
 
@@ -170,7 +174,7 @@ def close(
 ) -> None:
     """Close dead letters that somebody has looked at, and that nothing else will close."""
     wanted = {str(each) for each in ids}
-    closed = finish(_close(load_settings(), wanted, by or getpass.getuser()))
+    closed = finish(_close(load_settings(), wanted, by or whoever_asks()))
     for letter_id in sorted(wanted - closed):
         typer.echo(f"{letter_id} is not open")
     typer.echo(f"{len(closed)} of {len(wanted)} closed")

@@ -17,9 +17,9 @@ def moment(text: str) -> datetime:
         return current_time() - ago
     try:
         at = datetime.fromisoformat(text)
-    except ValueError:
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise typer.BadParameter("a time like 2026-03-02T06:00, or 30m, 12h, 7d ago") from None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def length(text: str) -> timedelta:

@@ -10,6 +10,7 @@ from rich.console import RenderableType
 
 from card_fulfillment import starting
 from card_fulfillment.commands.running import FOUND_WRONG, fail, finish, load_settings
+from card_fulfillment.commands.words import in_utf8
 from card_fulfillment.domain.naming import OWN_KIND, Reference, Subject
 from card_fulfillment.ops import look, timeline_data
 from card_fulfillment.ops.bulk_timeline import bulk_in_full
@@ -49,21 +50,13 @@ class _Found:
     shipped: list[Subject] = field(default_factory=list)
 
 
-def _text(called: str) -> str:
-    try:
-        called.encode()
-    except UnicodeEncodeError:
-        raise typer.BadParameter("not written in UTF-8") from None
-    return called
-
-
 def timeline(
     subject_id: Annotated[
         str,
         typer.Argument(
             metavar="ID",
             help="Of a card or bulk issuance, or what a vendor calls one.",
-            callback=_text,
+            callback=in_utf8,
         ),
     ],
     *,
