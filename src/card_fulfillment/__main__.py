@@ -7,7 +7,9 @@ import os
 import signal
 import sys
 from types import ModuleType
-from typing import NoReturn, cast
+from typing import Final, NoReturn, cast
+
+_INTERRUPTED: Final = 128 + signal.SIGINT
 
 
 def main() -> None:
@@ -15,8 +17,10 @@ def main() -> None:
     if sys.argv[1:] == ["run"]:
         _run()
     else:
-        from card_fulfillment.cli import main as run_any  # noqa: PLC0415 - not for `run`
-
+        try:
+            from card_fulfillment.cli import main as run_any  # noqa: PLC0415 - not for `run`
+        except KeyboardInterrupt:
+            raise SystemExit(_INTERRUPTED) from None  # as of a command that has begun
         run_any()
 
 

@@ -52,3 +52,20 @@ def test_a_full_disk_is_told_as_one(command: tuple[str, ...]) -> None:
         )
     told = b"card-fulfillment: the output cannot be written: No space left on device\n"
     assert (ended.returncode, ended.stderr) == (2, told)
+
+
+def test_a_command_that_is_interrupted_before_it_has_begun_ends_without_a_word() -> None:
+    begun = """
+import sys
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "card_fulfillment.cli":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupting())
+from card_fulfillment.__main__ import main
+main()
+"""
+    ended = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-c", begun, "doctor"], capture_output=True, check=False
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, b"", b"")
