@@ -124,7 +124,7 @@ def test_a_wrong_setting_says_what_is_expected(name: str, value: str, told: str)
     )
 
 
-@pytest.mark.parametrize("command", [("migrate",), ("timeline", "card-1")])
+@pytest.mark.parametrize("command", [("migrate",), ("timeline", "card-1"), ("audit",)])
 def test_a_database_that_nobody_can_reach_is_named_without_its_password(
     command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,6 +41,8 @@ async def _audit(settings: Settings, topics: Sequence[str], last: int | None) ->
     teller = _Teller()
     for topic in topics:
         async with AsyncExitStack() as stack:
+            async with starting.database(settings, "audit"):
+                pass  # which says what is not reachable by its address
             connected = await _connected(TopicAudit(settings, topic, last, teller), stack)
             try:
                 await connected.read_to_the_end()
