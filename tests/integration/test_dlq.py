@@ -81,6 +81,12 @@ async def test_what_fails_again_in_the_same_way_stays_open_and_is_not_told_again
     assert await desk.everything() == before
 
 
+async def test_what_is_no_field_s_fault_is_told_by_its_reason_alone(desk: Desk) -> None:
+    assert await desk.take(TRACKING, b"no JSON") is RecordClass.QUARANTINED
+    (redriven,) = await desk.redrive()
+    assert redriven.still == ["malformed: not written as json, or nested too deeply"]
+
+
 async def test_each_unmapped_code_of_a_record_has_a_letter_and_closes_by_itself(
     desk: Desk, tmp_path: Path
 ) -> None:

@@ -159,5 +159,8 @@ def _redriven(letter: StoredLetter, effects: Effects) -> Redriven:
             for change in effects.changes
             if change.subject is not None
         ],
-        still=[f"{d.reason} {d.field_path}: {d.message}" for d in effects.dead_letters],
+        still=[
+            f"{' '.join(filter(None, (d.reason, d.field_path)))}: {d.message}"
+            for d in effects.dead_letters
+        ],
     )
