@@ -7,7 +7,7 @@ the level.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import jmespath
 from jmespath.exceptions import JMESPathError
@@ -35,6 +35,8 @@ _SELECTOR = re.compile(r"([A-Za-z_]\w*)(?:\.(.+))?", re.ASCII | re.DOTALL)
 _KEYS = re.compile(r"[\w@$:-]+(?:\.[\w@$:-]+)*", re.ASCII)
 _NO_TEXT: Final = "neither text nor an integer"
 _QUOTED: Final = """ (a key with blanks or other characters is quoted: message."Tracking No")"""
+_DEEPEST: Final = 32
+_TOO_DEEP: Final = f"an expression of parts in parts, more than {_DEEPEST} deep"
 # What JMESPath and its functions raise for data of the wrong type.
 _UNFIT = (JMESPathError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
@@ -82,11 +84,20 @@ def is_keys(path: str) -> bool:
 
 
 def _jmespath(path: str) -> ParsedResult:
+    """Compile an expression; one that is nested too deeply would end whoever evaluates it."""
     try:
-        return jmespath.compile(path)
+        compiled = jmespath.compile(path)
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
     except JMESPathError as error:
         why = str(error).partition("\n")[0].rstrip(":")
         raise ValueError(f"{path!r} is no JMESPath expression: {why}{_QUOTED}") from None
+    nodes: list[Any] = [compiled.parsed]
+    for _ in range(_DEEPEST):
+        nodes = [each for node in nodes for each in node["children"] if isinstance(each, dict)]
+        if not nodes:
+            return compiled
+    raise ValueError(_TOO_DEEP)
 
 
 class Getter:

@@ -66,6 +66,8 @@ def refusal(directory: Path, text: str) -> str:
             "acme.yaml:4:1: expected_days: is no field here (vendor, ",
         ),
         ("version: 3", "version: 3\nprivate: ['a b']", "private[0]: 'a b' is not of the form"),
+        ("message.code", f"message.{'[' * 400}a{']' * 400}", "more than 32 deep"),
+        ("message.code", f"message.{'a || ' * 900}b", "more than 32 deep"),
         ("version: 3", f"version: {'v' * 33}", "version: String should have at most 32"),
         ("- references", f"- each: {{{'é' * 64}: message.x}}\n    references", "not of the form"),
         ("- references", f"- each: {{{'e' * 65}: message.x}}\n    references", "at most 64"),
