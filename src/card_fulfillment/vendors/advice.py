@@ -11,7 +11,7 @@ from card_fulfillment.vendors.notation import ANY, Condition
 from card_fulfillment.vendors.paths import read_though_private
 from card_fulfillment.vendors.placing import selectors_of
 from card_fulfillment.vendors.references import is_parcel, names_parcel
-from card_fulfillment.vendors.selectors import BUILT_IN, is_keys, split
+from card_fulfillment.vendors.selectors import BUILT_IN, keys_of, split
 from card_fulfillment.vendors.yaml_text import Location
 
 # In JMESPath, what stands in double quotes is the name of a key.
@@ -136,7 +136,7 @@ def _of_history(rule: Rule) -> Iterator[Advice]:
     whom = (rule.serials and rule.serials.first, rule.carton and rule.carton.number, rule.quantity)
     elements = [(name, rule.each[name].list) for name in _lists(rule)]
     last, listed = elements[-1] if elements else ("", None)
-    if listed is None or not is_keys(split(listed)[1]):
+    if listed is None or keys_of(split(listed)[1]) is None:
         return
     if any(_is_of(rule, each, last) for each in (*rule.references.values(), *whom) if each):
         return

@@ -7,7 +7,7 @@ from typing import Final
 from card_fulfillment.messages.pan_guard import EACH, Path
 from card_fulfillment.vendors.language import FactRule, ProfileFile, Rule
 from card_fulfillment.vendors.placing import selectors_of
-from card_fulfillment.vendors.selectors import MESSAGE, is_keys, split
+from card_fulfillment.vendors.selectors import MESSAGE, keys_of, split
 from card_fulfillment.vendors.yaml_text import Location
 
 _TOP: Final[Mapping[str, Path]] = {MESSAGE: ()}
@@ -78,14 +78,13 @@ def _of_fact(fact: FactRule) -> list[str]:
 
 def _choices(selector: str, bases: Mapping[str, Path]) -> list[Path]:
     level, path = split(selector)
-    choices = [each.strip() for each in path.split("||")]
-    if level not in bases or not all(map(is_keys, choices)):
+    choices = [keys_of(each.strip()) for each in path.split("||")]
+    if level not in bases or None in choices:
         return []
-    return [(*bases[level], *filter(None, each.split("."))) for each in choices]
+    return [(*bases[level], *keys) for keys in choices if keys is not None]
 
 
 def _path(selector: str, bases: Mapping[str, Path]) -> Path | None:
     level, path = split(selector)
-    if level not in bases or not is_keys(path):
-        return None
-    return (*bases[level], *filter(None, path.split(".")))
+    keys = keys_of(path)
+    return None if level not in bases or keys is None else (*bases[level], *keys)

@@ -11,7 +11,7 @@ from card_fulfillment.vendors.notation import Level, Written
 from card_fulfillment.vendors.patterns import groups_of
 from card_fulfillment.vendors.references import level_of
 from card_fulfillment.vendors.rules import compile_rule
-from card_fulfillment.vendors.selectors import BUILT_IN, getter, is_keys, split
+from card_fulfillment.vendors.selectors import BUILT_IN, getter, keys_of, split
 from card_fulfillment.vendors.yaml_text import Location
 
 
@@ -72,10 +72,10 @@ def _unknown_keys(rule: Rule) -> Iterator[Misplaced]:
     for name in Rule.model_fields:
         for where, selector in selectors_of(getattr(rule, name), (name,)):
             level, path = split(selector)
-            keys, key = known.get(level), path.partition(".")[0]
-            if keys and key and is_keys(path) and key not in keys:
-                meant = hint(key, keys) or f" ({', '.join(keys)})"
-                yield Misplaced(where, f"{level!r} has no {key!r}{meant}")
+            known_keys, asked = known.get(level), keys_of(path)
+            if known_keys and asked and asked[0] not in known_keys:
+                meant = hint(asked[0], known_keys) or f" ({', '.join(known_keys)})"
+                yield Misplaced(where, f"{level!r} has no {asked[0]!r}{meant}")
 
 
 def _strays(part: object, at: Location, levels: list[str]) -> Iterator[Misplaced]:

@@ -32,7 +32,10 @@ Scope = list[object]
 Text = Callable[[Scope], str | None]
 
 _SELECTOR = re.compile(r"([A-Za-z_]\w*)(?:\.(.+))?", re.ASCII | re.DOTALL)
-_KEYS = re.compile(r"[\w@$:-]+(?:\.[\w@$:-]+)*", re.ASCII)
+# As it is or, with characters of other kinds, between quotes.
+KEY: Final = r'(?:[\w@$:-]+|"[^"\\\x00-\x1f]+")'
+_KEYS = re.compile(rf"{KEY}(?:\.{KEY})*", re.ASCII)
+_ONE_KEY = re.compile(r'"([^"]+)"|([^."]+)')
 _NO_TEXT: Final = "neither text nor an integer"
 _QUOTED: Final = """ (a key with blanks or other characters is quoted: message."Tracking No")"""
 _DEEPEST: Final = 32
@@ -73,14 +76,16 @@ def split(selector: str) -> tuple[str, str]:
     if level == HEADER:
         if not path:
             raise ValueError("header needs the name of a header, e.g. header.ce_id")
-    elif not is_keys(path):
+    elif keys_of(path) is None:
         _jmespath(path)
     return level, path
 
 
-def is_keys(path: str) -> bool:
-    """Tell a dotted list of keys, or the level itself, from an expression."""
-    return not path or _KEYS.fullmatch(path) is not None
+def keys_of(path: str) -> tuple[str, ...] | None:
+    """Give the keys of a dotted list, none of the level itself, or null for an expression."""
+    if path and _KEYS.fullmatch(path) is None:
+        return None
+    return tuple(quoted or plain for quoted, plain in _ONE_KEY.findall(path))
 
 
 def _jmespath(path: str) -> ParsedResult:
@@ -120,15 +125,16 @@ def getter(selector: str, levels: Sequence[str]) -> Getter:
     index = levels.index(level)
     if level == HEADER:
         return _Header(selector, index, path)
-    if is_keys(path):
-        return _Keys(selector, index, path.split(".") if path else [])
+    keys = keys_of(path)
+    if keys is not None:
+        return _Keys(selector, index, keys)
     return _Expression(selector, index, _jmespath(path))
 
 
 class _Keys(Getter):
     """Keys below a level, or the level itself."""
 
-    def __init__(self, selector: str, index: int, keys: list[str]) -> None:
+    def __init__(self, selector: str, index: int, keys: tuple[str, ...]) -> None:
         self._selector: Final = selector
         self._index: Final = index
         self._keys: Final = keys

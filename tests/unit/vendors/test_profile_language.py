@@ -2,9 +2,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from vendor_samples import FLAT, HEAD, profile_of
+from vendor_samples import FLAT, HEAD, fact, outcomes, profile_of
 
 from card_fulfillment.vendors.mistakes import ProfileError
+from card_fulfillment.vendors.outcomes import Unusable
 from card_fulfillment.vendors.profile import load_profile, load_profiles
 
 NAMES = """
@@ -165,6 +166,18 @@ def test_private_fields_are_paths_into_the_payload(tmp_path: Path) -> None:
         ("cards", "[]", "holder", "name"),
         ("note",),
     }
+
+
+@pytest.mark.parametrize(("path", "key"), [("no", "no"), ('"Tracking No"', "Tracking No")])
+def test_a_key_that_is_quoted_is_a_key_like_others(tmp_path: Path, path: str, key: str) -> None:
+    text = FLAT.replace("card: message.card", f"card: message.parcel.{path}")
+    profile = profile_of(tmp_path, HEAD + text)
+
+    assert fact(profile, {"parcel": {key: "P1"}, "code": "S"}).references[0].value == "P1"
+    assert ("parcel", key) in profile.identifiers
+    (refused,) = outcomes(profile, {"parcel": "P1", "code": "S"})
+    assert isinstance(refused, Unusable)
+    assert refused.message == "a parent of the value is no object"
 
 
 def test_ones_own_id_is_of_the_lowest_level(tmp_path: Path) -> None:
