@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from card_fulfillment.messages.pan_guard import EACH
 from card_fulfillment.messages.times import to_micros
 from card_fulfillment.onboarding.story import story
 from card_fulfillment.onboarding.unread import asked_for, fields_of, within
@@ -11,6 +12,7 @@ from card_fulfillment.vendors.examples import LATER_THAN_ALL, Trial, try_example
 from card_fulfillment.vendors.expectations import Example
 from card_fulfillment.vendors.explaining import Explanation, Tried, Visited, explain
 from card_fulfillment.vendors.language import FactRule
+from card_fulfillment.vendors.paths import parse
 from card_fulfillment.vendors.profile import Profile
 
 # An entry of a code table, and the field that has it.
@@ -66,10 +68,16 @@ def _silent(profile: Profile, asked: Iterable[Explanation]) -> list[_Entry]:
 
 def _never_there(profile: Profile, there: Iterable[str]) -> Iterator[_Entry]:
     """Find what no example has: a condition on it proves nothing, nor is it what is masked."""
-    asked = [*asked_for(profile), *(("private", path, path) for path in profile.source.private)]
+    masked = (("private", each, _plain(each)) for each in profile.source.private)
+    asked = [*asked_for(profile), *masked]
     for field, selector, path in asked:
         if not any(each.startswith(within(path)) for each in there):
             yield field, selector
+
+
+def _plain(private: str) -> str:
+    """Write it as fields of messages are written."""
+    return ".".join(step for step in parse(private) if step != EACH)
 
 
 def _entries(fact: FactRule, field: str) -> Iterator[_Entry]:

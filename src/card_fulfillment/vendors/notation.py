@@ -1,5 +1,6 @@
 """What the fields of a profile file hold: names, selectors, zones, patterns, conditions."""
 
+import re
 from typing import Annotated, Final, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -17,11 +18,13 @@ from card_fulfillment.vendors.formats import check_format
 from card_fulfillment.vendors.near_miss import hint
 from card_fulfillment.vendors.patterns import check_pattern
 from card_fulfillment.vendors.plug_ins import plug_in
-from card_fulfillment.vendors.selectors import BUILT_IN, split
+from card_fulfillment.vendors.selectors import BUILT_IN, KEY, split
 
 KEEP: Literal["keep"] = "keep"
 ANY: Literal["*"] = "*"
 MOST_LEVELS: Final = 6
+_STEP = rf"{KEY}(?:\[\])*"
+_PATH = re.compile(rf"{_STEP}(?:\.{_STEP})*")
 
 
 class Written(str):
@@ -33,6 +36,13 @@ class Written(str):
 def _selector(value: str) -> str:
     split(value)
     return Written(value)
+
+
+def _payload_path(value: str) -> str:
+    if _PATH.fullmatch(value) is None:
+        quoted = 'a key with blanks or other characters is quoted: "Full name"'
+        raise ValueError(f"{value!r} is not of the form lines[].name ({quoted})")
+    return value
 
 
 def _zone(value: str) -> str:
@@ -84,7 +94,7 @@ LevelName = Annotated[
     StringConstraints(pattern=r"^[A-Za-z_]\w*$", max_length=64),
     AfterValidator(_level_name),
 ]
-PayloadPath = Annotated[str, StringConstraints(pattern=r"^[\w@$:-]+(\[\])*(\.[\w@$:-]+(\[\])*)*$")]
+PayloadPath = Annotated[str, AfterValidator(_payload_path)]
 Separator = Annotated[str, StringConstraints(min_length=1, max_length=8)]
 CodeText = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 ZoneAbbreviation = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,6}$")]

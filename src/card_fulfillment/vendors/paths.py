@@ -11,12 +11,12 @@ from card_fulfillment.vendors.selectors import MESSAGE, keys_of, split
 from card_fulfillment.vendors.yaml_text import Location
 
 _TOP: Final[Mapping[str, Path]] = {MESSAGE: ()}
-_STEPS = re.compile(r"[\w@$:-]+|\[\]", re.ASCII)
+_STEPS = re.compile(r'"([^"]+)"|(\[\]|[^."\[\]]+)')
 
 
 def parse(path: str) -> Path:
-    """Read `notifications[].detail.name` into its steps."""
-    return tuple(_STEPS.findall(path))
+    """Read `notifications[].detail."Full name"` into its steps."""
+    return tuple(quoted or plain for quoted, plain in _STEPS.findall(path))
 
 
 def identifiers(rules: Iterable[Rule]) -> frozenset[Path]:

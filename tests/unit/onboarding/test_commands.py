@@ -184,7 +184,7 @@ def test_what_is_absent_in_all_examples_is_told_also_what_would_not_be_masked(
     profile: Path,
 ) -> None:
     text = PROFILE.replace("line.begun", "line.begn").replace(
-        "zone:", "private: [lines.hoder]\nzone:"
+        "zone:", "private: [lines.hoder, 'lines[].stage', '\"lines\"[].card']\nzone:"
     )
     profile.write_text(text + EXAMPLES % "produced")
 

@@ -51,3 +51,35 @@ def test_what_is_kept_takes_no_more_bytes_than_it_did(tmp_path: Path) -> None:
     assert mask is not None
     said = '{"holder":"A. Name","city":"Zürich","n":12345678901234567890123,"x":[0.5,1]}'
     assert mask(said.encode(), {}) == said.replace("A. Name", "(masked)").encode()
+
+
+@pytest.mark.parametrize(
+    ("private", "message", "stored"),
+    [
+        ("الاسم", {"الاسم": "أحمد", "n": 1}, {"الاسم": "(masked)", "n": 1}),
+        (
+            "destinatário.nome",
+            {"destinatário": {"nome": "A"}},
+            {"destinatário": {"nome": "(masked)"}},
+        ),
+        ("a[].'Full name'", {"a": [{"Full name": "A"}]}, {"a": [{"Full name": "(masked)"}]}),
+        (
+            "'Cont. person'.phone",
+            {"Cont. person": {"phone": 1}},
+            {"Cont. person": {"phone": "(masked)"}},
+        ),
+    ],
+)
+def test_keys_of_any_characters_are_masked(
+    tmp_path: Path, private: str, message: object, stored: object
+) -> None:
+    text = kept(tmp_path, private.replace("'", '"'), message, b"application/json")
+    assert text is not None
+    assert json.loads(text) == stored
+
+
+def test_what_is_read_by_a_quoted_key_though_it_is_private_is_not_kept(tmp_path: Path) -> None:
+    says = FLAT + '        text: message."Full name"\n'
+    mask = mask_of(profile_of(tmp_path, f"{HEAD}private: ['\"Full name\"']\n{says}"))
+    assert mask is not None
+    assert mask(b'{"Full name": "A"}', {}) is None
