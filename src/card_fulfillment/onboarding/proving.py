@@ -62,7 +62,8 @@ def _silent(profile: Profile, asked: Iterable[Explanation]) -> list[_Entry]:
             for step in (*met.steps, *(step for fact in met.facts for step in fact.steps)):
                 if step.selector and step.part != "when":
                     asked_for = chapter.field, step.selector
-                    gave[asked_for] = gave.get(asked_for, False) or step.gave is not None
+                    there = step.refused or step.gave is not None
+                    gave[asked_for] = gave.get(asked_for, False) or there
     return [asked_for for asked_for, found in gave.items() if not found]
 
 

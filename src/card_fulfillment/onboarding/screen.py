@@ -22,6 +22,7 @@ from card_fulfillment.vendors.outcomes import Outcome, Unusable
 
 _PART_WIDTH: Final = 24
 _ABSENT: Final = "absent"
+_REFUSED: Final = "unreadable"
 
 
 class _Page:
@@ -142,7 +143,8 @@ def _attempt(page: _Page, fact: Attempted) -> None:
 
 def _steps(page: _Page, steps: Iterable[Step], depth: int = 2) -> None:
     for step in steps:
-        gave = _ABSENT if step.gave is None else step.gave
+        missing = _REFUSED if step.refused else _ABSENT
+        gave = missing if step.gave is None else step.gave
         says = f"  -> {step.says}" if step.says else ""
         page.line(
             depth,

@@ -36,6 +36,7 @@ class Step:
     """One thing that was asked. gave: null where it is absent. says: what follows from it.
 
     path: where in the message, empty where nothing of it was read.
+    refused: something is there, and cannot be read.
     """
 
     part: str
@@ -43,6 +44,7 @@ class Step:
     gave: str | None
     says: str = ""
     path: str = ""
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +105,17 @@ def _met(met: Looked | Visited, rule: CompiledRule, file: ProfileFile, index: in
         ]
 
     if isinstance(met, Looked):
-        step = _look(met.note, rule)
+        step = _marked(_look(met.note, rule), met.note)
         path = place_of(met.positions, rule, step.selector)
         return Met(path, placed([step]), [], met.outcome)
-    whom = placed(_of_whom(note, rule) for note in met.whom)
+    whom = placed(_marked(_of_whom(note, rule), note) for note in met.whom)
     facts = [_attempted(each, rule, file, index) for each in met.tried]
     facts = [replace(each, steps=placed(each.steps)) for each in facts]
     return Met(place_of(met.positions, rule, None), whom, facts, met.outcome)
+
+
+def _marked(step: Step, note: Noted) -> Step:
+    return replace(step, refused=True) if note.refused else step
 
 
 def _is_read(step: Step) -> bool:
@@ -168,15 +174,17 @@ def _steps(
     for note in tried.notes:
         match str(note.at[2]):
             case "conditions":
-                yield _when(note, statement.asked[int(note.at[3])])
+                step = _when(note, statement.asked[int(note.at[3])])
             case "find":
-                yield _decided(note, source)
+                step = _decided(note, source)
             case "turns":
                 yield from _turned(note, source)
+                continue
             case "times":
-                yield _time(note, _missed(tried, statement), statement, file)
+                step = _time(note, _missed(tried, statement), statement, file)
             case _:
-                yield _value(note, statement)
+                step = _value(note, statement)
+        yield _marked(step, note)
     if isinstance(tried.outcome, Fact) and tried.outcome.precision is Precision.UNKNOWN:
         none = "none is there" if statement.times else "the profile names none"
         yield Step("time", "", None, f"{none}: the record's own, precision unknown")

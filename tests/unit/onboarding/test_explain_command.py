@@ -265,3 +265,19 @@ examples:
 
     assert proved["holds"]
     assert proved["in_no_example"] == [{"field": "rules[0].facts[0]", "code": "D*"}]
+
+
+def test_what_is_there_and_cannot_be_read_is_not_told_to_be_absent(profile: Path) -> None:
+    lines = [{"card": "c1", "stage": "P", "begun": "05/03/2026"}, {"card": {}, "stage": "P"}]
+    example = f"  - {{name: x, messages: '{json.dumps({'lines': lines[:1]})}', expect: []}}\n"
+    profile.write_text(f"{PROFILE}examples:\n{example}")
+
+    told = vendors("explain", profile, "-", stdin=json.dumps({"lines": lines}))
+
+    said = {" ".join(line.split()) for line in told.output.splitlines()}
+    assert {
+        "time line.done absent",
+        "time line.begun unreadable -> no time of the declared format and zone",
+        "reference card line.card unreadable -> neither text nor an integer",
+    } <= said
+    assert "line.begun" not in vendors("test", profile).output
