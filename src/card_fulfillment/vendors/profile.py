@@ -11,22 +11,22 @@ from types import MappingProxyType
 import orjson
 from pydantic import ValidationError
 
-from card_fulfillment.domain.naming import Role
+from card_fulfillment.domain.naming import Role, reference_level
 from card_fulfillment.messages.pan_guard import Path, Spared
 from card_fulfillment.vendors.bodies import Body
 from card_fulfillment.vendors.conditions import Asked, Holds, compile_conditions
 from card_fulfillment.vendors.expectations import Example
-from card_fulfillment.vendors.language import ProfileFile
+from card_fulfillment.vendors.language import NamedReference, ProfileFile
 from card_fulfillment.vendors.mistakes import Mistake, ProfileError, mistake, of_shape
 from card_fulfillment.vendors.near_miss import hint
 from card_fulfillment.vendors.paths import identifiers, parse
 from card_fulfillment.vendors.placing import misplaced
 from card_fulfillment.vendors.plug_ins import PlugIn, plug_in
-from card_fulfillment.vendors.references import Kind, level_of
+from card_fulfillment.vendors.references import level_of
 from card_fulfillment.vendors.rules import CompiledRule, compile_rule
 from card_fulfillment.vendors.selectors import BUILT_IN
 from card_fulfillment.vendors.shipping import ShippingMethod
-from card_fulfillment.vendors.yaml_text import Place, read
+from card_fulfillment.vendors.yaml_text import Location, Place, read
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -203,31 +203,32 @@ def _missing(vendor: str, profiles: Iterable[str]) -> Mistake:
 
 def contradictions(profiles: Mapping[str, Profile]) -> list[Mistake]:
     """Both sides of a reference that one vendor registers for another must agree on its layer."""
-    named = (
-        (profile, name)
-        for profile in profiles.values()
-        for rule in profile.rules
-        for statement in rule.statements
-        for name in statement.names
-    )
     return [
-        Mistake(
-            profile.path,
-            None,
-            "",
-            f"names {name.vendor}/{name.kind} with a role or place"
-            f" that is not that of {name.vendor}'s profile: {_place(profiles[name.vendor], name)}",
-        )
-        for profile, name in named
-        if name.vendor in profiles and not _agree(profiles[name.vendor], name)
+        _contradiction(profile, ("rules", i, "facts", j, "names", k), name, other)
+        for profile in profiles.values()
+        for i, rule in enumerate(profile.source.rules)
+        for j, fact in enumerate(rule.facts)
+        for k, name in enumerate(fact.names)
+        if (other := profiles.get(name.vendor or "")) and not _agree(other, name)
     ]
 
 
-def _agree(other: Profile, name: Kind) -> bool:
-    return name.kind in other.reference_kinds and other.level(name.kind) == name.level
+def _contradiction(profile: Profile, at: Location, name: NamedReference, other: Profile) -> Mistake:
+    message = (
+        f"names {name.vendor}/{name.kind} with a role or place"
+        f" that is not that of {name.vendor}'s profile: {_place(other, name)}"
+    )
+    document = read(pathlib.Path(profile.path).read_text(encoding="utf-8"))
+    return mistake(profile.path, document, at, message)
 
 
-def _place(other: Profile, name: Kind) -> str:
+def _agree(other: Profile, name: NamedReference) -> bool:
+    if name.role is None or name.kind not in other.reference_kinds:
+        return False
+    return other.level(name.kind) == reference_level(name.role, name.place)
+
+
+def _place(other: Profile, name: NamedReference) -> str:
     """Say where the kind stands in the profile that has it."""
     kinds = other.reference_kinds
     if name.kind in kinds:

@@ -237,7 +237,8 @@ def test_two_profiles_must_agree_on_a_reference_that_one_registers_for_the_other
     assert "speedy" in load_profiles(tmp_path)
 
     directory_of(tmp_path, speedy=CARRIER % "parcel, waybill")
-    told = r"acme\.yaml: names speedy/waybill with a role or place .*: role carrier, place 1$"
+    place = r"acme\.yaml:15:17: rules\[0\]\.facts\[0\]\.names\[0\]"
+    told = place + r": names speedy/waybill with a role or place .*: role carrier, place 1$"
     with pytest.raises(ProfileError, match=told):
         load_profiles(tmp_path)
 
