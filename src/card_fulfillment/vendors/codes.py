@@ -11,6 +11,10 @@ from card_fulfillment.vendors.notation import ANY, KEEP
 from card_fulfillment.vendors.patterns import whole
 
 _PAIR: Final = 2
+_EVERY: Final = "would mean every code: none may be guessed"
+# What no vendor sends: letters that Unicode leaves to private use.
+_NO_CODE: Final = "\ue000\ue001\ue002\ue003"
+_NO_CODE_PAIR: Final = f"{_NO_CODE}/{_NO_CODE}"
 # Codes looked up lately: what a vendor sends is much the same from day to day.
 _REMEMBERED: Final = 1024
 _T = TypeVar("_T")
@@ -69,12 +73,16 @@ def code_text(first: str, second: str | None) -> str:
 
 def finder(rule: FactRule, senses: Mapping[str, Sense], patterns: Mapping[str, Sense]) -> Find:
     """Compile the code table; ValueError for a key that is no pair, or both mapped and ignored."""
+    pair = len(rule.code) == _PAIR
     table = dict(senses)
     for key in rule.ignore:
-        if key in table:
+        if key in senses:
             raise ValueError(f"code {key!r} is both mapped and ignored")
         table[key] = Sense(ignored=True, entry=key)
-    return lookup(table, pair=len(rule.code) == _PAIR, patterns=patterns)
+    for pattern in patterns:
+        if whole(pattern)(_NO_CODE_PAIR if pair else _NO_CODE):
+            raise ValueError(f"{pattern!r} {_EVERY}")
+    return lookup(table, pair=pair, patterns=patterns)
 
 
 def sense(
@@ -124,7 +132,7 @@ def lookup(
 
 def _half(code: str) -> _Half:
     if not code or code == ANY:
-        raise ValueError(f"{code!r} would mean every code: none may be guessed")
+        raise ValueError(f"{code!r} {_EVERY}")
     return _open(code)
 
 

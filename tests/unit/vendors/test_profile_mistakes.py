@@ -258,3 +258,28 @@ def test_a_zone_is_told_with_what_was_probably_meant(tmp_path: Path) -> None:
 def test_a_file_that_is_nested_without_end_is_told_and_ends_nothing(tmp_path: Path) -> None:
     (mistake,) = mistakes(tmp_path, "[" * 100_000)
     assert mistake.message == "no YAML: nested too deeply, or within itself"
+
+
+@pytest.mark.parametrize(
+    ("code", "pattern", "refused"),
+    [
+        ("message.c", ".*", True),
+        ("message.c", "(?s).+", True),
+        ("message.c", "[A-Z].*", False),
+        ("[message.c, message.d]", ".*/.*", True),
+        ("[message.c, message.d]", "A/.*", False),
+    ],
+)
+def test_a_pattern_that_means_every_code_guesses_and_is_refused(
+    tmp_path: Path, code: str, pattern: str, *, refused: bool
+) -> None:
+    text = (HEAD + FLAT).replace("code: message.code", f"code: {code}")
+    text = text.replace(
+        "codes: {A: accepted, S: shipped, K: keep}", f"patterns: {{'{pattern}': lost}}"
+    )
+    if not refused:
+        assert profile_of(tmp_path, text).rules
+        return
+    (found,) = mistakes(tmp_path, text)
+    assert found.field == "rules[0].facts[0]"
+    assert found.message == f"{pattern!r} would mean every code: none may be guessed"
