@@ -45,11 +45,16 @@ def _payload_path(value: str) -> str:
     return value
 
 
+def _is_place(zone: str) -> bool:
+    """Of an abbreviation or an offset nobody knows which other one was meant."""
+    return zone == "UTC" or ("/" in zone and not zone.startswith("Etc/"))
+
+
 def _zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        meant = hint(value, available_timezones())
+        meant = hint(value, filter(_is_place, available_timezones())) or ", e.g. Asia/Dubai"
         raise ValueError(f"{value!r} is no time zone of the tz database{meant}") from None
     return value
 

@@ -247,12 +247,19 @@ def test_what_is_well_written_and_misplaced_is_told_where_it_is(tmp_path: Path) 
     assert all(m.place is not None for m in found)
 
 
-def test_a_zone_is_told_with_what_was_probably_meant(tmp_path: Path) -> None:
-    (found,) = mistakes(tmp_path, HEAD + "zone: asia/dubay\n" + FLAT)
+@pytest.mark.parametrize(
+    ("zone", "meant"),
+    [
+        ("asia/dubay", ": did you mean `Asia/Dubai`?"),
+        ("utc", ": did you mean `UTC`?"),
+        ("AST", ", e.g. Asia/Dubai"),
+        ("GMT+4", ", e.g. Asia/Dubai"),
+    ],
+)
+def test_a_zone_is_told_with_what_was_probably_meant(tmp_path: Path, zone: str, meant: str) -> None:
+    (found,) = mistakes(tmp_path, HEAD + f"zone: {zone}\n" + FLAT)
 
-    assert found.message == (
-        "'asia/dubay' is no time zone of the tz database: did you mean `Asia/Dubai`?"
-    )
+    assert found.message == f"{zone!r} is no time zone of the tz database{meant}"
 
 
 def test_a_file_that_is_nested_without_end_is_told_and_ends_nothing(tmp_path: Path) -> None:
