@@ -10,6 +10,8 @@ import yaml
 from yaml.composer import Composer
 
 Location = tuple[str | int, ...]
+_MERGE: Final = "<<"
+_NO_MERGE: Final = "`<<` merges nothing here: an alias stands for a whole value, or write it out"
 _NULLS: Final = ("", "~", "null")
 # Aliases of aliases make a short file endless.
 _MOST_VALUES: Final = 200_000
@@ -90,6 +92,8 @@ def _mapping(node: yaml.MappingNode, at: Location, document: Document) -> dict[s
             document.slips.append(Slip(_placed(key), "a key is a plain text"))
         elif key.value in found:
             document.slips.append(Slip(_placed(key), f"{key.value!r} is here twice"))
+        elif key.value == _MERGE and not key.style:
+            document.slips.append(Slip(_placed(key), _NO_MERGE))
         else:
             document.places[*at, key.value] = _placed(key)
             found[key.value] = _value(value, (*at, key.value), document)

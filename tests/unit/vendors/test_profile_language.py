@@ -61,6 +61,7 @@ def refusal(directory: Path, text: str) -> str:
         ("role: bureau", "role: [bureau", "acme.yaml:4:8: no YAML"),
         ("role: bureau", "role: &r [*r]", "within itself"),
         ("role: bureau", "[a]: bureau", "a key is a plain text"),
+        ("K: keep", "K: {<<: &k {status: keep}}", "acme.yaml:12:46: `<<` merges nothing here"),
         (
             "role: bureau",
             "role: bureau\nexpected_days: 3",
