@@ -22,6 +22,10 @@ _COMPARED_KEY: Final = re.compile(
 # In YAML it is a blank or the end of a line between double quotes alone.
 _UNREAD_ESCAPE: Final = re.compile(r"\\[nrt]")
 
+_ZONE_PART: Final = re.compile(r"%[zZ]")
+
+_NOWHERE: Final = "its formats state none, nor does the profile, so it is always malformed"
+
 _ALL_CARDS: Final = "a parcel that a parcel names has all cards of a bulk issuance, not its cards"
 
 _ALL_THE_SAME: Final = "what is found by it moves the card"
@@ -40,6 +44,7 @@ def advice(file: ProfileFile) -> Iterator[Advice]:
     yield from _of_private(file)
     yield from _of_parcels(file)
     yield from _of_roles(file)
+    yield from _of_zones(file)
     used = {kind for rule in file.rules for kind in rule.references}
     named = (name for rule in file.rules for fact in rule.facts for name in fact.names)
     used |= {name.kind for name in named if name.vendor in (None, file.vendor)}
@@ -76,7 +81,15 @@ def _of_words(file: ProfileFile) -> Iterator[Advice]:
 
 
 def _of_private(file: ProfileFile) -> Iterator[Advice]:
-    """Look for what is read though it is private; nothing is stored of a plug-in's messages."""
+    """Look for what is read though it is private; nothing is stored of a plug-in's messages.
+
+    And for what masks nothing, being written as a selector.
+    """
+    read = {split(selector)[1].partition(".")[0] for _, selector in selectors_of(file, ())}
+    for i, path in enumerate(file.private):
+        level, _, rest = path.partition(".")
+        if level in BUILT_IN and rest and level not in read:
+            yield ("private", i), f"paths begin at the root of messages: is it {rest!r}?"
     for at, path in read_though_private(file) if file.plug_in is None else ():
         yield at, f"reads {path}, which is private: of messages in quarantine nothing is stored"
 
@@ -101,6 +114,22 @@ def _of_roles(file: ProfileFile) -> Iterator[Advice]:
                 if fact.parcel is not ParcelRole.OUTBOUND and name.parcel is False:
                     at: Location = ("rules", i, "facts", j, "names", k)
                     yield at, f"binds, but not as the {fact.parcel} parcel's: {_ALL_THE_SAME}"
+
+
+def _of_zones(file: ProfileFile) -> Iterator[Advice]:
+    """Look for times of which nothing says where: they can never be read."""
+    if file.zone or file.assumed_zone:
+        return
+    for i, rule in enumerate(file.rules):
+        for j, fact in enumerate(rule.facts):
+            for field in filter(_is_nowhere, _times(fact)):
+                yield ("rules", i, "facts", j), f"{field.at} has no zone: {_NOWHERE}"
+
+
+def _is_nowhere(field: TimeField) -> bool:
+    if field.zone or field.assumed_zone or field.override_zone or field.offset:
+        return False
+    return all("%" in each and not _ZONE_PART.search(each) for each in field.format)
 
 
 def _of_rule(rule: Rule) -> Iterator[Advice]:
@@ -183,8 +212,11 @@ def _is_of(rule: Rule, selector: str, element: str) -> bool:
     return levels.index(split(selector)[0]) >= levels.index(element)
 
 
-def _too_short(fact: FactRule) -> Iterator[Advice]:
-    """Digits are padded before any table is asked: fewer of them are no code any more."""
+def _of_keys(fact: FactRule) -> Iterator[Advice]:
+    """Look for keys that no code can be.
+
+    Digits are padded before any table is asked: fewer of them are no code any more.
+    """
     tables: list[tuple[Location, Iterable[str]]] = [
         (("codes",), fact.codes),
         (("ignore",), fact.ignore),
@@ -196,10 +228,12 @@ def _too_short(fact: FactRule) -> Iterator[Advice]:
             halves = key.split("/") if len(fact.code) > 1 else [key]
             if any(half.isdecimal() and len(half) < fact.pad_codes for half in halves):
                 yield at, f"no code is {key!r}: with pad_codes, digits are {fact.pad_codes} or more"
+            if any(ANY in half[:-1] for half in halves):
+                yield at, f"{key!r} has an asterisk that stands for itself: it is not at the end"
 
 
 def _of_fact(fact: FactRule) -> Iterator[Advice]:
-    yield from _too_short(fact)
+    yield from _of_keys(fact)
     yield from ((("when", *at), message) for at, message in _of_condition(fact.when))
     for key in sorted({key.casefold() for key in fact.codes} & {k.casefold() for k in fact.ignore}):
         yield ("codes",), f"code {key!r} is mapped in one spelling and ignored in another"

@@ -145,6 +145,61 @@ def test_an_example_that_holds_whatever_the_profile_says(
     assert told == [*warned, "no rule finds anybody by 'batch'"]
 
 
+@pytest.mark.parametrize(
+    ("code", "key", "warns"),
+    [
+        ("message.code", "A*B", True),
+        ("message.code", "**", True),
+        ("message.code", "A/B*", False),
+        ("[message.code, message.sub]", "A*/B*", False),
+        ("[message.code, message.sub]", "A/*B", True),
+    ],
+)
+def test_an_asterisk_within_a_code_is_told(
+    tmp_path: Path, code: str, key: str, *, warns: bool
+) -> None:
+    fact = f"{{code: {code}, codes: {{'{key}': accepted}}}}"
+    told = [f"{key!r} has an asterisk that stands for itself: it is not at the end"]
+    assert warnings(tmp_path, f"{{references: {{card: message.card}}, facts: [{fact}]}}") == (
+        told * warns
+    )
+
+
+@pytest.mark.parametrize(
+    ("head", "time", "warns"),
+    [
+        ("", 'format: "%d/%m/%Y"', True),
+        ("", 'clock: message.hour, format: ["%d/%m/%Y %H:%M", "%d/%m/%Y"]', True),
+        ("", 'format: ["%d/%m/%Y", iso]', False),
+        ("", 'format: "%d/%m/%Y %H:%M%z"', False),
+        ("", 'format: "%d/%m/%Y", offset: message.offset', False),
+        ("", 'format: "%d/%m/%Y", override_zone: UTC', False),
+        ("assumed_zone: UTC", 'format: "%d/%m/%Y"', False),
+    ],
+)
+def test_a_time_that_never_has_a_zone_is_told(
+    tmp_path: Path, head: str, time: str, *, warns: bool
+) -> None:
+    fact = (
+        f"code: message.code, codes: {{A: {{status: accepted, time: {{at: message.at, {time}}}}}}}"
+    )
+    rule = f"{{references: {{card: message.card}}, facts: [{{{fact}}}]}}"
+    text = f"{HEAD}{head}\nrules:\n  - {rule}\n{_EXAMPLES}\n"
+
+    told = [each for _, each in advice(profile_of(tmp_path, text).source) if "no zone" in each]
+
+    assert bool(told) is warns
+
+
+@pytest.mark.parametrize(("path", "warns"), [("message.holder", True), ("message", False)])
+def test_a_private_path_that_is_written_like_a_selector_is_told(
+    tmp_path: Path, path: str, *, warns: bool
+) -> None:
+    profile = profile_of(tmp_path, f"{HEAD}private: [{path}]{TIMED % ('', 'accepted')}")
+    found = [at for at, told in advice(profile.source) if told.endswith("is it 'holder'?")]
+    assert found == [("private", 0)] * warns
+
+
 def test_a_beginning_where_there_are_none_is_told(tmp_path: Path) -> None:
     carrier = "attributes: {carrier: {at: message.by, names: {7*: speedy, 8: speedy}}}"
     reason = "reason: {at: message.why, codes: {R*: refused, S: moved}}"
