@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from card_fulfillment.domain.facts import ParcelRole
-from card_fulfillment.vendors.language import FactRule, ProfileFile, Rule, TimeField
+from card_fulfillment.vendors.language import FactRule, Meaning, ProfileFile, Rule, TimeField
 from card_fulfillment.vendors.near_miss import hint
-from card_fulfillment.vendors.notation import ANY, Condition
+from card_fulfillment.vendors.notation import ANY, KEEP, Condition
 from card_fulfillment.vendors.paths import read_though_private
 from card_fulfillment.vendors.placing import selectors_of
 from card_fulfillment.vendors.references import is_parcel, names_parcel
@@ -28,6 +28,8 @@ _NOWHERE: Final = "its formats state none, nor does the profile, so it is always
 
 _ALL_CARDS: Final = "a parcel that a parcel names has all cards of a bulk issuance, not its cards"
 
+_EVERY_CARTON: Final = "moves all cards of a bulk issuance: no serials, nor the carton's reference"
+
 _ALL_THE_SAME: Final = "what is found by it moves the card"
 
 # Where in the file, and one sentence.
@@ -43,6 +45,7 @@ def advice(file: ProfileFile) -> Iterator[Advice]:
     yield from _of_words(file)
     yield from _of_private(file)
     yield from _of_parcels(file)
+    yield from _of_cartons(file)
     yield from _of_roles(file)
     yield from _of_zones(file)
     used = {kind for rule in file.rules for kind in rule.references}
@@ -104,6 +107,16 @@ def _of_parcels(file: ProfileFile) -> Iterator[Advice]:
                 if names_parcel(file, name) and name.parcel is None:
                     at: Location = ("rules", i, "facts", j, "names", k)
                     yield at, f"{_ALL_CARDS}: say `parcel: false`, or `parcel: true` if it is meant"
+
+
+def _of_cartons(file: ProfileFile) -> Iterator[Advice]:
+    """Look for what is said of a carton by its bulk's reference alone: it moves all cards."""
+    for i, rule in enumerate(file.rules):
+        if rule.serials or not rule.carton or any(is_parcel(file, k) for k in rule.references):
+            continue
+        for j, fact in enumerate(rule.facts):
+            if any(meaning.status != KEEP for meaning in _meanings(fact)):
+                yield ("rules", i, "facts", j), _EVERY_CARTON
 
 
 def _of_roles(file: ProfileFile) -> Iterator[Advice]:
@@ -187,9 +200,12 @@ def _own_times(rule: Rule, fact: FactRule, element: str) -> Iterator[tuple[Locat
 
 
 def _times(fact: FactRule) -> list[TimeField]:
-    meanings = [*fact.codes.values(), *fact.patterns.values()]
-    meanings += [] if fact.status is None else [fact.status]
-    return [*fact.time, *(each for meaning in meanings for each in meaning.time)]
+    return [*fact.time, *(each for meaning in _meanings(fact) for each in meaning.time)]
+
+
+def _meanings(fact: FactRule) -> list[Meaning]:
+    always = [] if fact.status is None else [fact.status]
+    return [*fact.codes.values(), *fact.patterns.values(), *always]
 
 
 def _changing(fact: FactRule) -> Iterator[tuple[Location, str]]:

@@ -239,6 +239,26 @@ def test_a_parcel_that_a_parcel_names_has_all_cards_and_is_told(
 
 
 @pytest.mark.parametrize(
+    ("references", "more", "codes", "warns"),
+    [
+        ("batch: message.batch", "", "A: shipped", True),
+        ("batch: message.batch", "", "A: keep", False),
+        ("batch: message.batch", "serials: message.serial,", "A: shipped", False),
+        ("batch: message.batch, box: message.box", "", "A: shipped", False),
+    ],
+)
+def test_a_carton_that_moves_all_cards_of_a_bulk_is_told(
+    tmp_path: Path, references: str, more: str, codes: str, *, warns: bool
+) -> None:
+    head = HEAD.replace("[card, batch]", "[batch, {kind: box, parcel: true}]")
+    fact = f"{{code: message.code, codes: {{{codes}}}}}"
+    rule = f"{{references: {{{references}}}, {more} carton: message.no, facts: [{fact}]}}"
+    profile = profile_of(tmp_path, f"{head}\nrules:\n  - {rule}\n{_EXAMPLES}\n")
+    found = [at for at, told in advice(profile.source) if told.startswith("moves all cards")]
+    assert found == [("rules", 0, "facts", 0)] * warns
+
+
+@pytest.mark.parametrize(
     ("role", "name", "warns"),
     [
         ("pin", ", parcel: false", True),
