@@ -19,6 +19,7 @@ from card_fulfillment.vendors.profile import Profile
 
 _TOPIC: Final = "explain"
 _WIDTH: Final = 100
+_NEXT_LINE: Final = "\x85"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,8 @@ class _Dumper(yaml.SafeDumper):
 
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
     style = "|" if "\n" in value else None
+    if _NEXT_LINE in value:  # elsewhere it would be read as a line's end, or as a blank
+        style = '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", str(value), style=style)
 
 

@@ -90,6 +90,14 @@ def test_what_a_message_becomes_is_an_example_for_the_profile(profile: Path, mes
     assert vendors("test", profile).exit_code == 0
 
 
+@pytest.mark.parametrize("message", ['{"lines":[]}\x85', '{"lines":[{"stage":"a\x85b"}]}\n'])
+def test_an_example_is_of_the_very_message(profile: Path, message: str) -> None:
+    example = vendors("explain", profile, "-", "--example", stdin=message)
+    profile.write_text(PROFILE + example.output)
+
+    assert load_profile(profile).examples[0].messages == [message]
+
+
 def test_explain_knows_vendors_headers_and_stdin(profile: Path) -> None:
     profile.write_text(PROFILE.replace("card: line.card", "card: header.who"))
     directory = {"VENDORS__DIRECTORY": str(profile.parent)}
