@@ -76,6 +76,8 @@ def split(selector: str) -> tuple[str, str]:
     if level == HEADER:
         if not path:
             raise ValueError("header needs the name of a header, e.g. header.ce_id")
+        if '"' in path:
+            raise ValueError(f"names of headers are written as they are, without quotes: {path}")
     elif keys_of(path) is None:
         _jmespath(path)
     return level, path

@@ -47,6 +47,7 @@ def refusal(directory: Path, text: str) -> str:
         ("message.code", "message.the code", 'is quoted: message."Tracking No")'),
         ("message.code", "message code", "is no selector"),
         ("message.code", "header", "header needs the name of a header"),
+        ("message.code", 'header."X-Code"', "as they are, without quotes"),
         ("message.code", "[message.a, message.b]", "'A' is no pair of codes"),
         ("card: message.card", "carton: message.card", "'carton' is none of reference_kinds"),
         ("message.at", "{at: message.at, format: '%d/%m'}", "does not name a whole date"),
