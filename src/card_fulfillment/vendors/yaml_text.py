@@ -15,6 +15,9 @@ _NO_MERGE: Final = "`<<` merges nothing here: an alias stands for a whole value,
 _NULLS: Final = ("", "~", "null")
 # Aliases of aliases make a short file endless.
 _MOST_VALUES: Final = 200_000
+# Each value's location is as long as it is deep.
+_DEEPEST: Final = 64
+_TOO_DEEP: Final = "nested too deeply, or within itself"
 
 
 class Place(NamedTuple):
@@ -61,7 +64,7 @@ def read(content: str) -> Document:
     except yaml.YAMLError as error:
         slip = Slip(None, f"no YAML: {str(error).partition(chr(10))[0]}")
     except RecursionError:
-        slip = Slip(None, "no YAML: nested too deeply, or within itself")
+        slip = Slip(None, f"no YAML: {_TOO_DEEP}")
     return Document(None, {}, [slip])
 
 
@@ -75,6 +78,8 @@ def _value(node: yaml.Node | None, at: Location, document: Document) -> object:
     if node is None:
         return None
     document.places.setdefault(at, _placed(node))
+    if len(at) > _DEEPEST:
+        raise yaml.YAMLError(_TOO_DEEP)
     if len(document.places) > _MOST_VALUES:
         raise yaml.YAMLError(f"more than {_MOST_VALUES} values")
     if isinstance(node, yaml.MappingNode):

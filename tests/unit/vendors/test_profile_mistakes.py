@@ -262,8 +262,11 @@ def test_a_zone_is_told_with_what_was_probably_meant(tmp_path: Path, zone: str, 
     assert found.message == f"{zone!r} is no time zone of the tz database{meant}"
 
 
-def test_a_file_that_is_nested_without_end_is_told_and_ends_nothing(tmp_path: Path) -> None:
-    (mistake,) = mistakes(tmp_path, "[" * 100_000)
+@pytest.mark.parametrize("text", ["[" * 100_000, "[" * 66 + "]" * 66])
+def test_a_file_that_is_nested_without_end_is_told_and_ends_nothing(
+    tmp_path: Path, text: str
+) -> None:
+    (mistake,) = mistakes(tmp_path, text)
     assert mistake.message == "no YAML: nested too deeply, or within itself"
 
 
