@@ -1,12 +1,14 @@
 """Rows of bulk issuances that an earlier version wrote are read as what they meant."""
 
+from dataclasses import replace
+
 import orjson
 import pytest
 
 from agreement import Telling
 from builders import announcement, fact, order, order_no, sent
 from card_fulfillment.domain.bulk import Bulk
-from card_fulfillment.domain.facts import Attribute, Attributes, ParcelRole
+from card_fulfillment.domain.facts import Attribute, Attributes, Cause, ParcelRole
 from card_fulfillment.domain.naming import bulk_issuance
 from card_fulfillment.domain.parcels import Parcel
 from card_fulfillment.domain.status import Status
@@ -38,6 +40,12 @@ def test_whether_it_is_final_counts_as_told_where_the_row_does_not_say(tracked: 
     assert bulk.told.final is not tracked
     assert _read(bulk) == bulk
     assert _read(bulk, "told_final") == bulk
+
+
+def test_what_took_facts_away_is_nothing_where_the_row_does_not_say() -> None:
+    bulk = replace(_shipped(tracked=True), reset_by=Cause("e1", "orders", 1, 7))
+    assert _read(bulk) == bulk
+    assert _read(bulk, "reset_by") == replace(bulk, reset_by=None)
 
 
 def test_a_parcel_keeps_what_it_was_called_and_is_the_outbound_one_where_its_row_does_not_say() -> (

@@ -99,9 +99,10 @@ class Bulk:
     """All that is kept of a bulk issuance beside its cards and facts.
 
     sizes: numbers of cards that announcements and orders named. last_number: of its newest facts;
-    members fold up to it. reset_number: members that folded less fold everything anew.
-    spread_number: what every member that it concerns has folded. told: what was published last.
-    dirty: counts changed since. filed: what files that are about it alone say.
+    members fold up to it. reset_number: members that folded less fold everything anew. reset_by: of
+    the record that took facts away then. spread_number: what every member that it concerns has
+    folded. told: what was published last. dirty: counts changed since. filed: what files that are
+    about it alone say.
     """
 
     common: Common | None = None
@@ -112,6 +113,7 @@ class Bulk:
     said: Said = NOTHING_SAID
     last_number: int = 0
     reset_number: int = 0
+    reset_by: Cause | None = None
     spread_number: int = 0
     version: int = 0
     told: RollUp | None = None

@@ -15,7 +15,7 @@ from card_fulfillment.domain.bulk import (
     tell,
 )
 from card_fulfillment.domain.claims import Entry, entry
-from card_fulfillment.domain.facts import Announcement
+from card_fulfillment.domain.facts import Announcement, Cause
 from card_fulfillment.domain.journey import Change, FactOutcome, Journey
 from card_fulfillment.domain.members import Numbered, Sayings, scope_of
 from card_fulfillment.domain.naming import Reference, Subject, bulk_issuance
@@ -119,9 +119,9 @@ def turn_of(
     stored = _stored(subject, view, placement, {n.entry.fact.fact_id for n in news})
     known = numbered(stored, bulk_id)
     bulk = _with_announced(before, bulk_id, view, announced)
-    lost = gain is not None and gain.lost is not None
+    lost = gain.lost if gain else None
     comes_to_life = before.common is None and bulk.common is not None
-    hearing = _heard(before.said, known, news, anew=lost or comes_to_life)
+    hearing = _heard(before.said, known, news, anew=lost is not None or comes_to_life)
     if comes_to_life:
         placement.settle(stored)
     heard = [*known, *news] if comes_to_life else news
@@ -135,9 +135,10 @@ def turn_of(
             bulk,
             said=said,
             last_number=number,
-            reset_number=number if lost else before.reset_number,
+            reset_number=before.reset_number if lost is None else number,
+            reset_by=lost or before.reset_by,
             spread_number=number if before.common is None else before.spread_number,
-            because=_because_of(news) or _because_filed(before.because, announced.filed),
+            because=_because_of(news) or _because_without(before, lost, announced),
         ),
         number=number,
         news=gain is not None,
@@ -214,8 +215,12 @@ def _because_of(news: list[Numbered]) -> Because | None:
     return why if greatest.key else why._replace(status=None)
 
 
-def _because_filed(because: Because | None, filed: Filed | None) -> Because | None:
-    """A line of a file says nothing of a status: only the record that it came with is told."""
-    if because is None or filed is None or filed.cause is None:
-        return because
-    return because._replace(cause=filed.cause)
+def _because_without(before: Bulk, lost: Cause | None, announced: Announced) -> Because | None:
+    """Where nothing is said of where its cards are, only the record that came is told."""
+    filed = announced.filed.cause if announced.filed else None
+    cause = lost or filed
+    if before.because is None or cause is None:
+        return before.because
+    # What was said last may be what left it.
+    status = None if lost else before.because.status
+    return before.because._replace(status=status, cause=cause)

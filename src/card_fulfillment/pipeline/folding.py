@@ -159,9 +159,10 @@ def _bulks_of(gains: Iterable[Subject]) -> Iterable[str]:
 
 def _reset(turn: Turn, state: CardState) -> Cause | None:
     """Of what took facts away from the bulk since the member was folded last."""
-    if state.folded >= turn.bulk.reset_number or turn.bulk.because is None:
+    bulk = turn.bulk
+    if state.folded >= bulk.reset_number or bulk.because is None:
         return None
-    return turn.bulk.because.cause
+    return bulk.reset_by or bulk.because.cause  # rows of before do not say
 
 
 def _split(turn: Turn | None, serial: int | None) -> tuple[list[Entry], list[Entry]]:

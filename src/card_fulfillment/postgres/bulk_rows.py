@@ -67,6 +67,7 @@ def _dump_journey(bulk: Bulk) -> Json:
             "told": _dump_told(bulk.told) if bulk.told else None,
             "told_final": bulk.told is not None and bulk.told.final,
             "because": bulk.because and _dump_because(bulk.because),
+            "reset_by": bulk.reset_by,
             "filed": [(*name, sorted(totals)) for name, totals in sorted(bulk.filed.items())],
         }
     )
@@ -113,6 +114,7 @@ def load_bulk(columns: Sequence[Any], parcels: dict[Reference, Parcel]) -> Bulk:
         ),
         last_number=last,
         reset_number=reset,
+        reset_by=Cause(*stored["reset_by"]) if stored.get("reset_by") else None,
         spread_number=spread,
         version=version,
         told=_load_told(told, final=stored.get("told_final", False)) if told else None,

@@ -1,0 +1,43 @@
+"""Events of a bulk issuance and of its members name the record that they come with."""
+
+from typing import Any
+
+from agreement import Telling
+from builders import announcement, fact, order, order_no, own_id, sent
+from card_fulfillment.domain.naming import SubjectKind, bulk_issuance
+from card_fulfillment.domain.status import Reason, Status
+
+_O1 = order_no("o1")
+_DAY = 24
+
+
+def _last(telling: Telling, subject_id: str) -> dict[str, Any]:
+    snapshot = telling.settle().snapshot()
+    told = snapshot.journeys() | snapshot.journeys(SubjectKind.BULK_ISSUANCE)
+    return told[subject_id][-1]
+
+
+def _cause(event: dict[str, Any]) -> tuple[str, int]:
+    return event["cause"]["topic"], event["cause"]["offset"]
+
+
+def _shipped() -> Telling:
+    """A bulk issuance of three, all shipped late under a number that will be given out again."""
+    telling = Telling()
+    cards = [announcement(f"m{n}", bulk="b1", serial=n) for n in (1, 2, 3)]
+    telling.take([sent(each) for each in [*cards, announcement("other")]])
+    telling.take([sent(order(bulk_issuance("b1"), 1, _O1))])
+    telling.take([sent(fact(Status.SHIPPED, 20 * _DAY, _O1, reason=Reason.PARTIAL))])
+    return telling.settle()
+
+
+def test_what_a_bulk_loses_is_corrected_because_of_the_record_that_took_it_away() -> None:
+    telling = _shipped()
+    telling.take([sent(order("other", 19 * _DAY, _O1), topic="orders")])
+    telling.take([sent(fact(Status.PRODUCED, 2 * _DAY, own_id("alpha", "b1"), serials=(1, 1)))])
+
+    told = {each: _last(telling, each) for each in ("m2", "m3", "b1")}
+
+    assert {i: e["fulfillment_status"] for i, e in told.items()} == dict.fromkeys(told, "ordered")
+    assert told["m2"]["change"] == told["m3"]["change"] == "correction"
+    assert {i: _cause(e) for i, e in told.items()} == dict.fromkeys(told, ("orders", 0))
