@@ -29,12 +29,14 @@ from card_fulfillment.pipeline.view import Place, StoredFact, View
 class Announced(NamedTuple):
     """What a batch announces of one bulk. sizes: numbers of cards that it names.
 
-    filed: what files about it say, where that changes.
+    filed: what files about it say, where that changes. repeated: of the last announcement of a card
+        that was known, and which names a number of cards.
     """
 
     announcements: list[Announcement]
     sizes: list[int]
     filed: Filed | None = None
+    repeated: Cause | None = None
 
 
 NOTHING_ANNOUNCED: Final = Announced([], [])
@@ -138,7 +140,7 @@ def turn_of(
             reset_number=before.reset_number if lost is None else number,
             reset_by=lost or before.reset_by,
             spread_number=number if before.common is None else before.spread_number,
-            because=_because_of(news) or _because_without(before, lost, announced),
+            because=_because_of(news) or _because_without(before, bulk, lost, announced),
         ),
         number=number,
         news=gain is not None,
@@ -215,10 +217,13 @@ def _because_of(news: list[Numbered]) -> Because | None:
     return why if greatest.key else why._replace(status=None)
 
 
-def _because_without(before: Bulk, lost: Cause | None, announced: Announced) -> Because | None:
+def _because_without(
+    before: Bulk, bulk: Bulk, lost: Cause | None, announced: Announced
+) -> Because | None:
     """Where nothing is said of where its cards are, only the record that came is told."""
+    resized = announced.repeated if bulk.sizes != before.sizes else None
     filed = announced.filed.cause if announced.filed else None
-    cause = lost or filed
+    cause = lost or filed or resized
     if before.because is None or cause is None:
         return before.because
     # What was said last may be what left it.

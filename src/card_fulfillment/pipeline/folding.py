@@ -138,6 +138,10 @@ def announced_bulks(admission: Admission, filed: Mapping[str, Filed]) -> Announc
             by_bulk[announcement.card.bulk_issuance_id].announcements.append(announcement)
     for bulk_id, size in _sizes(admission):
         by_bulk[bulk_id].sizes.append(size)
+    for again in admission.repeated:
+        known = again.card.bulk_issuance_id
+        if known is not None and again.number_of_cards is not None:
+            by_bulk[known] = by_bulk[known]._replace(repeated=again.fact.cause)
     for bulk_id, of_files in filed.items():
         by_bulk[bulk_id] = by_bulk[bulk_id]._replace(filed=of_files)
     return by_bulk

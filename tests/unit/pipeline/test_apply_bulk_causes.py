@@ -3,7 +3,7 @@
 from typing import Any
 
 from agreement import Telling
-from builders import announcement, fact, order, order_no, own_id, sent
+from builders import announcement, fact, order, order_no, own_id, sent, sized
 from card_fulfillment.domain.naming import SubjectKind, bulk_issuance
 from card_fulfillment.domain.status import Reason, Status
 
@@ -41,3 +41,17 @@ def test_what_a_bulk_loses_is_corrected_because_of_the_record_that_took_it_away(
     assert {i: e["fulfillment_status"] for i, e in told.items()} == dict.fromkeys(told, "ordered")
     assert told["m2"]["change"] == told["m3"]["change"] == "correction"
     assert {i: _cause(e) for i, e in told.items()} == dict.fromkeys(told, ("orders", 0))
+
+
+def test_a_size_that_only_a_repeated_announcement_names_is_told_because_of_that() -> None:
+    telling = _shipped()
+    again = announcement("m1", 1, bulk="b1", serial=1)
+    telling.take([sent(sized(again, 3), topic="again")])
+    telling.take([sent(sized(again, 4), topic="again")])
+    telling.take([sent(sized(announcement("m2", 1, bulk="b1", serial=2), 4), topic="again")])
+
+    told = _last(telling, "b1")
+
+    assert [found["name"] for found in told["discrepancies"]] == ["size_conflict"]
+    assert _cause(told) == ("again", 1)
+    assert told["reason_code"] == Reason.PARTIAL
