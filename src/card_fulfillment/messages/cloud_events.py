@@ -34,10 +34,29 @@ def header(record: Record, name: str) -> bytes | None:
     return None
 
 
+def is_structured(record: Record) -> bool:
+    return (header(record, "content-type") or b"").lower().startswith(_STRUCTURED)
+
+
 def traceparent(record: Record) -> str | None:
-    """Of the record's own header, or of the CloudEvent that it is in binary mode."""
+    """Of the record's own header, or of the CloudEvent that it is."""
     value = header(record, "traceparent") or header(record, "ce_traceparent")
+    if not value and _is_structured(record):
+        value = _in_envelope(record)
     return value.decode() if value and _TRACEPARENT.fullmatch(value) else None
+
+
+def _is_structured(record: Record) -> bool:
+    return (header(record, "content-type") or b"").lower().startswith(_STRUCTURED)
+
+
+def _in_envelope(record: Record) -> bytes | None:
+    try:
+        event: object = orjson.loads(record.value or b"")
+    except ValueError:
+        return None
+    told = event.get("traceparent") if isinstance(event, dict) else None
+    return told.encode() if isinstance(told, str) else None
 
 
 def payload(record: Record, value: bytes) -> bytes:
@@ -48,7 +67,7 @@ def payload(record: Record, value: bytes) -> bytes:
     """
     if not record.headers:
         return value
-    if (header(record, "content-type") or b"").lower().startswith(_STRUCTURED):
+    if _is_structured(record):
         event = CloudEvent.model_validate(orjson.loads(value))
         return _completed(event.data, event.id, event.time)
     event_id = header(record, "ce_id")
