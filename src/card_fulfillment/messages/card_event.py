@@ -14,6 +14,8 @@ from card_fulfillment.domain.facts import (
     ParcelRole,
 )
 from card_fulfillment.domain.journey import Change
+from card_fulfillment.domain.registers import shown_in
+from card_fulfillment.domain.side_parcels import SideParcel
 from card_fulfillment.domain.status import Status, recommended_action
 from card_fulfillment.messages.event_models import Parcel
 from card_fulfillment.messages.event_parts import (
@@ -68,15 +70,17 @@ def _parcels(change: Change) -> list[Parcel]:
     outbound = _parcel(ParcelRole.OUTBOUND, change.attributes, change.status)
     return [
         outbound,
-        *(
-            _parcel(
-                role,
-                {name: register.value for name, register in parcel.registers.items()},
-                parcel.claim.key.status if parcel.claim else None,
-            )
-            for role, parcel in sorted(change.parcels.items())
-        ),
+        *(_beside(role, parcel) for role, parcel in sorted(change.parcels.items())),
     ]
+
+
+def _beside(role: ParcelRole, parcel: SideParcel) -> Parcel:
+    """As in the last attempt that has one: that of an attempt before was another letter."""
+    claim = parcel.claim
+    attempts = [register.attempt for register in parcel.registers.values()]
+    attempt = max(attempts if claim is None else [*attempts, claim.key.attempt], default=0)
+    status = claim.key.status if claim and claim.key.attempt == attempt else None
+    return _parcel(role, shown_in(attempt, parcel.registers), status)
 
 
 def _parcel(role: ParcelRole, attributes: Attributes, status: Status | None) -> Parcel:

@@ -51,6 +51,21 @@ def test_a_pin_letter_does_not_move_the_card_and_is_listed_beside_it() -> None:
     assert events[1]["parcels"] == []
 
 
+def test_of_letters_of_two_attempts_the_number_of_one_is_not_told_as_the_others() -> None:
+    o2, pin = order_no("o2"), ParcelRole.PIN
+    telling = _told(_STEPS[:2])
+    telling.take([sent(order("c1", 20, o2, attempt=2))])
+    told = []
+    for status, each in (
+        (Status.ACCEPTED, fact(Status.SHIPPED, 22, o2, parcel_role=pin)),
+        (Status.PRODUCED, fact(None, 23, o2, attributes={_NUMBER: "PIN2"}, parcel_role=pin)),
+    ):
+        telling.take([sent(each), sent(fact(status, 24, o2))])
+        letter = telling.snapshot().journeys()["c1"][-1]["parcels"][1]
+        told.append((letter["status"], letter["tracking_number"]))
+    assert told == [("shipped", None), ("shipped", "PIN2")]
+
+
 def _journey(*facts: Fact) -> tuple[Status, dict[ParcelRole, Status]]:
     """By facts told in every order: where the card ends, and its other parcels."""
     ends = []
