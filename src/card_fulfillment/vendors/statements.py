@@ -161,16 +161,13 @@ def _brings(
 
 
 def _evidence(statement: Statement, sense: Sense, scope: Scope) -> tuple[Evidence | None, str]:
-    """Whoever signs is not kept, only that somebody did.
-
-    That something stands there is a part of identities, also where it says that nobody did.
-    """
+    """Whoever signs is not kept, only that somebody did: that is a part of identities."""
     if statement.signature is None or sense.status is not Status.DELIVERED:
         return sense.evidence, ""
     signed = statement.signature(scope)
-    if is_filler(signed):
+    if is_filler(signed) or denies(signed):
         return sense.evidence, ""
-    return sense.evidence if denies(signed) else Evidence.SIGNATURE, "\0g"
+    return Evidence.SIGNATURE, "\0g"
 
 
 def _stated(

@@ -102,6 +102,18 @@ def test_a_signature_is_one_for_a_delivery_alone(tmp_path: Path) -> None:
         assert fact(profile, {"card": "c", "code": code, "by": by}).evidence is evidence
 
 
+@pytest.mark.parametrize("nobody", [None, "", "N/A", False, "false", 0, {}, []])
+def test_a_delivery_that_is_signed_for_later_is_another_fact(
+    tmp_path: Path, nobody: object
+) -> None:
+    profile = written(tmp_path, f"- {{code: message.code, {TABLE}, signature: message.by}}")
+    first, signed, again = (
+        fact(profile, {"card": "c", "code": "D", "by": by}) for by in (nobody, True, "A. Name")
+    )
+    assert first.fact_id != signed.fact_id == again.fact_id
+    assert first.fact_id == fact(profile, {"card": "c", "code": "D"}).fact_id
+
+
 @pytest.mark.parametrize(
     "by", ["N/A", "-", " ", "A. Name", False, "false ", 0, {}, [], {"by": "A. Name"}]
 )
