@@ -23,6 +23,11 @@ from card_fulfillment.vendors.selectors import Scope, Text, Unfit, denies, is_fi
 from card_fulfillment.vendors.times import Stated
 from card_fulfillment.vendors.whom import Who
 
+# The first bits of a fact's id.
+_REASON: Final = 0x80
+_SIGNED: Final = 0x40
+_WITHOUT_MORE: Final = 0x3F
+
 
 class SaidCode(Value):
     """A code, null where the statement has none, and its sense. raw: as a part of identities."""
@@ -88,7 +93,8 @@ def fact(
     time, when = _time(statement, sense, who, record, scope)
     reason, reason_raw = _reason(statement, sense, record, scope)
     saying = f"{who.raw}{code.raw}{reason_raw}{when}{brought}{signed}"
-    fact_id, content = _identity(saying, who, record, code.raw + when)
+    more = (_REASON if reason_raw else 0) | (_SIGNED if signed else 0)
+    fact_id, content = _identity(saying, who, record, code.raw + when, more)
     text = None if statement.text is None else _spared(statement.text, record, scope)
     vendor, received_at = record.vendor, record.received_at
     return Fact(
@@ -212,16 +218,21 @@ def _reason(
 
 
 def _identity(
-    saying: str, who: Who, record: MappedRecord, code_and_time: str
+    saying: str, who: Who, record: MappedRecord, code_and_time: str, more: int
 ) -> tuple[bytes, bytes]:
     """Digest what makes the fact the same one, and what it says.
 
     Both are made of the vendor's own words, so that a new mapping makes neither a new fact nor a
     conflict with an old one. No part has a NUL in it and each has a tag: no two statements read
     alike.
+
+    more: the first two bits of an id that is made of all that is said. Of facts that are alike but
+    for their ids the greatest stands: so what tells a reason or a signature is not lost where the
+    vendor tells the same event without it, too.
     """
     said_digest = digest_of(saying.encode())
     if who.event_id is None:
-        return said_digest, said_digest
+        first = said_digest[0] & _WITHOUT_MORE | more
+        return bytes((first,)) + said_digest[1:], said_digest
     identity = f"{record.vendor}\0i{who.event_id}{code_and_time}"
     return digest_of(identity.encode()), said_digest

@@ -1,9 +1,10 @@
 from pathlib import Path
 
 import pytest
-from vendor_samples import HEAD, fact, facts, profile_of
+from vendor_samples import HEAD, fact, facts, outcomes, profile_of
 
 from card_fulfillment.domain.detail import Precision
+from card_fulfillment.domain.facts import Fact
 from card_fulfillment.vendors.profile import Profile, load_profiles
 from profile_examples import check_examples
 
@@ -50,6 +51,25 @@ def test_an_enrichment_keeps_status_and_time(meridian: Profile) -> None:
 
     assert (enriched.status, enriched.stated) == (bare.status, bare.stated)
     assert enriched.fact_id != bare.fact_id
+
+
+@pytest.mark.parametrize(
+    ("code", "fuller"), [("071", {"reason": "R-02"}), ("005", {"receivedBy": "A. Name"})]
+)
+def test_a_scan_that_is_told_again_without_its_reason_or_signature_keeps_it(
+    code: str, fuller: dict[str, str]
+) -> None:
+    """Whatever ids chance gives: of facts that are alike but for these the greatest stands."""
+    for number in range(20):
+        scan = {"code": code, "date": "09-Mar-2026", "time": "10:00"}
+        message = {"waybillNo": f"325{number}", "scans": [scan]}
+        told, bare = (
+            next(o for o in outcomes(BUILT_IN["sahra"], message | more) if isinstance(o, Fact))
+            for more in (fuller, {})
+        )
+        assert (told.status, told.effective) == (bare.status, bare.effective)
+        assert (told.reason, told.evidence) != (bare.reason, bare.evidence)
+        assert told.fact_id > bare.fact_id
 
 
 def test_the_bureaus_level_is_below_any_carriers(meridian: Profile) -> None:
