@@ -42,6 +42,8 @@ def test_a_serial_past_the_size_is_told_with_the_greatest_one() -> None:
     assert _found(_member(1, 2), _member(2), _member(3), _member(4)) == [
         {"name": "serial_past_size", "expected": 2, "reported": [4]}
     ]
+    assert _found(_member(1, 2), _member(3))[0]["reported"] == [3]
+    assert _found(_member(1, 2), _member(2)) == []
 
 
 def test_a_range_that_reaches_past_the_size_is_told_with_its_end() -> None:
@@ -100,6 +102,29 @@ def test_a_short_shipment_tells_how_many_came_and_which_did_not() -> None:
         _ORDER,
         fact(Status.SHIPPED, 5, _O1, names=[_X], carton=(1, 1), serials=(2, 4), quantity=3),
     ) == [{"name": "short_shipment", "expected": 6, "reported": [3], "serials": [[1, 1], [5, 6]]}]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "cartons", "names"),
+    [
+        ((1, 3), (1, 2), 1, ["short_shipment"]),
+        ((1, 2), (1, 3), 1, []),
+        ((1, 3), (1, 2), 2, ["carton_missing"]),
+    ],
+)
+def test_a_shipment_is_short_by_the_boxes_of_its_own_attempt_alone(
+    first: tuple[int, int], second: tuple[int, int], cartons: int, names: list[str]
+) -> None:
+    o2 = order_no("o2")
+    found = _found(
+        _member(1, 3),
+        _ORDER,
+        fact(Status.SHIPPED, 5, _O1, names=[_X], carton=(1, 1), serials=first),
+        order(_B1, 9, o2, attempt=2),
+        fact(Status.SHIPPED, 99, o2, names=[_W], carton=(1, cartons), serials=second),
+    )
+    assert [each["name"] for each in found] == names
+    assert all(each.get("serials", [[3, 3]]) == [[3, 3]] for each in found)
 
 
 @pytest.mark.parametrize("role", [ParcelRole.RETURN, ParcelRole.PIN])
