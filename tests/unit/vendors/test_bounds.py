@@ -114,6 +114,16 @@ def test_a_delivery_that_is_signed_for_later_is_another_fact(
     assert first.fact_id == fact(profile, {"card": "c", "code": "D"}).fact_id
 
 
+def test_a_delivery_that_is_signed_for_later_under_one_event_id_is_a_conflict(
+    tmp_path: Path,
+) -> None:
+    says = f"- {{code: message.code, {TABLE}, signature: message.by}}"
+    profile = written(tmp_path, says, "references: {card: message.card}\n    event_id: message.id")
+    first, signed = (fact(profile, {"id": "e", "card": "c", "code": "D", "by": b}) for b in "-A")
+    assert first.fact_id == signed.fact_id
+    assert first.content != signed.content
+
+
 @pytest.mark.parametrize(
     "by", ["N/A", "-", " ", "A. Name", False, "false ", 0, {}, [], {"by": "A. Name"}]
 )

@@ -85,6 +85,7 @@ def test_a_tracked_shipping_method_is_what_the_request_says_then_the_method(
     assert meridian.tracked("standard", None) is False
     assert meridian.tracked("standard", True) is True  # noqa: FBT003 - the request's own word
     assert meridian.tracked("express", None) is True
+    assert meridian.tracked("express", False) is False  # noqa: FBT003 - likewise
     assert meridian.tracked("pigeon", None) is None
     assert meridian.tracked(None, None) is None
 

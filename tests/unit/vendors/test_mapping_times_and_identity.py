@@ -11,6 +11,8 @@ from card_fulfillment.messages.times import LATEST_RECORD
 from card_fulfillment.vendors.outcomes import Refusal, Unusable
 from card_fulfillment.vendors.profile import Profile
 
+NINE, TEN = "2026-03-09T09:00:00", "2026-03-09T10:00:00"
+
 
 @pytest.fixture
 def flat(tmp_path: Path) -> Profile:
@@ -126,6 +128,16 @@ def test_a_trusted_event_id_makes_copies_one_fact_and_other_content_a_conflict(
     assert stated(b"e1")[0] != stated(b"e2")[0]
     assert stated(b"e1")[0] == stated(b"e1", card="d")[0]
     assert stated(b"e1")[1] != stated(b"e1", card="d")[1]
+    assert stated(b"e1")[0] == stated(b"e1", why="14")[0]
+    assert stated(b"e1")[1] != stated(b"e1", why="14")[1]
+    assert stated(b"e1", at=NINE)[0] != stated(b"e1", at=TEN)[0]
+    assert stated(b"e1", at=NINE)[0] != stated(b"e1", at=NINE, code="R")[0]
+
+
+def test_without_one_another_reason_is_another_fact(rich: Profile) -> None:
+    known = {"card": "c", "code": "X", "at": NINE}
+    reasons: list[dict[str, str]] = [{}, {"why": "14"}, {"why": "15"}, {"why": "16"}]
+    assert len({fact(rich, known | why).fact_id for why in reasons}) == len(reasons)
 
 
 def test_the_cause_tells_the_event_id_that_the_vendor_gave(rich: Profile) -> None:
