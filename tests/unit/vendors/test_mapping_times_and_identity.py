@@ -1,7 +1,19 @@
 from pathlib import Path
 
 import pytest
-from vendor_samples import CAUSE, FLAT, HEAD, NESTED, RECEIVED, RICH, fact, outcomes, profile_of
+from vendor_samples import (
+    CAUSE,
+    FLAT,
+    HEAD,
+    NESTED,
+    RECEIVED,
+    RICH,
+    TABLE,
+    fact,
+    outcomes,
+    profile_of,
+    written,
+)
 
 from builders import altered
 from card_fulfillment.domain.detail import Precision
@@ -132,6 +144,29 @@ def test_a_trusted_event_id_makes_copies_one_fact_and_other_content_a_conflict(
     assert stated(b"e1")[1] != stated(b"e1", why="14")[1]
     assert stated(b"e1", at=NINE)[0] != stated(b"e1", at=TEN)[0]
     assert stated(b"e1", at=NINE)[0] != stated(b"e1", at=NINE, code="R")[0]
+
+
+@pytest.mark.parametrize("trusted", ["", "event_id: message.id"])
+def test_what_two_vendors_say_in_the_same_words_are_two_facts(tmp_path: Path, trusted: str) -> None:
+    text = HEAD + FLAT.replace("    facts:", f"    {trusted}\n    facts:")
+    other = text.replace("vendor: acme", "vendor: other")
+    message = {"card": "c", "code": "A", "at": "2026-03-09T10:00:00Z", "id": "e1"}
+    assert text != other
+    assert len({fact(profile_of(tmp_path, t), message).fact_id for t in (text, other)}) == 2
+
+
+def test_what_is_said_of_other_serials_cartons_or_numbers_of_cards_is_another_fact(
+    tmp_path: Path,
+) -> None:
+    rule = (
+        "references: {card: message.card}\n    serials: {from: message.from, to: message.to}"
+        "\n    carton: message.carton\n    quantity: message.cards"
+    )
+    profile = written(tmp_path, f"- {{code: message.code, {TABLE}}}", rule)
+    said = {"card": "c", "code": "S", "from": "1", "to": "9", "carton": "1/3", "cards": "9"}
+    others = ({"from": "2"}, {"to": "8"}, {"carton": "2/3"}, {"carton": "1/2"}, {"cards": "8"})
+    found = [fact(profile, said | other).fact_id for other in ({}, *others)]
+    assert len(set(found)) == len(found)
 
 
 def test_without_one_another_reason_is_another_fact(rich: Profile) -> None:
