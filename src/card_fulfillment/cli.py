@@ -32,8 +32,7 @@ from card_fulfillment.doctor.findings import Level
 from card_fulfillment.messages import schema
 from card_fulfillment.onboarding.commands import vendors
 from card_fulfillment.ops.effective import effective
-from card_fulfillment.postgres.connection import is_transient
-from card_fulfillment.postgres.schema import migrate, newest_revision
+from card_fulfillment.postgres.schema import newest_revision
 from card_fulfillment.process import clock
 from card_fulfillment.settings import Settings
 from card_fulfillment.topology import topology
@@ -77,10 +76,7 @@ async def _doctor(settings: Settings) -> int:
 @cli.command("migrate")
 def migrate_() -> None:
     """Bring the database's schema up to date."""
-    settings = load_settings()
-    dsn = settings.postgres.dsn.get_secret_value()
-    where = starting.postgres_at(settings)
-    found = finish(starting.reachable(where, lambda: migrate(dsn), is_transient))
+    found = finish(starting.migrated(load_settings()))
     is_ahead = found > newest_revision()
     more = ": that of a newer version, and nothing was changed" if is_ahead else ""
     typer.echo(f"the schema is at revision {found}{more}")

@@ -17,9 +17,15 @@ from card_fulfillment.ops.effective import redacted
 from card_fulfillment.pipeline.output_check import OUTPUT_PARTITIONS_CHANGED, Alarm, check_output
 from card_fulfillment.pipeline.relay_ports import Tail, Unavailable
 from card_fulfillment.postgres.changes_writing import Lanes
-from card_fulfillment.postgres.connection import Connection, connected, connector, is_transient
+from card_fulfillment.postgres.connection import (
+    Connection,
+    connected,
+    connector,
+    is_transient,
+    open_connection,
+)
 from card_fulfillment.postgres.outbox import PartitionsChanged, outbox_of, pin_lanes
-from card_fulfillment.postgres.schema import check_schema
+from card_fulfillment.postgres.schema import check_schema, migrate
 from card_fulfillment.settings import Settings
 from card_fulfillment.topology import Topology
 
@@ -88,6 +94,19 @@ async def database(settings: Settings, whose: str) -> AsyncIterator[Connection]:
     async with connected(partial(reachable, where, open_, is_transient)) as connection:
         await check_schema(connection)
         yield connection
+
+
+async def migrated(settings: Settings) -> str:
+    """The revision after `migrate`. Raises Unreachable, or AccessRefused.
+
+    Only the server must answer soon: a migration takes as long as its tables are large, or waits
+    for another one.
+    """
+    dsn = settings.postgres.dsn.get_secret_value()
+    open_ = partial(open_connection, dsn)
+    async with connected(partial(reachable, postgres_at(settings), open_, is_transient)):
+        pass
+    return await migrate(dsn)
 
 
 async def check_topics(settings: Settings, known: Topology, *, check_only: bool) -> list[str]:

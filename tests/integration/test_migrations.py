@@ -4,15 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator
 from importlib import resources
 from typing import Final
+from unittest.mock import patch
 
 import asyncpg
 import pytest
 from pydantic import SecretStr
 
+from card_fulfillment import starting
 from card_fulfillment.pipeline.relay_ports import PageLimits, Row
 from card_fulfillment.postgres.outbox import outbox_of
 from card_fulfillment.postgres.schema import check_schema, migrate, newest_revision
-from card_fulfillment.settings import PostgresSettings
+from card_fulfillment.settings import PostgresSettings, Settings
 
 _FIRST: Final = (
     resources.files("card_fulfillment.postgres.migrations.versions") / "0001_first.sql"
@@ -82,3 +84,20 @@ async def test_a_schema_that_is_ahead_stays_as_it_is_after_a_rollback(
     await old.execute("UPDATE alembic_version SET version_num = '9999'")
     assert await migrate(bare_dsn) == "9999"
     await check_schema(old)
+
+
+async def test_a_migration_that_takes_long_is_no_database_that_is_away(
+    old: asyncpg.Connection, bare_dsn: str
+) -> None:
+    settings = Settings(postgres=PostgresSettings(dsn=SecretStr(bare_dsn)))
+    watching = await asyncpg.connect(bare_dsn)
+    with patch.object(starting, "_REACHABLE_WITHIN", 1.0):
+        async with old.transaction():
+            await old.fetchval(_TAKE_A_NUMBER)
+            migrating = asyncio.create_task(starting.migrated(settings))
+            async with asyncio.timeout(20):
+                while not await watching.fetchval(_WAITS_FOR_A_LOCK):  # noqa: ASYNC110 - nobody tells us
+                    await asyncio.sleep(0.01)
+            await asyncio.sleep(1.5)
+        assert await migrating == newest_revision()
+    await watching.close()
