@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from typing import Final
 
 import structlog
@@ -20,6 +21,7 @@ log = structlog.get_logger("card_fulfillment")
 
 _EACH: Final = 1.0
 _AGAIN_IN: Final = 2.0
+_CONNECTED_WITHIN: Final = 30.0
 _LOOK_EVERY: Final = 1.0
 _LINE_EVERY: Final = 60.0
 
@@ -84,7 +86,9 @@ class _Auditor:
                 await asyncio.sleep(_AGAIN_IN)
 
     async def _until_it_fails(self, audit: TopicAudit) -> None:
-        async with audit.connected() as connected:
+        async with AsyncExitStack() as stack:
+            async with asyncio.timeout(_CONNECTED_WITHIN):  # of many servers each takes its time
+                connected = await stack.enter_async_context(audit.connected())
             while True:
                 await connected.read_to_the_end()
                 self.health.came_to_the_end(audit.topic, time.monotonic())

@@ -20,7 +20,9 @@ from card_fulfillment.pipeline.positions import (
     record_digest,
 )
 
-_READ_WITHIN_MS: Final = 2000
+_READ_WITHIN: Final = 2.0
+# Of all servers that are named the library asks one after the other, each with a time of its own.
+_ANSWERED_WITHIN: Final = 30.0
 
 
 class Extent(NamedTuple):
@@ -36,28 +38,37 @@ async def verified_extents(
     """What each partition has, after the stored positions were held against the topics.
 
     Raises InputRecreated where a position is out of range or the record before it is another one,
-    and SourceUnavailable where Kafka does not answer.
+    and SourceUnavailable where Kafka does not answer within half a minute.
     """
     if not partitions:
         return {}
     consumer = AIOKafkaConsumer(**options, enable_auto_commit=False, auto_offset_reset="none")
     try:
-        await consumer.start()
-        if missing := {p.topic for p in partitions} - await consumer.topics():
-            raise SourceUnavailable(f"there is no topic {', '.join(sorted(missing))}")
-        topic_partitions = [TopicPartition(*p) for p in partitions]
-        consumer.assign(topic_partitions)
-        beginnings = await consumer.beginning_offsets(topic_partitions)
-        ends = await consumer.end_offsets(topic_partitions)
-        for partition, position in stored.items():
-            tp = TopicPartition(*partition)
-            _check_range(partition, position, beginnings[tp], ends[tp])
-            if position.last is not None and position.last.offset >= beginnings[tp]:
-                await _check_last(consumer, tp, position.last)
+        async with asyncio.timeout(_ANSWERED_WITHIN):
+            return await _verified(consumer, partitions, stored)
     except (KafkaError, TimeoutError) as error:
         raise SourceUnavailable(type(error).__name__) from error
     finally:
         await end_consumer(consumer)
+
+
+async def _verified(
+    consumer: AIOKafkaConsumer,
+    partitions: Collection[Partition],
+    stored: Mapping[Partition, Position],
+) -> Mapping[Partition, Extent]:
+    await consumer.start()
+    if missing := {p.topic for p in partitions} - await consumer.topics():
+        raise SourceUnavailable(f"there is no topic {', '.join(sorted(missing))}")
+    topic_partitions = [TopicPartition(*p) for p in partitions]
+    consumer.assign(topic_partitions)
+    beginnings = await consumer.beginning_offsets(topic_partitions)
+    ends = await consumer.end_offsets(topic_partitions)
+    for partition, position in stored.items():
+        tp = TopicPartition(*partition)
+        _check_range(partition, position, beginnings[tp], ends[tp])
+        if position.last is not None and position.last.offset >= beginnings[tp]:
+            await _check_last(consumer, tp, position.last)
     return {
         Partition(tp.topic, tp.partition): Extent(first, ends[tp])
         for tp, first in beginnings.items()
@@ -74,7 +85,7 @@ def _check_range(partition: Partition, position: Position, beginning: int, end: 
 
 async def _check_last(consumer: AIOKafkaConsumer, tp: TopicPartition, last: LastRecord) -> None:
     consumer.seek(tp, last.offset)
-    async with asyncio.timeout(_READ_WITHIN_MS / 1000):
+    async with asyncio.timeout(_READ_WITHIN):
         found = await consumer.getone(tp)
     if found.offset != last.offset:
         return  # compacted away: nothing to compare with
