@@ -157,6 +157,7 @@ class Connected:
             if self._next != before:
                 moved = time.monotonic()
             elif time.monotonic() - moved > _HELD_BACK_AFTER:
+                await self._reader.written()  # raises where Kafka is away, which looks the same
                 raise HeldBack(
                     f"{self._topic}[{behind[0]}] is behind somebody's open transaction "
                     f"at offset {self._next[behind[0]]}"
