@@ -2,6 +2,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable
 from datetime import timedelta
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -82,6 +83,20 @@ async def test_a_transaction_that_holds_rows_has_an_end_though_it_is_never_idle(
     assert is_transient(error)
     assert is_transient(await error_of(opened.execute("SELECT 1")))
     opened.terminate()
+
+
+@pytest.mark.parametrize("trouble", [TimeoutError, asyncio.CancelledError])
+async def test_a_connection_that_cannot_be_set_up_is_not_left_open(
+    dsn: str, connection: asyncpg.Connection, trouble: type[BaseException]
+) -> None:
+    if connection.get_server_version() < (17,):
+        pytest.skip("there is nothing to set up")
+    there = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'left open'"
+    with patch.object(asyncpg.Connection, "execute", side_effect=trouble), pytest.raises(trouble):
+        await connect(settings_for(dsn), application_name="left open", by_keys=True)
+    async with asyncio.timeout(5):
+        while await connection.fetchval(there):  # noqa: ASYNC110 - nobody tells us
+            await asyncio.sleep(0.01)
 
 
 async def test_a_dead_peer_is_noticed_on_a_tcp_connection(

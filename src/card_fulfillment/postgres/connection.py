@@ -117,10 +117,14 @@ async def connect(
         },
         **(_KEPT_PREPARED if by_keys else {}),
     )
-    _notice_a_dead_peer(connection, settings.statement_timeout)
-    if by_keys and connection.get_server_version() >= _HAS_TRANSACTION_TIMEOUT:
-        limit = _milliseconds(settings.statement_timeout)
-        await connection.execute(f"SET transaction_timeout = {limit}")
+    try:
+        _notice_a_dead_peer(connection, settings.statement_timeout)
+        if by_keys and connection.get_server_version() >= _HAS_TRANSACTION_TIMEOUT:
+            limit = _milliseconds(settings.statement_timeout)
+            await connection.execute(f"SET transaction_timeout = {limit}")
+    except BaseException:
+        connection.terminate()  # nobody else has it: the server would keep it open
+        raise
     return connection
 
 
