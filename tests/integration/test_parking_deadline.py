@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import partial
+from unittest.mock import patch
 
 import asyncpg
 import pytest
@@ -13,6 +14,7 @@ from card_fulfillment.domain.facts import Cause, Fact, Statement
 from card_fulfillment.domain.naming import Reference
 from card_fulfillment.domain.status import Status
 from card_fulfillment.messages.envelope import RefusalReason
+from card_fulfillment.pipeline import sweep as sweeping
 from card_fulfillment.pipeline.apply import Applier
 from card_fulfillment.pipeline.redrive import Selection
 from card_fulfillment.pipeline.sweep import sweep
@@ -49,6 +51,24 @@ async def test_a_fact_past_its_deadline_is_told_of_once(state: PostgresState) ->
     stored = await state.snapshot()
     assert stored.dead_letters == [RefusalReason.PARKING_DEADLINE]
     assert sum(len(changes) for changes in stored.lanes.values()) == 1
+
+
+@pytest.mark.parametrize("ordered_first", [True, False])
+async def test_a_fact_that_waits_for_several_cards_is_told_of_once(
+    state: PostgresState, *, ordered_first: bool
+) -> None:
+    log, cards = Log(), range(3)
+    shipped: list[Statement] = [fact(Status.SHIPPED, 5, _O1)]
+    orders: list[Statement] = [order(f"c{card}", 1, _O1) for card in cards]
+    with patch.object(sweeping, "_AT_A_TIME", 2):
+        for told in (orders, shipped) if ordered_first else (shipped, orders):
+            await _take(state, log, *told)
+            while await _sweep(state, timedelta(0)):
+                pass
+
+    stored = await state.snapshot()
+    assert len(stored.dead_letters) == 1 + len(cards)
+    assert sum(len(changes) for changes in stored.lanes.values()) == 1 + len(cards)
 
 
 async def test_what_waits_is_counted_as_waiting_or_as_overdue(
