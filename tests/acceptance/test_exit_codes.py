@@ -106,12 +106,17 @@ async def run_once(world: World, cards: int, first: int = 0) -> None:
     await worker.ended()
 
 
-async def test_a_command_that_loses_its_database_has_found_nothing_wrong(world: World) -> None:
+@pytest.mark.parametrize(
+    ("command", "table"), [("overdue", "bulk_issuance"), ("dlq list", "dead_letter")]
+)
+async def test_a_command_that_loses_its_database_has_found_nothing_wrong(
+    world: World, command: str, table: str
+) -> None:
     holder = await asyncpg.connect(world.dsn)
     try:
         async with holder.transaction():
-            await holder.execute("LOCK TABLE bulk_issuance")
-            code, line = await ends(world, "overdue", POSTGRES__LOCK_TIMEOUT="0.2")
+            await holder.execute(f"LOCK TABLE {table}")
+            code, line = await ends(world, *command.split(), POSTGRES__LOCK_TIMEOUT="0.2")
     finally:
         await holder.close()
     assert (code, "LockNotAvailableError" in line) == (UNREACHABLE, True), line

@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 from card_fulfillment import log, process, starting
 from card_fulfillment.kafka import connection as kafka_connection
 from card_fulfillment.ops.http import PortTaken
+from card_fulfillment.pipeline.ports import StoreUnavailable
 from card_fulfillment.postgres import connection as postgres_connection
 from card_fulfillment.postgres.schema import SchemaMismatch
 from card_fulfillment.settings import Settings
@@ -119,7 +120,7 @@ def finish(work: Coroutine[Any, Any, T]) -> T:
                 fail(code, str(cause))
         if reason := _refusal(cause) or (cause.__cause__ and _refusal(cause.__cause__)):
             fail(USAGE, reason)
-        if postgres_connection.is_transient(cause) or kafka_connection.is_passing(cause):
+        if _went_away(cause):
             fail(UNREACHABLE, f"Kafka or Postgres went away: {starting.in_a_line(cause)}")
         raise
 
@@ -138,6 +139,14 @@ def _nobody_reads() -> bool:
 
 def _refusal(error: BaseException) -> str | None:
     return postgres_connection.refusal(error) or kafka_connection.refusal(error)
+
+
+def _went_away(error: BaseException) -> bool:
+    return (
+        isinstance(error, StoreUnavailable)
+        or postgres_connection.is_transient(error)
+        or kafka_connection.is_passing(error)
+    )
 
 
 def _first_of(error: Exception) -> Exception:
