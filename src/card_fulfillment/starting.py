@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final, TypeVar
@@ -124,7 +124,7 @@ async def check_outputs(settings: Settings, lanes: Lanes) -> None:
     """Hold the output topics against the database: on one of the past nothing must be taken in."""
     for topic in {topic for topic, _ in lanes}:
         partitions = [partition for of, partition in lanes if of == topic]
-        ends = partial(_read_ends, settings, topic, partitions)
+        ends = partial(read_ends, settings, topic, partitions, settled=False)
         tails = await reachable("Kafka", ends, kafka_connection.is_passing)
         look = partial(_look_at_output, settings, topic, tails)
         alarm = await reachable(
@@ -134,12 +134,15 @@ async def check_outputs(settings: Settings, lanes: Lanes) -> None:
             raise Alarmed(alarm.name, f"{topic}: {alarm.message}")
 
 
-async def _read_ends(
-    settings: Settings, topic: str, partitions: Sequence[int]
+async def read_ends(
+    settings: Settings, topic: str, partitions: Collection[int], *, settled: bool
 ) -> Mapping[int, Tail]:
-    """Give up soon: another try on a new connection gets further than waiting on a hung one."""
+    """As `read_tails`, or TimeoutError: where Kafka goes away meanwhile that would wait for ever.
+
+    Soon: another try on a new connection gets further than waiting on a hung one.
+    """
     async with asyncio.timeout(_READ_WITHIN):
-        return await read_tails(client_options(settings.kafka), topic, partitions, settled=False)
+        return await read_tails(client_options(settings.kafka), topic, partitions, settled=settled)
 
 
 async def _look_at_output(

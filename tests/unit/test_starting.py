@@ -14,7 +14,7 @@ from virtual_time import run_virtually
 
 from card_fulfillment import starting
 from card_fulfillment.settings import PostgresSettings, Settings
-from card_fulfillment.starting import Unreachable, postgres_at, reachable
+from card_fulfillment.starting import Unreachable, postgres_at, reachable, read_ends
 
 _WITHIN: Final = 0.2
 
@@ -135,3 +135,12 @@ def test_where_postgres_is_is_told_without_its_password() -> None:
     told = postgres_at(Settings(postgres=PostgresSettings(dsn=dsn)))
     assert "db.example:5433/cards" in told
     assert "secret" not in told
+
+
+def test_ends_of_a_topic_whose_kafka_goes_away_meanwhile_are_not_waited_for() -> None:
+    async def goes_away(*_: object, settled: bool) -> None:
+        assert settled
+        await asyncio.sleep(3600)
+
+    with patch.object(starting, "read_tails", goes_away), pytest.raises(TimeoutError):
+        run_virtually(read_ends(Settings(), "topic", [0], settled=True))

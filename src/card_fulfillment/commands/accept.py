@@ -23,7 +23,6 @@ from card_fulfillment.kafka.connection import client_options
 from card_fulfillment.kafka.examination import examiner
 from card_fulfillment.kafka.incarnation import verified_extents
 from card_fulfillment.kafka.producer import publisher_of
-from card_fulfillment.kafka.tail import read_tails
 from card_fulfillment.messages.headers import Headers
 from card_fulfillment.pipeline.acceptance import LaneStep, NotAcceptable, step_of
 from card_fulfillment.pipeline.batch import Partition
@@ -146,7 +145,7 @@ async def _tails(
     settings: Settings, topic: str, partitions: Collection[int], *, fence: bool
 ) -> Mapping[int, Tail]:
     if not fence:
-        return await read_tails(client_options(settings.kafka), topic, partitions)
+        return await starting.read_ends(settings, topic, partitions, settled=True)
     headers = Headers(settings.events.source, settings.events.schema_base)
     async with publisher_of(settings.kafka, topic, headers)() as publisher:
         await publisher.start()
