@@ -257,13 +257,15 @@ async def test_a_group_that_does_not_get_on_with_sharing_out_does_not_hold_the_f
     await asyncio.gather(source.stop(), *(other.stop() for other in others))
 
 
-async def test_what_the_parser_cannot_read_loses_nothing_before_it(
+async def test_what_the_parser_cannot_read_loses_nothing_before_it_nor_beside_it(
     options: ClientOptions, topic: str, producer: AIOKafkaProducer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It gives up the whole run, and would go on behind it."""
+    """It gives up the whole run, and would go on behind what it had of other partitions."""
     sent = [b"%d" % number for number in range(6)]
     for value in sent:
-        await producer.send_and_wait(topic, value, partition=0)
+        await producer.send_and_wait(topic, value, partition=1)
+    for partition in (0, 2):
+        await producer.send_and_wait(topic, b"beside it", partition=partition)
     failures = 0
     parse = forgiving.ForgivingRecords.next_batch
 
@@ -277,6 +279,8 @@ async def test_what_the_parser_cannot_read_loses_nothing_before_it(
 
     monkeypatch.setattr(forgiving.ForgivingRecords, "next_batch", fail_in_the_middle)
     async with fetching(options, topic) as found:
-        await until(found.has(len(sent)))
+        await until(found.has(2 + len(sent)))
     assert failures == 3
-    assert [record.value for fetched in found.fetches for record in fetched.records] == sent
+    records = [record for fetched in found.fetches for record in fetched.records]
+    assert [record.value for record in records if record.partition == 1] == sent
+    assert [record.value for record in records if record.partition != 1] == 2 * [b"beside it"]
