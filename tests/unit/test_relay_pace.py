@@ -1,13 +1,15 @@
 """When a relay publishes: at once, together, and not too early."""
 
 import asyncio
+from collections.abc import Mapping
 from itertools import pairwise
+from unittest.mock import patch
 
-from relay_memory import Topic, World
+from relay_memory import MemoryOutbox, Topic, World
 from relay_running import running, until, virtually
 
 from card_fulfillment.pipeline.relay import RelayState
-from card_fulfillment.pipeline.relay_ports import PageLimits
+from card_fulfillment.pipeline.relay_ports import Page, PageLimits
 
 
 @virtually
@@ -21,6 +23,28 @@ async def test_an_idle_relay_publishes_a_new_change_at_once() -> None:
         world.database.add(1)
         await until(world.all_published, poll=0.001)
         assert clock() - before < 0.02
+
+
+@virtually
+async def test_a_change_that_comes_while_the_answer_of_a_look_is_under_way_does_not_wait() -> None:
+    read = MemoryOutbox.read
+
+    async def slow(outbox: MemoryOutbox, after: Mapping[int, int], limits: PageLimits) -> Page:
+        page = await read(outbox, after, limits)
+        await asyncio.sleep(0.1)
+        return page
+
+    world = World()
+    clock = asyncio.get_running_loop().time
+    with patch.object(MemoryOutbox, "read", slow):
+        async with running(world) as [relay]:
+            await until(lambda: relay.status.state is RelayState.PUBLISHING)
+            looks = len(world.database.reads)
+            await until(lambda: len(world.database.reads) > looks, poll=0.001)
+            before = clock()
+            world.database.add(1)
+            await until(world.all_published, poll=0.001)
+            assert clock() - before < 0.3
 
 
 @virtually
