@@ -108,7 +108,10 @@ class Worker:
             await self._work(stop)
 
     async def _work(self, stop: asyncio.Event) -> None:
-        """The intake stops first, so that the relays publish what it committed."""
+        """The intake stops first, so that the relays publish what it committed.
+
+        But they do not wait until it has left its group, which takes seconds where Kafka is away.
+        """
         relays_stop = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             chores = [
@@ -120,13 +123,13 @@ class Worker:
             for relay in self._relays.values():
                 group.create_task(relay.run(relays_stop))
             try:
-                await self._take_in(stop)
+                await self._take_in(stop, relays_stop)
             finally:
-                relays_stop.set()
                 for chore in chores:
                     chore.cancel()
 
-    async def _take_in(self, stop: asyncio.Event) -> None:
+    async def _take_in(self, stop: asyncio.Event, ended: asyncio.Event) -> None:
+        """ended: set when it commits nothing any more."""
         source = self._source()
         stores = [self._intake_store() for _ in range(_SIDE_BY_SIDE)]
         hints = Hints()
@@ -152,9 +155,10 @@ class Worker:
             log.exception("intake.alarm", alarm=INPUT_RECREATED, detail=str(error))
             await stop.wait()  # the relays go on; an exit would only loop
         finally:
-            await _within(_INTAKE_STOPS_WITHIN, source.stop())
+            ended.set()
             for store in stores:
                 store.discard()
+            await _within(_INTAKE_STOPS_WITHIN, source.stop())
 
     def _made_spreader(self) -> Spreader:
         bulks = self._settings.bulks

@@ -1,15 +1,24 @@
 """SIGTERM under load: a worker ends soon, in order, and no successor has to wait for anything."""
 
+import asyncio
+import os
 import signal
 from typing import Final
+
+from card_fulfillment.devstack import Stack
 
 from .books import EndState
 from .world import World
 
 _STOPS_WITHIN: Final = 10.0
+_UNDER_WAY: Final = 1.5  # after which transactions and fetches wait for an answer
 
 _SESSIONS: Final = """
 SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name LIKE 'card-fulfillment%'
+"""
+_SERVERS: Final = """
+SELECT pid FROM pg_stat_activity
 WHERE datname = current_database() AND application_name LIKE 'card-fulfillment%'
 """
 _POSITIONS_BY_COUNTERS: Final = """
@@ -56,3 +65,26 @@ async def test_a_worker_without_work_stops_at_once_and_so_does_one_that_is_start
     await world.until(lambda: world.is_connected(starting), starting)
     starting.send(signal.SIGTERM)
     assert await starting.ended(_STOPS_WITHIN) == 0, starting.output
+
+
+async def test_a_worker_stops_in_time_though_neither_kafka_nor_the_database_answers(
+    world: World, embedded: Stack
+) -> None:
+    worker = world.worker()
+    feed = world.feed(world.load())
+
+    async def works() -> bool:
+        return min(await world.progress()) > 0
+
+    await world.until(works, worker)
+    frozen = [row[0] for row in await world.fetch(_SERVERS)] + [embedded.kafka.pid]
+    try:
+        for server in frozen:
+            os.kill(server, signal.SIGSTOP)
+        await asyncio.sleep(_UNDER_WAY)
+        worker.send(signal.SIGTERM)
+        assert await worker.ended(_STOPS_WITHIN) == 0, worker.output
+    finally:
+        for server in frozen:
+            os.kill(server, signal.SIGCONT)
+    await feed.enough()
