@@ -102,7 +102,7 @@ class PanGuard:
         if record.value and spared.in_json is not None:
             telling = self._in_json(record.value, dict(record.headers), spared.in_json)
             return self._place_told(record.value, telling, spared.paths)
-        if record.value and self._is_card_data(record.value, spared=False):
+        if record.value and _may_hold(record.value):
             return self._place_in(record.value, spared.paths)
         return None
 
@@ -144,13 +144,20 @@ class PanGuard:
         return "" if self._is_card_data(value, spared=False) else None
 
     def _place_in(self, value: bytes, paths: frozenset[Path]) -> str | None:
-        """Where in a JSON document; the whole of what is none, or is too large to be read."""
+        """Where in a JSON document; the whole of what is none, or is too large to be read.
+
+        Where there are escapes, what a document says can look otherwise in its bytes.
+        """
+        suspected = self._is_card_data(value, spared=False)
+        if not (suspected or _is_spelt(value)):
+            return None
+        whole = "" if suspected else None
         if len(value) > self._most_bytes:
-            return ""
+            return whole
         try:
             document = json.loads(value, **_AS_TEXT)
         except (ValueError, RecursionError, MemoryError):
-            return ""
+            return whole
         return self._place_among(document, paths)
 
     def _place_among(self, document: object, paths: frozenset[Path]) -> str | None:

@@ -83,3 +83,21 @@ def test_the_greatest_numbers_that_an_escape_can_have_are_characters() -> None:
 def test_hexadecimal_letters_of_escapes_may_be_small_or_large(separator: str) -> None:
     assert CardNumbers().found_in(in_groups(VISA, separator))
     assert GUARD.refused(record(in_groups(VISA, separator).encode())) is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [f"\uff14{VISA[1:]}%41", f"\u200b{in_groups(VISA, '.')}%41", f"e\\\uff14{VISA[1:]}"],
+    ids=ascii,
+)
+def test_what_a_document_says_is_searched_though_its_bytes_say_it_otherwise(text: str) -> None:
+    """Taken as URLs as well, or at once, the escapes would put a hexadecimal letter beside it."""
+    assert CardNumbers().found_in(text)
+    refused = GUARD.refused(record(json.dumps({"note": text}).encode()))
+    assert refused is not None
+    assert refused.field_path == "note"
+
+
+def test_bytes_with_escapes_that_are_no_document_are_suspected_for_what_they_say_alone() -> None:
+    for value in (b'{"note":"1\\n', b'{"note":"\\n 4111111111111112', b"\\n" * 40_000):
+        assert GUARD.refused(record(value)) is None
