@@ -5,7 +5,8 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Final, Protocol
+from itertools import count
+from typing import Any, Final, Protocol, cast
 
 import orjson
 import uvicorn
@@ -13,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from card_fulfillment.metrics import Meter
 from card_fulfillment.ops.health import Reason
@@ -21,6 +23,7 @@ USUAL_PORT: Final = 8080
 _TEXT_FORMAT: Final = "text/plain; version=0.0.4; charset=utf-8"
 _UNAVAILABLE: Final = 503
 _STOPS_WITHIN: Final = 1.0
+_MOST_CONNECTIONS: Final = 64
 
 
 class PortTaken(Exception):
@@ -93,6 +96,20 @@ def _verdict(what: str, against: list[Reason], state: Mapping[str, Any]) -> Resp
     return _Readable(body, _UNAVAILABLE if against else 200)
 
 
+class _Connection(H11Protocol):
+    """One too many takes the place of the oldest: who only holds on keeps no probe out."""
+
+    _numbers = count()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(cast("asyncio.Transport", transport))
+        self.number = next(self._numbers)
+        if len(self.connections) > _MOST_CONNECTIONS:
+            oldest = min(cast("set[_Connection]", self.connections), key=lambda each: each.number)
+            self.connections.discard(oldest)
+            oldest.transport.abort()
+
+
 class _Server(uvicorn.Server):
     """Signals are the worker's."""
 
@@ -109,6 +126,7 @@ async def serving(app: Starlette, listener: socket.socket | None) -> AsyncIterat
         return
     config = uvicorn.Config(
         app,
+        http=_Connection,
         log_config=None,
         log_level="warning",
         access_log=False,
@@ -116,7 +134,6 @@ async def serving(app: Starlette, listener: socket.socket | None) -> AsyncIterat
         lifespan="off",
         ws="none",
         timeout_graceful_shutdown=1,
-        limit_concurrency=64,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))

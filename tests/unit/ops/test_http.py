@@ -92,6 +92,22 @@ async def test_a_client_that_never_ends_its_request_does_not_hold_the_stop_up() 
     del reader
 
 
+async def test_clients_that_hold_on_and_ask_nothing_keep_no_probe_out() -> None:
+    """Else whoever reaches the port has the worker restarted, for it would not look alive."""
+    async with opened() as port:
+        held = [await asyncio.open_connection(LOCAL, port.number) for _ in range(200)]
+        for _, writer in held[:100]:
+            writer.write(b"GET /livez HTTP/1.1\r\nX-Slow: ")
+        for path in ("/livez", "/readyz", "/metrics"):
+            assert (await port.get(path))[0] == 200
+        assert await asyncio.wait_for(held[0][0].read(), 5) == b""  # the oldest made room
+        newest, writer = held[-1]
+        writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await newest.readline()).split()[1] == b"200"
+        for _, each in held:
+            each.close()
+
+
 def test_a_port_that_is_taken_is_refused_where_it_was_asked_for() -> None:
     with socket.create_server((LOCAL, 0)) as taken:
         number = taken.getsockname()[1]
