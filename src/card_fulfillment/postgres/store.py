@@ -1,8 +1,8 @@
 """The stored state in Postgres: one connection, one transaction at a time, statements on arrays."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import Final, Generic, TypeVar
 
 import asyncpg
@@ -93,17 +93,18 @@ class PostgresStore(Generic[Begun]):
         Whether it was done shows when the batch is tried again: its positions are elsewhere then.
         """
         try:
-            connection = await self._connected()
-            transaction = connection.transaction(isolation="read_committed")
-            await transaction.start()
-            try:
-                yield self._begin(connection, self._lanes)
-            except _CUT_OFF:
-                raise  # what is hung up on needs no ROLLBACK, which would wait for an answer, too
-            except BaseException:
-                await transaction.rollback()
-                raise
-            await transaction.commit()
+            with _untold_rows():
+                connection = await self._connected()
+                transaction = connection.transaction(isolation="read_committed")
+                await transaction.start()
+                try:
+                    yield self._begin(connection, self._lanes)
+                except _CUT_OFF:
+                    raise  # hung up on, it needs no ROLLBACK, which would wait for an answer, too
+                except BaseException:
+                    await transaction.rollback()
+                    raise
+                await transaction.commit()
         except _LOST_A_RACE as error:
             raise Contended(type(error).__name__) from error
         except _REFUSED_VALUES as error:
@@ -128,6 +129,16 @@ class PostgresStore(Generic[Begun]):
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.terminate()
+
+
+@contextmanager
+def _untold_rows() -> Iterator[None]:
+    """Postgres tells all of a row that it refuses, and errors come into logs."""
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        error.detail = None
+        raise
 
 
 async def _rehearse(connection: asyncpg.Connection) -> None:
