@@ -38,3 +38,24 @@ def _complain(*, times: int) -> None:
         logging.getLogger("aiokafka.client").error("no answer from %s", number)
         logging.getLogger("aiokafka.cluster").error("another thing")
         logging.getLogger("card_fulfillment").warning("ours %s", number)
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_traceback_has_nothing_of_what_variables_held(
+    capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    log.configure(form, "INFO")
+    _fail("Maria Roth")
+    said = capsys.readouterr().err
+    assert ("_fail" in said, "ZeroDivisionError" in said, "Maria Roth" in said) == (
+        True,
+        True,
+        False,
+    )
+
+
+def _fail(private: str) -> None:
+    try:
+        len(private) // 0
+    except ZeroDivisionError:
+        logging.getLogger("aiokafka.conn").exception("unexpected")
