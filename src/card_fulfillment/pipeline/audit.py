@@ -222,10 +222,10 @@ def _event_wrong(
     if subject != row.key:
         yield Violation.WRONG_KEY, "its key is not its subject's id"
     if event.get("version") != version:
-        yield Violation.WRONG_VERSION, f"version {event.get('version')}, in the outbox {version}"
+        yield Violation.WRONG_VERSION, f"its version is not {version}, that of the outbox"
     event_id = _event_id(event, version)
     if event.get("event_id") != event_id:
-        yield Violation.WRONG_EVENT_ID, f"event_id {event.get('event_id')} instead of {event_id}"
+        yield Violation.WRONG_EVENT_ID, f"its event_id is not {event_id}"
     yield from _does_not_follow(event, row, version, lane)
 
 
@@ -253,6 +253,7 @@ def event_of(value: bytes | None) -> dict[str, Any]:
 
 
 def _event_id(event: Mapping[str, Any], version: int) -> str:
-    if event.get("subject") == "card":
-        return card_event_id(str(event.get("card_id")), version)
-    return bulk_event_id(str(event.get("bulk_issuance_id")), version)
+    is_card = event.get("subject") == "card"
+    said = event.get("card_id" if is_card else "bulk_issuance_id")
+    subject_id = said if isinstance(said, str) else ""
+    return card_event_id(subject_id, version) if is_card else bulk_event_id(subject_id, version)

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, Final
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +14,8 @@ from card_fulfillment.messages.card_event import card_event_id
 from card_fulfillment.messages.envelope import Record
 from card_fulfillment.pipeline.audit import Audit, Before, Finding, Pinned, Violation
 from committed import HEADERS, LANES, Published, partition_of
+
+_DEEP: Final = b"[" * 1000 + b"]" * 1000
 
 
 def audit_of(begun: Collection[int] = tuple(LANES)) -> Audit:
@@ -102,6 +105,8 @@ def test_whatever_is_missing_repeated_or_elsewhere_is_found(data: st.DataObject)
         ({"headers": (("lane", b"11"), ("seq", b"0"))}, Violation.FOREIGN_RECORD),
         ({"value": b'{"supersedes": {}}'}, Violation.DIFFERS),
         ({"value": b'{"supersedes": ["x"]}'}, Violation.DIFFERS),
+        ({"value": b'{"card_id": %s}' % _DEEP, "key": None}, Violation.DIFFERS),
+        ({"value": b'{"subject": "card", "card_id": %s}' % _DEEP}, Violation.WRONG_EVENT_ID),
     ],
 )
 def test_a_record_that_is_not_as_committed_is_found(
@@ -114,6 +119,19 @@ def test_a_record_that_is_not_as_committed_is_found(
     findings = found(published, records)
     assert violation in violations(findings)
     assert findings[0].offset == records[at].offset
+
+
+def test_nothing_of_what_somebody_else_wrote_is_quoted() -> None:
+    """It may be a card number, or do something to a terminal."""
+    published = some()
+    (first, *rest) = published.records
+    forged_text = "\x1b]0;4111111111111111\x07"
+    forged = orjson.dumps(
+        dict.fromkeys(("card_id", "event_id", "version", "supersedes", "subject"), forged_text)
+    )
+    findings = found(published, [altered(first, value=forged, key=forged_text.encode()), *rest])
+    assert {Violation.WRONG_VERSION, Violation.WRONG_EVENT_ID} <= violations(findings)
+    assert "4111111111111111" not in repr(findings)
 
 
 @pytest.mark.parametrize("name", ["ce_type", "ce_id", "ce_subject", "ce_time"])
