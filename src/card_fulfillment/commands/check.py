@@ -8,6 +8,7 @@ import typer
 from card_fulfillment import starting
 from card_fulfillment.commands.running import FOUND_WRONG, finish, load_settings
 from card_fulfillment.commands.words import in_utf8
+from card_fulfillment.ops.letters import plain
 from card_fulfillment.ops.look import number
 from card_fulfillment.postgres.bulk_check import Checked, all_bulks, check_bulk
 from card_fulfillment.postgres.connection import Connection
@@ -62,5 +63,5 @@ async def _each(connection: Connection, bulk_ids: Sequence[str]) -> AsyncIterato
 def _tell(bulk_id: str, checked: Checked | None) -> int:
     found = ["nobody ever spoke of it"] if checked is None else checked.wrong
     for sentence in found:
-        typer.echo(f"{bulk_id}: {sentence}")
+        typer.echo(plain(f"{bulk_id}: {sentence}"))
     return len(found)

@@ -116,6 +116,13 @@ def test_a_group_tells_who_takes_what() -> None:
     assert worst(*brokers.of_group(GroupSeen("Empty", []), "workers")) is Level.WARN
 
 
+def test_who_is_in_a_group_does_nothing_to_a_terminal_by_its_name() -> None:
+    group = GroupSeen("Stable", [Member("\x1b[2Jworker\u202e\x9b31m", "10.0.0.7", 9)])
+    said = "".join(map(str, brokers.of_group(group, "workers")))
+    assert "\\x1b[2Jworker\\u202e\\x9b31m on 10.0.0.7" in said
+    assert said.isprintable()
+
+
 def test_lag_counts_from_the_stored_positions_or_the_beginning() -> None:
     ends = {Partition("in", 0): Ends(5, 15), Partition("in", 1): Ends(2, 4)}
     (said,) = brokers.of_lag(ends, {Partition("in", 0): 12}, ["in"])

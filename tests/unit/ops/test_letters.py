@@ -4,10 +4,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from card_fulfillment.commands import check
 from card_fulfillment.messages.envelope import Record, RefusalReason
 from card_fulfillment.ops import letters
 from card_fulfillment.pipeline.batch import RecordClass
 from card_fulfillment.pipeline.redrive import Redriven, StoredLetter
+from card_fulfillment.postgres.bulk_check import Checked
 
 AT = datetime(2026, 3, 2, 6, tzinfo=UTC)
 
@@ -92,3 +94,11 @@ def test_a_redrive_says_what_became_of_it_and_a_dry_run_what_would() -> None:
     shut = left._replace(letter=letter()._replace(state="closed"))
     assert letters.outcome(shut, dry_run=False).startswith("stays closed")
     assert letters.outcome(shut, dry_run=True).startswith("would stay closed")
+
+
+def test_what_is_wrong_about_a_bulk_does_nothing_to_a_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A vendor chooses what its parcels are called."""
+    check._tell("b1", Checked("b1", 1, waits=False, wrong=["parcel A\x1b[2JX of acme: 1 by all"]))
+    assert capsys.readouterr().out == "b1: parcel A\\x1b[2JX of acme: 1 by all\n"
