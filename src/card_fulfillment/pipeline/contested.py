@@ -1,11 +1,10 @@
 """Whose stored facts a batch may move: a new binding can change whom they are about."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from card_fulfillment.domain.bindings import (
     Binding,
     BulkOf,
-    Held,
     bound_to,
     is_crowded,
     membership,
@@ -38,21 +37,31 @@ def contested(
             others = any(b.says != (order.subject, Sense(order.attempt)) for b in held)
             if others or _attempts_differ(held, view):
                 yield from held
+    for name, naming in _naming(facts, view).items():
+        held = view.bindings[name]
+        says = {b.says for b in held}
+        if _attempts_differ(held, view) or any(
+            _is_found_by(fact, bound, bulk_of)  # whom it names is not known yet
+            or _said(fact, name, view, bulk_of) != says
+            for fact in naming
+        ):
+            yield from held
+
+
+def _naming(facts: Iterable[Fact], view: View) -> Mapping[Reference, list[Fact]]:
+    """By name that is bound, who names it: hundreds may, and each of them binds it once more."""
+    naming: dict[Reference, list[Fact]] = {}
     for fact in facts:
         for _, name in fact.names:
-            held = view.bindings.get(name, ())
-            if held and (
-                _is_found_by(fact, bound, bulk_of)  # whom it names is not known yet
-                or not _names_the_same(fact, name, held, view, bulk_of)
-                or _attempts_differ(held, view)
-            ):
-                yield from held
+            if view.bindings.get(name):
+                naming.setdefault(name, []).append(fact)
+    return naming
 
 
-def _names_the_same(fact: Fact, name: Reference, held: Held, view: View, bulk_of: BulkOf) -> bool:
+def _said(fact: Fact, name: Reference, view: View, bulk_of: BulkOf) -> set[tuple[Subject, Sense]]:
+    """What the name means by the fact."""
     found = resolve(view.bindings, fact, bulk_of).subjects or {}
-    said = {(s, Sense(m.attempt, side_named(fact, name, m))) for s, m in found.items()}
-    return {b.says for b in held} == said
+    return {(s, Sense(m.attempt, side_named(fact, name, m))) for s, m in found.items()}
 
 
 def _attempts_differ(bindings: Iterable[Binding], view: View) -> bool:
