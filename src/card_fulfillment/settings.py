@@ -38,7 +38,8 @@ _SERVER: Final = r"(\[[0-9a-fA-F:.]+\]|[^\s,:/\[\]]+):[0-9]{1,5}"
 _SERVERS: Final = rf"^\s*{_SERVER}\s*(,\s*{_SERVER}\s*)*$"
 # What Kubernetes sets in every container for a service whose name begins with `fulfillment`.
 _OF_KUBERNETES: Final = re.compile(r".*_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_[0-9]+_\w+)?)")
-
+# What YAML takes for the name of something may be a password that begins so.
+_QUOTED: Final = re.compile(r"\b(alias|tag) '.*'")
 
 Bin = Annotated[str, Field(pattern=r"^[0-9]{1,10}$")]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
@@ -287,5 +288,5 @@ def _yaml_source(settings: type[BaseSettings], file: str) -> YamlConfigSettingsS
     try:
         return YamlConfigSettingsSource(settings, yaml_file=file)
     except (yaml.YAMLError, ValueError, TypeError) as error:
-        told = " ".join(str(error).split())
+        told = _QUOTED.sub(r"\1", " ".join(str(error).split()))
         raise ValueError(f"FULFILLMENT_FILE: {file} is no YAML file of settings: {told}") from error

@@ -80,6 +80,20 @@ def test_what_config_shows_is_a_file_that_sets_it(tmp_path: Path) -> None:
     assert call("config", FILE=str(file)).output == file.read_text()
 
 
+@pytest.mark.parametrize("password", ["*s3cret", "!s3cret", "!s3'cr'et", "&s3cret"])
+def test_a_password_that_yaml_takes_for_something_else_is_not_told(
+    password: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text(
+        f"kafka:\n  security_protocol: SASL_SSL\n  sasl_username: me\n  sasl_password: {password}\n"
+    )
+    told = call("config", FILE=str(file))
+    assert told.exit_code == 2
+    assert "cret" not in told.output
+    assert "line 4" in told.output or "SASL_SSL needs" in told.output
+
+
 @pytest.mark.parametrize(
     ("dsn", "shown"),
     [
