@@ -7,6 +7,7 @@ known to hold references or tracking numbers, which look like card numbers now a
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from card_fulfillment.messages.card_numbers import RANDOM, SHORTEST, CardNumbers, is_identity
@@ -112,7 +113,7 @@ class PanGuard:
     def _is_in(self, text: str, *, spared: bool) -> bool:
         if is_identity(text) or not self._numbers.found_in(text):
             return False
-        return not spared or self._numbers.is_all_of(text)
+        return not spared or any(map(self._numbers.is_all_of, _parts(text)))
 
     def _in_json(self, value: bytes, headers: Mapping[str, bytes], in_json: InJson) -> bytes | None:
         """Null where there is no telling, or the value is too large to be read."""
@@ -167,6 +168,14 @@ class PanGuard:
                 if _path(steps) not in paths or node.is_key or self._numbers.is_all_of(node.text):
                     return _dotted(steps)
         return None
+
+
+def _parts(text: str) -> Iterator[str]:
+    """What stands where an id is expected: text, and each of several where it is a document."""
+    yield text
+    if text.lstrip().startswith(("{", "[")):
+        with suppress(ValueError, RecursionError, MemoryError):
+            yield from (leaf.text for leaf in _leaves(json.loads(text, **_AS_TEXT)))
 
 
 def _joined(record: Record) -> bytes:

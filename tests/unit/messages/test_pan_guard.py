@@ -285,3 +285,12 @@ def test_what_is_quarantined_for_card_data_keeps_nothing_of_it() -> None:
 )
 def test_what_a_stripe_or_a_chip_holds_is_found(track: str) -> None:
     assert NUMBERS.found_in(track)
+
+
+@pytest.mark.parametrize("pan", [VISA, int(VISA), in_groups(VISA, " ")], ids=repr)
+def test_a_key_of_several_fields_is_no_id_in_which_a_card_number_is_spared(pan: object) -> None:
+    key = json.dumps({"card_id": f"issue-{VISA}", "pan": pan}).encode()
+    assert place(GUARD.refused(record({}, key=key))) == "key"
+    as_header = (("ce_subject", json.dumps([["c1", pan]]).encode()),)
+    assert place(GUARD.refused(record({}, headers=as_header))) == "headers.ce_subject"
+    assert GUARD.refused(record({}, key=json.dumps({"card_id": f"issue-{VISA}"}).encode())) is None
