@@ -9,6 +9,7 @@ from typing import Any, Final
 import structlog
 
 _CLIENT: Final = "aiokafka"
+_REPEAT_THEMSELVES: Final = (_CLIENT, "uvicorn")
 _SAYS_IT_EVERY: Final = 10.0
 
 
@@ -52,11 +53,14 @@ def configure(format_: str, level: str) -> None:
 
 
 def _not_too_often() -> Callable[[logging.LogRecord], bool]:
-    """While a server or a topic is away, Kafka's client says the same ten times a second."""
+    """While a server or a topic is away, Kafka's client says the same ten times a second.
+
+    So does what serves the operator's port, as often as anybody sends it what is no request.
+    """
     said: dict[tuple[str, int], float] = {}
 
     def is_news(record: logging.LogRecord) -> bool:
-        if not record.name.startswith(_CLIENT):
+        if not record.name.startswith(_REPEAT_THEMSELVES):
             return True
         where, now = (record.pathname, record.lineno), time.monotonic()
         if now - said.get(where, -_SAYS_IT_EVERY) < _SAYS_IT_EVERY:
