@@ -34,10 +34,6 @@ def header(record: Record, name: str) -> bytes | None:
     return None
 
 
-def is_structured(record: Record) -> bool:
-    return (header(record, "content-type") or b"").lower().startswith(_STRUCTURED)
-
-
 def traceparent(record: Record) -> str | None:
     """Of the record's own header, or of the CloudEvent that it is."""
     value = header(record, "traceparent") or header(record, "ce_traceparent")
