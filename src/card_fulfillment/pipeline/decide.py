@@ -15,12 +15,16 @@ from card_fulfillment.pipeline.effects import Effects, NewFact
 from card_fulfillment.pipeline.filing import filed_totals, files_with
 from card_fulfillment.pipeline.folding import Folding, announced_bulks
 from card_fulfillment.pipeline.placement import Placement
+from card_fulfillment.pipeline.ports import MOST_PLACES, Unwieldy
 from card_fulfillment.pipeline.publishing import Publishing
 from card_fulfillment.pipeline.view import NOWHERE, Places, View
 
 
 def decide(batch: Batch, view: View, publishing: Publishing, now: int) -> Effects:
-    """What the batch changes. `now`: the worker's clock, microseconds, informational."""
+    """What the batch changes. `now`: the worker's clock, microseconds, informational.
+
+    Raises Unwieldy.
+    """
     announced = {i: state.identity for i, state in view.cards.items() if state.identity}
     admission = Admission(view.seen, announced, view.lines, publishing.masks)
     for decoded in batch.decoded:
@@ -32,6 +36,8 @@ def decide(batch: Batch, view: View, publishing: Publishing, now: int) -> Effect
         placement.order(order)
     tracking = admission.tracking
     placement.track(tracking)
+    if sum(map(len, placement.places.values())) > MOST_PLACES:
+        raise Unwieldy(f"its facts are about more than {MOST_PLACES:,} subjects in all")
     files = files_with(admission.lines.values(), view)
     effects = Effects(
         bindings={r: b for r, b in placement.bound.items() if not is_issuers_name(r)},

@@ -28,6 +28,9 @@ from card_fulfillment.pipeline.tracks import Tracks
 # applied in halves, or it would fail for ever.
 _SLOW: Final = 2.0
 _SLOW_FAILURES: Final = 2
+# A lone record that failed so often so slowly, while the server was quick otherwise, is refused.
+_SLOW_ALONE: Final = 3
+_TOO_SLOW: Final = "the database ended its transaction again and again: it takes too long"
 
 _FAILED: Final = RefusalReason.APPLYING_FAILED
 # So many in a row are no fault of theirs.
@@ -137,6 +140,7 @@ class Intake:
         """
         after_failures, slow, failed = pauses(), 0, 0
         is_one = len(in_hand.batch.decoded) == 1
+        patience = _SLOW_ALONE if is_one else _SLOW_FAILURES
         while self._source.is_current(in_hand.assignment):
             began = time.monotonic()
             try:
@@ -144,11 +148,14 @@ class Intake:
             except PositionLost:
                 return False
             except (StoreUnavailable, Contended) as error:
-                slow += time.monotonic() - began > _SLOW
+                was_slow = time.monotonic() - began > _SLOW
                 pause = next(after_failures)
                 self._observer.batch_failed(error, again_in=pause)
                 await asyncio.sleep(pause)
-                if slow >= _SLOW_FAILURES and not is_one:
+                slow += was_slow and (
+                    not is_one or await self._is_to_blame(in_hand, applier, error)
+                )
+                if slow >= patience:
                     raise _TooSlow from error
             except UNAPPLICABLE:
                 failed += 1
@@ -159,6 +166,20 @@ class Intake:
                 self._done(in_hand, effects, time.monotonic() - began)
                 return True
         return True
+
+    async def _is_to_blame(self, in_hand: InHand, applier: Applying, error: Exception) -> bool:
+        """Whether a lone record is slow, and not the server, which is asked to do nothing.
+
+        Nor whoever holds its locks. What is refused already is not refused again.
+        """
+        if isinstance(error, Contended) or _has_failed(in_hand.batch.decoded[0]):
+            return False
+        began = time.monotonic()
+        try:
+            await applier.apply(Batch([], {}), self._clock())
+        except (StoreUnavailable, Contended):
+            return False
+        return time.monotonic() - began <= _SLOW
 
     async def _apply_halves(self, in_hand: InHand, applier: Applying) -> bool:
         for half in in_hand.batch.halves():
@@ -173,7 +194,7 @@ class Intake:
         if _has_failed(decoded) or self._failed_in_a_row > _MOST_IN_A_ROW:
             raise error
         self._observer.record_failed(decoded.record, error)
-        message = why_unapplicable(error)
+        message = _TOO_SLOW if isinstance(error, _TooSlow) else why_unapplicable(error)
         refused = self._decoder.refused(decoded.record, _FAILED, message)
         batch = Batch([refused], in_hand.batch.moves)
         return await self._apply(InHand(batch, in_hand.assignment), applier)

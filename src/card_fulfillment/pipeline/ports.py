@@ -36,8 +36,22 @@ class Unstorable(Exception):
     """The store refuses a value, and will refuse it again. Nothing was written."""
 
 
+class Unwieldy(Exception):
+    """More is concerned than one transaction can take; a part of the batch may concern less.
+
+    Nothing was written. The message is for people.
+    """
+
+
+MOST_FACTS: Final = 30_000
+"""Stored facts that a transaction takes into account: 4 KiB and some 50 microseconds each."""
+
+MOST_PLACES: Final = 30_000
+"""Subjects of facts that a transaction writes, all facts together."""
+
 UNAPPLICABLE: Final = (
     Unstorable,
+    Unwieldy,
     ArithmeticError,
     AssertionError,
     AttributeError,
@@ -50,7 +64,9 @@ UNAPPLICABLE: Final = (
 
 
 def why_unapplicable(error: Exception) -> str:
-    """For people; without the error's words, which may quote the record."""
+    """For people; without the words of errors that may quote the record."""
+    if isinstance(error, Unwieldy):
+        return f"it could not be applied: {error}"
     return f"it could not be applied: {type(error.__cause__ or error).__name__}"
 
 

@@ -18,6 +18,7 @@ from card_fulfillment.domain.naming import (
     is_issuers_name,
 )
 from card_fulfillment.domain.parcels import Parcel
+from card_fulfillment.pipeline.ports import MOST_FACTS, Unwieldy
 from card_fulfillment.pipeline.view import CardState, Need, Place, Seen, StoredFact, View
 from card_fulfillment.postgres.bulk_rows import BULK_COLUMNS, PARCEL_COLUMNS, load_bulk, load_parcel
 from card_fulfillment.postgres.card_rows import CARD_COLUMNS, load_card
@@ -36,20 +37,26 @@ _FACT_COLUMNS: Final = """
 f.fact_id, f.content, f.vendor, f.status, f.body::text,
 f.card_id, f.bulk_issuance_id, f.attempt, f.outcome, coalesce(f.number, 0), f.side
 """
+# One more than are taken, which tells that there are more.
+_LIMIT: Final = MOST_FACTS + 1
 # An array of the ids found first: a join could be planned as a look at every fact.
-_WAITING: Final = "ARRAY(SELECT w.fact_id FROM waiting w WHERE w.reference = ANY ($1::text[]))"
+_WAITING: Final = f"""ARRAY(
+    SELECT DISTINCT w.fact_id FROM waiting w WHERE w.reference = ANY ($1::text[]) LIMIT {_LIMIT}
+)"""  # noqa: S608 - a constant
 _AROUND: Final = f"""
 SELECT 'waiting', {_FACT_COLUMNS}, NULL::bigint FROM fact f WHERE f.fact_id = ANY ({_WAITING})
 UNION ALL
 SELECT 'history', {_FACT_COLUMNS}, NULL FROM fact f
-WHERE f.fact_id = ANY (ARRAY(SELECT h.fact_id FROM fact h WHERE h.card_id = ANY ($2::text[])))
+WHERE f.fact_id = ANY (ARRAY(
+    SELECT DISTINCT h.fact_id FROM fact h WHERE h.card_id = ANY ($2::text[]) LIMIT {_LIMIT}
+))
 UNION ALL
 SELECT 'seen', f.fact_id, f.content, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        CASE WHEN f.body ->> 'precision' = 'unknown' THEN (f.body ->> 'stated')::bigint END
 FROM fact f WHERE f.fact_id = ANY ($3::bytea[]) AND f.part = 0
 """  # noqa: S608 - constants of this module
 # What tells what is needed: of journeys only those of several attempts, of what waits the ids.
-_GLANCE: Final = """
+_GLANCE: Final = f"""
 SELECT 'card', card_id, bulk_issuance_id, serial_number, identity::text, version,
        CASE WHEN attempt > 1 THEN journey::text END, folded_number, NULL::bytea
 FROM card WHERE card_id = ANY ($1::text[])
@@ -57,14 +64,17 @@ UNION ALL
 SELECT 'reference', reference, NULL, NULL, bindings::text, NULL, NULL, NULL, NULL
 FROM vendor_reference WHERE reference = ANY ($2::text[])
 UNION ALL
-SELECT 'waiting', NULL, NULL, NULL, NULL, NULL, NULL, NULL, fact_id
-FROM waiting WHERE reference = ANY ($3::text[])
-"""
+SELECT 'waiting', NULL, NULL, NULL, NULL, NULL, NULL, NULL, w.fact_id
+FROM (
+    SELECT DISTINCT fact_id FROM waiting WHERE reference = ANY ($3::text[]) LIMIT {_LIMIT}
+) AS w
+"""  # noqa: S608 - constants
 _HISTORIES: Final = f"""
 SELECT {_FACT_COLUMNS} FROM fact f
 WHERE f.fact_id = ANY (ARRAY(
     SELECT h.fact_id FROM fact h WHERE h.card_id = ANY ($1::text[])
-    UNION ALL SELECT h.fact_id FROM fact h WHERE h.bulk_issuance_id = ANY ($2::text[])
+    UNION SELECT h.fact_id FROM fact h WHERE h.bulk_issuance_id = ANY ($2::text[])
+    LIMIT {_LIMIT}
 ))
 ORDER BY f.fact_id, f.part
 """  # noqa: S608 - a constant of this module
@@ -124,6 +134,7 @@ async def peek(connection: asyncpg.Connection, need: Need) -> View:
                 waiting.append(fact_id)
     view.bindings |= await issuers_bindings(connection, filter(is_issuers_name, need.references))
     if waiting:
+        _refuse_too_many(waiting)
         view.waiting = _facts(await fetch(connection, _BY_ID, waiting))
     return view
 
@@ -158,6 +169,8 @@ async def _read_around(connection: asyncpg.Connection, need: Need, view: View) -
     rows = await fetch(connection, _AROUND, unlocks, announced, need.fact_ids)
     view.waiting = _facts(columns for what, *columns, _ in rows if what == "waiting")
     histories = _facts(columns for what, *columns, _ in rows if what == "history")
+    _refuse_too_many(view.waiting)
+    _refuse_too_many(histories)
     view.histories |= _by_subject(histories.values(), set(map(card, announced)))
     view.seen = {row[1]: Seen(row[2], row[-1]) for row in rows if row[0] == "seen"}
 
@@ -205,6 +218,7 @@ async def _histories(
         wanted |= {card(row[0]) for row in await connection.fetch(_SPOKEN_OF, bulks)}
     cards = [s.id for s in wanted if s.kind is SubjectKind.CARD]
     found = _facts(await fetch(connection, _HISTORIES, cards, bulks))
+    _refuse_too_many(found)
     return _by_subject(found.values(), wanted)
 
 
@@ -255,6 +269,11 @@ async def load_sayings(
     }
     rows = await connection.fetch(_SAYINGS, bulk_id, floor, list(repacked))
     return list(_facts(rows).values())
+
+
+def _refuse_too_many(facts: Collection[object]) -> None:
+    if len(facts) > MOST_FACTS:
+        raise Unwieldy(f"more than {MOST_FACTS:,} stored facts are concerned at once")
 
 
 def _facts(rows: Iterable[Iterable[Any]]) -> dict[bytes, StoredFact]:
