@@ -87,7 +87,8 @@ class Installation:
 
     async def apply(self, batch: Batch, _now: int) -> Effects:
         self.at_work.update(list(batch.moves))
-        assert max(self.at_work.values()) == 1, "a partition in two transactions at once"
+        once = all(self.at_work[partition] == 1 for partition in batch.moves)
+        assert once, "a partition in two transactions at once"
         self.transactions += 1
         self.side_by_side = max(self.side_by_side, self.transactions)
         try:

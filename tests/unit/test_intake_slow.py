@@ -43,11 +43,6 @@ class Impatient(Installation):
         self.error: Exception = StoreUnavailable("idle for too long")
         self.refused: list[_Place] = []
 
-    async def apply(self, batch: Batch, now: int) -> Effects:
-        if batch.decoded:
-            return await super().apply(batch, now)
-        return await self._apply(batch)
-
     async def _apply(self, batch: Batch) -> Effects:
         fine = {_place(each) for each in batch.decoded if not each.elements}
         if asyncio.get_running_loop().time() < self.troubled or fine & self.slow:

@@ -31,6 +31,8 @@ _SHORTENED: Final = re.compile(rb"\.[0-9]{4,12}(?:E|e\+)1[2-8]")
 _EXPONENT: Final = b"0000e00"  # at a first look
 _SHORTEST_WRITTEN: Final = len("4.2007E12")
 _BACKSLASH, _PERCENT, _AMPERSAND = b"\\%&"
+# How deep JSON is read depends on the version of Python; deeper than this no place is told.
+_DEEPEST: Final = 500
 # An id may have dashes, or stand beside one.
 _LONG_WORDS: Final = [re.compile(p % SHORTEST) for p in (rb"[\w-]{%d,}", rb"\w{%d,}")]
 # What may be told of a key in the payload.
@@ -166,7 +168,7 @@ class PanGuard:
             if len(node.text) >= _SHORTEST_WRITTEN and self._is_in(node.text, spared=False):
                 steps = _steps(node)
                 if _path(steps) not in paths or node.is_key or self._numbers.is_all_of(node.text):
-                    return _dotted(steps)
+                    return _dotted(steps) if len(steps) <= _DEEPEST else ""
         return None
 
 

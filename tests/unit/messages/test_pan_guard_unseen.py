@@ -80,3 +80,11 @@ def test_digits_may_take_more_bytes_than_they_should(lead: bytes) -> None:
 def test_digits_of_mainframes_may_have_blanks_or_dashes_between_them(between: bytes) -> None:
     groups = [VISA[i : i + 4].encode("cp037") for i in range(0, len(VISA), 4)]
     assert GUARD.refused(Record("any", 0, 0, 0, b"k", between.join(groups)))
+
+
+@pytest.mark.parametrize(("depth", "told"), [(500, "[0]" * 500), (501, "")])
+def test_a_place_is_told_as_deep_as_every_python_reads(depth: int, told: str) -> None:
+    value = b"[" * depth + VISA.encode() + b"]" * depth
+    found = GUARD.refused(Record("own", 0, 0, 0, None, value))
+    assert found is not None
+    assert found.field_path == told
