@@ -10,10 +10,18 @@ from types import ModuleType
 from typing import Final, NoReturn, cast
 
 _INTERRUPTED: Final = 128 + signal.SIGINT
+_USAGE: Final = 2
+_WITHOUT_ASSERTIONS: Final = (
+    "card-fulfillment: Python runs without assertions (-O or PYTHONOPTIMIZE), by which the library "
+    "that speaks to Kafka sees whether a transaction is in order"
+)
 
 
 def main() -> None:
     _keep_standard_streams()
+    if sys.flags.optimize:
+        print(_WITHOUT_ASSERTIONS, file=sys.stderr)  # noqa: T201 - nothing else is imported yet
+        raise SystemExit(_USAGE)
     if sys.argv[1:] == ["run"]:
         _run()
     else:

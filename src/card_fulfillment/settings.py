@@ -36,6 +36,7 @@ from card_fulfillment.durations import Duration, Pause, Timeout
 _PREFIX: Final = "FULFILLMENT_"
 _SERVER: Final = r"(\[[0-9a-fA-F:.]+\]|[^\s,:/\[\]]+):[0-9]{1,5}"
 _SERVERS: Final = rf"^\s*{_SERVER}\s*(,\s*{_SERVER}\s*)*$"
+_DSN_SCHEMES: Final = ("postgres", "postgresql")
 # What Kubernetes sets in every container for a service whose name begins with `fulfillment`.
 _OF_KUBERNETES: Final = re.compile(r".*_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_[0-9]+_\w+)?)")
 # What YAML takes for the name of something may be a password that begins so.
@@ -114,7 +115,8 @@ class PostgresSettings(_Section):
     @field_validator("dsn")
     @classmethod
     def _is_a_dsn(cls, value: SecretStr) -> SecretStr:
-        PostgresDsn(value.get_secret_value())
+        if PostgresDsn(value.get_secret_value()).scheme not in _DSN_SCHEMES:
+            raise ValueError("postgresql:// is expected")  # others name libraries that we are not
         return value
 
 

@@ -130,6 +130,12 @@ def test_a_wrong_setting_is_one_readable_line_and_exit_code_2(name: str) -> None
         ("GUARD__BINS", "4111", "a list is expected, written as JSON"),
         ("TOPICS__VENDOR_TRACKING", "7", "a map is expected, written as JSON"),
         ("KAFKA__BOOTSTRAP", "here:9092", "there is no such setting"),
+        ("KAFKA__BOOTSTRAP_SERVERS", "here", "host:port is expected, several comma separated"),
+        ("LOG_FORMAT", "xml", "auto, json or console is expected"),
+        ("OPS__PORT", "none", "the number of a port is expected, or auto, or off"),
+        ("POSTGRES__DSN", "postgresql+asyncpg://h/d", "postgresql://USER:PASSWORD@HOST:PORT/"),
+        ("TOPICS__PREFIX", "a b", "letters, digits, dots, dashes and underscores are expected"),
+        ("TOPICS__DEAD_LETTER", "a/b", "letters, digits, dots, dashes and underscores are"),
     ],
 )
 def test_a_wrong_setting_says_what_is_expected(name: str, value: str, told: str) -> None:

@@ -69,3 +69,12 @@ main()
         [sys.executable, "-c", begun, "doctor"], capture_output=True, check=False
     )
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, b"", b"")
+
+
+@pytest.mark.parametrize("command", ["run", "config"])
+def test_nothing_runs_without_the_assertions_of_the_library(command: str) -> None:
+    ended = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-O", "-m", "card_fulfillment", command], capture_output=True, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (2, b"")
+    assert ended.stderr.startswith(b"card-fulfillment: Python runs without assertions")

@@ -47,6 +47,19 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "list_type": "a list is expected, written as JSON in a variable",
     "dict_type": "a map is expected, written as JSON in a variable",
 }
+# And for settings of a form of their own, of which patterns or the first of several types are told.
+_NAME: Final = "letters, digits, dots, dashes and underscores are expected"
+_FORMS: Final[Mapping[str, str]] = {
+    "FULFILLMENT_KAFKA__BOOTSTRAP_SERVERS": "host:port is expected, several comma separated",
+    "FULFILLMENT_LOG_FORMAT": "auto, json or console is expected",
+    "FULFILLMENT_OPS__PORT": "the number of a port is expected, or auto, or off",
+    "FULFILLMENT_POSTGRES__DSN": "postgresql://USER:PASSWORD@HOST:PORT/DATABASE is expected",
+    "FULFILLMENT_TOPICS__CARD_CREATED": f"{_NAME}, 249 at most",
+    "FULFILLMENT_TOPICS__DEAD_LETTER": f"{_NAME}, 249 at most",
+    "FULFILLMENT_TOPICS__EMBOSSING_REQUESTED": f"{_NAME}, 249 at most",
+    "FULFILLMENT_TOPICS__PREFIX": f"{_NAME}, 100 at most",
+    "FULFILLMENT_TOPICS__STATUS_CHANGED": f"{_NAME}, 249 at most",
+}
 _LENGTH: Final = re.compile(r"datetime\.timedelta\((.*?)\)")
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a file; sockets have none of them
 
@@ -58,7 +71,8 @@ def load_settings() -> Settings:
         settings = Settings.load()
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        fail(USAGE, f"settings: {_variable(first['loc'])}: {_sentence(first)}")
+        variable = _variable(first["loc"])
+        fail(USAGE, f"settings: {variable}: {_FORMS.get(variable) or _sentence(first)}")
     except (OSError, ValueError) as error:
         fail(USAGE, f"settings: {error}")
     log.configure(settings.log_format, settings.log_level)

@@ -14,6 +14,7 @@ from card_fulfillment.commands.words import in_utf8
 from card_fulfillment.domain.naming import OWN_KIND, Reference, Subject
 from card_fulfillment.ops import look, timeline_data
 from card_fulfillment.ops.bulk_timeline import bulk_in_full
+from card_fulfillment.ops.letters import plain
 from card_fulfillment.ops.timeline import facts_that_wait, in_full
 from card_fulfillment.pipeline.timeline import (
     Bound,
@@ -77,10 +78,11 @@ def timeline(
     find = _find_shipped if is_number else _find
     found = finish(find(settings, subject_id, most))
     if found is None and is_number:
-        fail(FOUND_WRONG, f"no card or bulk issuance has the tracking number {subject_id}")
+        fail(FOUND_WRONG, f"no card or bulk issuance has the tracking number {plain(subject_id)}")
     if found is None:
         hint = "is it a tracking number? then --tracking-number looks for it"
-        fail(FOUND_WRONG, f"nobody ever spoke of a card or bulk issuance {subject_id}; {hint}")
+        who = plain(subject_id)
+        fail(FOUND_WRONG, f"nobody ever spoke of a card or bulk issuance {who}; {hint}")
     if as_json:
         typer.echo(orjson.dumps(_data(found)))
     else:

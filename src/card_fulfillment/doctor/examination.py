@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
 
-from card_fulfillment.doctor import brokers, clocks, database
+from card_fulfillment.doctor import brokers, clocks, database, wires
 from card_fulfillment.doctor.findings import Finding, fail, ok, warn
 from card_fulfillment.kafka.broker_version import broker_release
 from card_fulfillment.kafka.connection import ClientOptions, client_options, refusal
@@ -69,6 +69,8 @@ async def examine(settings: Settings, clock: Callable[[], int]) -> Findings:
     """Read only. Raises ProfileError or UnknownVendor; what cannot be reached is a finding."""
     case = _Case(settings, topology(settings), clock)
     yield _python()
+    for finding in wires.of_wires(settings.kafka, settings.postgres):
+        yield finding
     parts = (
         (f"Postgres at {case.address}", _database),
         (f"Kafka at {settings.kafka.bootstrap_servers}", _kafka),

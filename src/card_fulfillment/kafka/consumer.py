@@ -270,9 +270,8 @@ class InputSource(ConsumerRebalanceListener):
 
         It does not give them again by itself, but goes on behind them.
         """
-        buffered = {p: record.offset + 1 for p, record in last_records(self._buffer).items()}
         with contextlib.suppress(IllegalStateError):  # taken away just now: the listener will tell
-            for partition, offset in (self._next | buffered).items() if self._sought else ():
+            for partition, offset in self._next.items() if self._sought else ():
                 self._consumer.seek(TopicPartition(*partition), offset)
 
     def _cut(self, most: int) -> Fetched:
