@@ -40,7 +40,7 @@ _DSN_SCHEMES: Final = ("postgres", "postgresql")
 # What Kubernetes sets in every container for a service whose name begins with `fulfillment`.
 _OF_KUBERNETES: Final = re.compile(r".*_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_[0-9]+_\w+)?)")
 # What YAML takes for the name of something may be a password that begins so.
-_QUOTED: Final = re.compile(r"\b(alias|tag) '.*'")
+_QUOTED: Final = re.compile(r"""\b(alias|anchor|tag|tag handle) ('.*'|"[^"]*")""")
 
 Bin = Annotated[str, Field(pattern=r"^[0-9]{1,10}$")]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]

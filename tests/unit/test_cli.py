@@ -80,7 +80,10 @@ def test_what_config_shows_is_a_file_that_sets_it(tmp_path: Path) -> None:
     assert call("config", FILE=str(file)).output == file.read_text()
 
 
-@pytest.mark.parametrize("password", ["*s3cret", "!s3cret", "!s3'cr'et", "&s3cret"])
+@pytest.mark.parametrize(
+    "password",
+    ["*s3cret", "!s3cret", "!s3'cret", "!s3cret!my", "&s3cret", "&s3cret\n  other: &s3cret"],
+)
 def test_a_password_that_yaml_takes_for_something_else_is_not_told(
     password: str, tmp_path: Path
 ) -> None:
