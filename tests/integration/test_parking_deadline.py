@@ -54,21 +54,20 @@ async def test_a_fact_past_its_deadline_is_told_of_once(state: PostgresState) ->
 
 
 @pytest.mark.parametrize("ordered_first", [True, False])
-async def test_a_fact_that_waits_for_several_cards_is_told_of_once(
+async def test_facts_that_wait_for_several_cards_are_told_of_once_and_in_one_sweep(
     state: PostgresState, *, ordered_first: bool
 ) -> None:
     log, cards = Log(), range(3)
-    shipped: list[Statement] = [fact(Status.SHIPPED, 5, _O1)]
+    shipped: list[Statement] = [fact(Status.SHIPPED, at, _O1) for at in (5, 6)]
     orders: list[Statement] = [order(f"c{card}", 1, _O1) for card in cards]
     with patch.object(sweeping, "_AT_A_TIME", 2):
         for told in (orders, shipped) if ordered_first else (shipped, orders):
             await _take(state, log, *told)
-            while await _sweep(state, timedelta(0)):
-                pass
+            assert await _sweep(state, timedelta(0)) == len(told)
 
     stored = await state.snapshot()
-    assert len(stored.dead_letters) == 1 + len(cards)
-    assert sum(len(changes) for changes in stored.lanes.values()) == 1 + len(cards)
+    assert len(stored.dead_letters) == len(shipped) + len(cards)
+    assert sum(len(changes) for changes in stored.lanes.values()) == len(shipped) + len(cards)
 
 
 async def test_what_waits_is_counted_as_waiting_or_as_overdue(

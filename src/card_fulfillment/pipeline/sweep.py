@@ -17,7 +17,10 @@ class Sweeping(Protocol):
     """One transaction that looks for facts that have waited for too long."""
 
     async def past_deadline(self, age: timedelta, most: int) -> list[Fact]:
-        """Facts that have waited for longer than `age`, each told of once; by the store's clock."""
+        """Facts that have waited for longer than `age`, each told of once; by the store's clock.
+
+        Fewer than `most` tells nothing of whether there are more; none at all does.
+        """
         ...
 
     async def write(self, effects: Effects) -> None: ...
@@ -37,9 +40,8 @@ async def sweep(
     while True:
         async with transaction() as sweeping:
             letters = deadline_alerts(await sweeping.past_deadline(deadline, _AT_A_TIME))
-            if letters:
-                changes = [publishing.dead_letter(letter, now) for letter in letters]
-                await sweeping.write(Effects(dead_letters=letters, changes=changes))
+            if not letters:
+                return total
+            changes = [publishing.dead_letter(letter, now) for letter in letters]
+            await sweeping.write(Effects(dead_letters=letters, changes=changes))
         total += len(letters)
-        if len(letters) < _AT_A_TIME:
-            return total

@@ -41,7 +41,7 @@ class Waiting:
 
 
 @pytest.mark.parametrize(
-    ("count", "turns", "transactions"), [(0, 0, 1), (499, 1, 1), (500, 1, 2), (1203, 3, 3)]
+    ("count", "turns", "transactions"), [(0, 0, 1), (499, 1, 2), (500, 1, 2), (1203, 3, 4)]
 )
 def test_all_that_is_past_its_deadline_is_told_of(
     count: int, turns: int, transactions: int
