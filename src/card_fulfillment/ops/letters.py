@@ -26,7 +26,8 @@ WHAT_TO_DO: Final[Mapping[RefusalReason, str]] = {
     RefusalReason.VENDOR_MISMATCH: "ask why the vendor has it; it waits for the order",
     RefusalReason.PARKING_DEADLINE: "ask who should have announced or ordered it; it waits on",
     RefusalReason.READER_FAILED: "a defect of ours: deploy a version that reads it, and redrive",
-    RefusalReason.APPLYING_FAILED: "a defect of ours: deploy a version that takes it, and redrive",
+    RefusalReason.APPLYING_FAILED: "where it is too much or takes too long, see docs/runbook.md, "
+    "Records that nobody foresaw; else a defect of ours: deploy a version that takes it, redrive",
     RefusalReason.WORKER_DIED: "a defect of ours: find out what ended the worker, deploy a version "
     "that withstands it, and redrive: it is read from Kafka again",
     RefusalReason.VENDOR_ALERT: "see the timeline; ask the vendor what it wants to be done",
