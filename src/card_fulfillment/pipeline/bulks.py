@@ -29,17 +29,17 @@ from card_fulfillment.pipeline.view import Place, StoredFact, View
 class Announced(NamedTuple):
     """What a batch announces of one bulk. sizes: numbers of cards that it names.
 
-    filed: what files about it say, where that changes. repeated: of the last announcement of a card
-        that was known, and which names a number of cards.
+    repeated: those that announcements of known cards name, each with the record. filed: what files
+        about it say, where that changes.
     """
 
     announcements: list[Announcement]
     sizes: list[int]
+    repeated: list[tuple[int, Cause]]
     filed: Filed | None = None
-    repeated: Cause | None = None
 
 
-NOTHING_ANNOUNCED: Final = Announced([], [])
+NOTHING_ANNOUNCED: Final = Announced([], [], [])
 
 
 # Attempt, phase, rank, time; of what is alike in all the order of causes decides.
@@ -221,11 +221,19 @@ def _because_without(
     before: Bulk, bulk: Bulk, lost: Cause | None, announced: Announced
 ) -> Because | None:
     """Where nothing is said of where its cards are, only the record that came is told."""
-    resized = announced.repeated if bulk.sizes != before.sizes else None
     filed = announced.filed.cause if announced.filed else None
-    cause = lost or filed or resized
+    cause = lost or filed or _resized_by(bulk.sizes - before.sizes, announced)
     if before.because is None or cause is None:
         return before.because
     # What was said last may be what left it.
     status = None if lost else before.because.status
     return before.because._replace(status=status, cause=cause)
+
+
+def _resized_by(new: Collection[int], announced: Announced) -> Cause | None:
+    """The repeated announcement with which the last of the new sizes came."""
+    first: dict[int, Cause] = {}
+    for size, cause in announced.repeated:
+        if size in new:
+            first.setdefault(size, cause)
+    return list(first.values())[-1] if first else None

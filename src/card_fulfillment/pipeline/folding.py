@@ -132,16 +132,16 @@ class Folding:
 
 def announced_bulks(admission: Admission, filed: Mapping[str, Filed]) -> AnnouncedBulks:
     """What a batch announces and orders of bulks, and what files say of them, by bulk."""
-    by_bulk: defaultdict[str, Announced] = defaultdict(lambda: Announced([], []))
+    by_bulk: defaultdict[str, Announced] = defaultdict(lambda: Announced([], [], []))
     for announcement in admission.announcements:
         if announcement.card.bulk_issuance_id is not None:
             by_bulk[announcement.card.bulk_issuance_id].announcements.append(announcement)
     for bulk_id, size in _sizes(admission):
         by_bulk[bulk_id].sizes.append(size)
     for again in admission.repeated:
-        known = again.card.bulk_issuance_id
-        if known is not None and again.number_of_cards is not None:
-            by_bulk[known] = by_bulk[known]._replace(repeated=again.fact.cause)
+        known, named = again.card.bulk_issuance_id, again.number_of_cards
+        if known is not None and named is not None:
+            by_bulk[known].repeated.append((named, again.fact.cause))
     for bulk_id, of_files in filed.items():
         by_bulk[bulk_id] = by_bulk[bulk_id]._replace(filed=of_files)
     return by_bulk

@@ -45,12 +45,17 @@ def test_what_a_bulk_loses_is_corrected_because_of_the_record_that_took_it_away(
     assert {i: _cause(e) for i, e in told.items()} == dict.fromkeys(told, ("orders", 0))
 
 
-def test_a_size_that_only_a_repeated_announcement_names_is_told_because_of_that() -> None:
+@pytest.mark.parametrize("together", [False, True])
+def test_a_size_that_only_a_repeated_announcement_names_is_told_because_of_that(
+    *, together: bool
+) -> None:
     telling = _shipped()
     again = announcement("m1", 1, bulk="b1", serial=1)
-    telling.take([sent(sized(again, 3), topic="again")])
-    telling.take([sent(sized(again, 4), topic="again")])
-    telling.take([sent(sized(announcement("m2", 1, bulk="b1", serial=2), 4), topic="again")])
+    more = announcement("m2", 1, bulk="b1", serial=2)
+    said = [sent(sized(again, 3), topic="again"), sent(sized(again, 4), topic="again")]
+    said += [sent(sized(more, size), topic="again") for size in (4, 3)]
+    for batch in [said] if together else [[each] for each in said]:
+        telling.take(batch)
 
     told = _last(telling, "b1")
 
