@@ -1,11 +1,14 @@
 """An input topic is known again by its offsets and by the last record that was taken from it."""
 
+import secrets
+
 import pytest
-from aiokafka import TopicPartition
-from aiokafka.admin import RecordsToDelete
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import NewTopic, RecordsToDelete
 from known_topic import AT, MARKER, known_topic
 from relay_services import admin
 
+from card_fulfillment.kafka import incarnation
 from card_fulfillment.kafka.connection import ClientOptions
 from card_fulfillment.kafka.incarnation import Extent, refuse_a_set_back, verified_extents
 from card_fulfillment.messages.envelope import Record
@@ -86,6 +89,30 @@ async def test_an_input_topic_that_is_not_there_is_named(
     gone = topic._replace(topic=f"{topic.topic}-gone")
     with pytest.raises(SourceUnavailable, match=f"^there is no topic {gone.topic}$"):
         await verified_extents(options, [topic, gone], {})
+
+
+async def test_however_many_partitions_there_are_all_are_held_against_them_in_time(
+    options: ClientOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One after the other, each takes a tenth of a second: some hundreds would never be begun."""
+    monkeypatch.setattr(incarnation, "_ANSWERED_WITHIN", 4.0)
+    name = f"many-{secrets.token_hex(4)}"
+    partitions = [Partition(name, number) for number in range(60)]
+    async with admin(options) as client:
+        await client.create_topics([NewTopic(name, len(partitions), 1)])
+    producer = AIOKafkaProducer(**options)
+    await producer.start()
+    for _, number in partitions:
+        await producer.send_and_wait(name, b"one", partition=number, timestamp_ms=AT)
+    await producer.stop()
+
+    stored = {each: taken(each, 0, b"one") for each in partitions}
+    extents = await verified_extents(options, partitions, stored)
+    assert extents == dict.fromkeys(partitions, Extent(0, 1))
+
+    stored[partitions[41]] = taken(partitions[41], 0, b"another")
+    with pytest.raises(InputRecreated, match=r"\[41\] has another record"):
+        await verified_extents(options, partitions, stored)
 
 
 def test_a_position_before_one_that_was_committed_is_of_a_database_that_was_set_back() -> None:

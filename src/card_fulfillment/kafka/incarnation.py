@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from card_fulfillment.kafka.connection import ClientOptions
@@ -64,11 +64,13 @@ async def _verified(
     consumer.assign(topic_partitions)
     beginnings = await consumer.beginning_offsets(topic_partitions)
     ends = await consumer.end_offsets(topic_partitions)
+    lasts: dict[TopicPartition, LastRecord] = {}
     for partition, position in stored.items():
         tp = TopicPartition(*partition)
         _check_range(partition, position, beginnings[tp], ends[tp])
         if position.last is not None and position.last.offset >= beginnings[tp]:
-            await _check_last(consumer, tp, position.last)
+            lasts[tp] = position.last
+    await _check_lasts(consumer, lasts)
     return {
         Partition(tp.topic, tp.partition): Extent(first, ends[tp])
         for tp, first in beginnings.items()
@@ -83,10 +85,23 @@ def _check_range(partition: Partition, position: Position, beginning: int, end: 
         )
 
 
-async def _check_last(consumer: AIOKafkaConsumer, tp: TopicPartition, last: LastRecord) -> None:
-    consumer.seek(tp, last.offset)
-    async with asyncio.timeout(_READ_WITHIN):
-        found = await consumer.getone(tp)
+async def _check_lasts(
+    consumer: AIOKafkaConsumer, lasts: Mapping[TopicPartition, LastRecord]
+) -> None:
+    """All together: one after the other, each waits for what is fetched of those before it."""
+    for tp, last in lasts.items():
+        consumer.seek(tp, last.offset)
+    left = set(lasts)
+    while left:
+        async with asyncio.timeout(_READ_WITHIN):
+            found = await consumer.getone(*left)
+        tp = TopicPartition(found.topic, found.partition)
+        consumer.pause(tp)
+        left.remove(tp)
+        _check_last(tp, lasts[tp], found)
+
+
+def _check_last(tp: TopicPartition, last: LastRecord, found: ConsumerRecord[bytes, bytes]) -> None:
     if found.offset != last.offset:
         return  # compacted away: nothing to compare with
     digest = record_digest(Record(tp.topic, tp.partition, found.offset, 0, found.key, found.value))
