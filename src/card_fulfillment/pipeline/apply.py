@@ -27,7 +27,7 @@ class Applier:
         """Apply the batch exactly once, or not at all. `now`: the worker's clock, microseconds.
 
         Raises PositionLost where another instance took the partition, Contended where others kept
-        interfering, and StoreUnavailable.
+        interfering, StoreUnavailable, and any of UNAPPLICABLE where it is the batch's own fault.
         """
         want = wanted(batch)
         need: Need | None = None

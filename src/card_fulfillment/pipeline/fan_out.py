@@ -98,7 +98,7 @@ class FanOut:
     async def spread(self, now: int) -> Effects | None:
         """Fold a chunk of some bulk's members; nothing where no bulk has any that lag.
 
-        Raises StoreUnavailable or Contended.
+        Raises StoreUnavailable, Contended or Unwieldy.
         """
         wider, after = Need(), self._spread_last
         for _ in range(_WIDENINGS):

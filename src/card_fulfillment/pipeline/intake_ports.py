@@ -57,7 +57,7 @@ class Applying(Protocol):
     async def apply(self, batch: Batch, now: int) -> Effects:
         """Apply the batch exactly once, or not at all. `now`: the worker's clock, microseconds.
 
-        Raises PositionLost, Contended and StoreUnavailable.
+        Raises PositionLost, Contended, StoreUnavailable, and any of UNAPPLICABLE.
         """
         ...
 

@@ -60,7 +60,7 @@ UNAPPLICABLE: Final = (
     TypeError,
     ValueError,
 )
-"""What one record can do to its whole batch: a value that no store takes, or a defect of ours."""
+"""What one record can do to its whole batch: what no store or transaction takes, or a defect."""
 
 
 def why_unapplicable(error: Exception) -> str:
@@ -73,7 +73,8 @@ def why_unapplicable(error: Exception) -> str:
 class Transaction(Protocol):
     """One transaction on the stored state.
 
-    Every method may block, and raise StoreUnavailable or Contended.
+    Every method may block, and raise StoreUnavailable or Contended; `peek` and `read` may raise
+    Unwieldy.
     """
 
     async def peek(self, need: Need) -> View:
