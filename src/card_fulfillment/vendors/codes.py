@@ -12,9 +12,8 @@ from card_fulfillment.vendors.patterns import whole
 
 _PAIR: Final = 2
 _EVERY: Final = "would mean every code: none may be guessed"
-# What no vendor sends: letters that Unicode leaves to private use.
-_NO_CODE: Final = "\ue000\ue001\ue002\ue003"
-_NO_CODE_PAIR: Final = f"{_NO_CODE}/{_NO_CODE}"
+# Who takes all of these takes any: one of them is of letters that Unicode leaves to private use.
+_UNLIKE: Final = ("\ue000\ue001\ue002\ue003", "0", "7143", "a", "OUT FOR-DELIVERY_2.1")
 # Codes looked up lately: what a vendor sends is much the same from day to day.
 _REMEMBERED: Final = 1024
 _T = TypeVar("_T")
@@ -80,7 +79,8 @@ def finder(rule: FactRule, senses: Mapping[str, Sense], patterns: Mapping[str, S
             raise ValueError(f"code {key!r} is both mapped and ignored")
         table[key] = Sense(ignored=True, entry=key)
     for pattern in patterns:
-        if whole(pattern)(_NO_CODE_PAIR if pair else _NO_CODE):
+        takes = whole(pattern)
+        if all(takes(f"{each}/{each}" if pair else each) for each in _UNLIKE):
             raise ValueError(f"{pattern!r} {_EVERY}")
     return lookup(table, pair=pair, patterns=patterns)
 

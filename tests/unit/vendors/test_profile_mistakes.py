@@ -276,6 +276,8 @@ def test_a_file_that_is_nested_without_end_is_told_and_ends_nothing(
         ("message.c", ".*", True),
         ("message.c", "(?s).+", True),
         ("message.c", "[A-Z].*", False),
+        ("message.c", r"\D+", False),
+        ("message.c", "[^0-9].*", False),
         ("[message.c, message.d]", ".*/.*", True),
         ("[message.c, message.d]", "A/.*", False),
     ],
