@@ -9,7 +9,14 @@ from typing import Final, NamedTuple, Self
 
 from card_fulfillment.domain.detail import Detail
 from card_fulfillment.domain.discrepancies import Discrepancy, Sizes, discrepancies
-from card_fulfillment.domain.facts import Attributes, CardIdentity, Cause, Fact
+from card_fulfillment.domain.facts import (
+    Attribute,
+    Attributes,
+    AttributeValue,
+    CardIdentity,
+    Cause,
+    Fact,
+)
 from card_fulfillment.domain.files import FileTotals
 from card_fulfillment.domain.journey import ChangeKind
 from card_fulfillment.domain.naming import Reference
@@ -72,7 +79,7 @@ class RollUp(NamedTuple):
     exceptions: int
     parcels: Mapping[Reference, Status | None]
     discrepancies: tuple[Discrepancy, ...]
-    packing: str = ""  # a digest of what else is told of the parcels
+    packing: str = ""  # a digest of what else is told of the parcels and of the whole as one
     final: bool = False
 
     @property
@@ -191,7 +198,7 @@ def roll_up(bulk: Bulk) -> RollUp:
             bulk.said.reports.with_totals(bulk.filed.values()),
             attempt,
         ),
-        packing=packing(bulk.said.parcels),
+        packing=packing(bulk.said.parcels, _number(bulk)),
         final=not is_partial and is_final(status, tracked=is_tracked(bulk)),
     )
 
@@ -217,6 +224,7 @@ def _brought_to_life(bulk: Bulk) -> RollUp:
         exceptions=0,
         parcels={},
         discrepancies=(),
+        packing=packing({}, _number(bulk)),
     )
 
 
@@ -263,6 +271,10 @@ def _kind(told: RollUp, now: RollUp) -> ChangeKind:
 def shown(bulk: Bulk) -> Attributes:
     """What is said of the shipment of the whole bulk, in its attempt."""
     return shown_in(bulk.said.attempt, bulk.said.registers)
+
+
+def _number(bulk: Bulk) -> AttributeValue | None:
+    return shown(bulk).get(Attribute.TRACKING_NUMBER)
 
 
 def is_tracked(bulk: Bulk) -> bool | None:

@@ -9,7 +9,7 @@ from hashlib import blake2b
 from typing import Final, NamedTuple, Self
 
 from card_fulfillment.domain.claims import Claim, Entry, claim, later
-from card_fulfillment.domain.facts import Attribute, Fact, ParcelRole
+from card_fulfillment.domain.facts import Attribute, AttributeValue, Fact, ParcelRole
 from card_fulfillment.domain.journey import FactOutcome
 from card_fulfillment.domain.naming import Reference
 from card_fulfillment.domain.registers import Registers, written
@@ -113,9 +113,14 @@ class Said:
 NOTHING_SAID: Final = Said()
 
 
-def packing(parcels: Mapping[Reference, Parcel]) -> str:
-    """A digest of the serials, cartons, carriers and numbers of the parcels that lines named."""
+def packing(parcels: Mapping[Reference, Parcel], number: AttributeValue | None) -> str:
+    """A digest of the serials, cartons, carriers and numbers of the parcels that lines named.
+
+    number: of the whole as one.
+    """
     shown = [_shown(*each) for each in sorted(parcels.items()) if each[1].named]
+    if number is not None:
+        shown.append((number,))
     return blake2b(repr(shown).encode(), digest_size=8).hexdigest() if shown else ""
 
 

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from agreement import Telling, assert_agrees
-from builders import announcement, box_no, fact, order, order_no, sent, waybill
+from builders import announcement, box_no, fact, order, order_no, own_id, sent, waybill
 from card_fulfillment.domain.detail import Evidence
 from card_fulfillment.domain.facts import Attribute, Fact, ParcelRole, Statement
-from card_fulfillment.domain.naming import SubjectKind, bulk_issuance
+from card_fulfillment.domain.naming import ISSUER, SubjectKind, bulk_issuance
 from card_fulfillment.domain.status import Reason, Status
 
 _B1, _O1, _X, _W = bulk_issuance("b1"), order_no("o1"), box_no("x"), waybill("w")
@@ -93,6 +93,30 @@ def test_what_else_is_told_of_a_parcel_goes_out_by_the_next_tick(more: Fact) -> 
 
     assert len(_events(after)) == len(_events(before)) + 1
     assert _events(after)[-1]["parcels"] != _events(before)[-1]["parcels"]
+
+
+def test_the_number_of_the_whole_goes_out_by_the_next_tick_too_as_a_cards_does() -> None:
+    shipped = fact(Status.SHIPPED, 9, _O1)
+    numbers = [
+        fact(None, 10 + n, _O1, attributes={Attribute.TRACKING_NUMBER: name})
+        for n, name in enumerate("NNM")
+    ]
+    told = [
+        (each["change"], each["shipment"]["tracking_number"])
+        for each in _events(_bulk(shipped, *numbers))
+        if each["fulfillment_status"] == "shipped"
+    ]
+    assert told == [("progress", None), ("update", "N"), ("update", "M")]
+
+
+def test_a_number_that_the_first_event_tells_is_not_told_again() -> None:
+    number = {Attribute.TRACKING_NUMBER: "N"}
+    telling = Telling()
+    telling.take([sent(fact(None, 1, own_id(ISSUER, "b1"), attributes=number))])
+    telling.settle().take([sent(announcement("c1", bulk="b1"))])
+
+    told = [each["shipment"]["tracking_number"] for each in _events(telling.settle())]
+    assert told == ["N"]
 
 
 def test_why_a_box_of_pin_letters_is_where_it_is_says_nothing_of_where_the_cards_are() -> None:
