@@ -14,7 +14,8 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST_PLAUSIBLE: Final = datetime(2000, 1, 1, tzinfo=UTC)
 FIRST_IMPLAUSIBLE: Final = datetime(2101, 1, 1, tzinfo=UTC)
 
-_HALF_A_DAY: Final = timedelta(hours=12)
+# Zones go from -12 to +14 hours; most of those past -10 and +13 have no more than an island or two.
+_INTO_ITS_DAY: Final = timedelta(hours=13)
 _EPOCH_ORDINAL: Final = EPOCH.toordinal()
 _MILLIS_A_DAY: Final = 86_400_000
 _TWO_DIGITS: Final = tuple(f"{number:02d}" for number in range(60))
@@ -33,8 +34,8 @@ def to_micros(time: datetime) -> int:
 
 
 def on_its_day(time: datetime, precision: str) -> datetime:
-    """The noon of a day that is stated: it is on that day in UTC too, whoever's zone it is of."""
-    return time + _HALF_A_DAY if precision == Precision.DAY else time
+    """In a day that is stated: it is that day in UTC too, in zones from -10 to +13 hours."""
+    return time + _INTO_ITS_DAY if precision == Precision.DAY else time
 
 
 LATEST_RECORD: Final = to_micros(FIRST_IMPLAUSIBLE)

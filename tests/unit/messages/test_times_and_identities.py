@@ -1,11 +1,14 @@
 import uuid
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from card_fulfillment.domain.detail import Precision
 from card_fulfillment.messages.identity import NAMESPACE, digest, uuid5
-from card_fulfillment.messages.times import iso_utc, to_micros
+from card_fulfillment.messages.times import iso_utc, on_its_day, to_micros
 
 moments = st.datetimes(
     min_value=datetime(1970, 1, 1),  # noqa: DTZ001 - hypothesis adds the zone
@@ -23,6 +26,16 @@ def test_a_time_is_written_in_utc_and_cut_to_milliseconds(moment: datetime) -> N
 @given(moments)
 def test_microseconds_keep_the_whole_time(moment: datetime) -> None:
     assert datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=to_micros(moment)) == moment
+
+
+@pytest.mark.parametrize("month", [1, 7])
+@pytest.mark.parametrize(
+    "zone", ["Pacific/Auckland", "Pacific/Tongatapu", "Asia/Dubai", "UTC", "Pacific/Honolulu"]
+)
+def test_the_day_that_is_stated_in_a_zone_is_read_off_in_utc(zone: str, month: int) -> None:
+    midnight = datetime(2026, month, 18, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    assert on_its_day(midnight, Precision.DAY).date() == date(2026, month, 18)
+    assert on_its_day(midnight, Precision.SECOND) == midnight
 
 
 @given(st.text())
