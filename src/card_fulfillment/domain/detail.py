@@ -8,6 +8,15 @@ from card_fulfillment.domain.value import Value
 
 
 class Precision(StrEnum):
+    """How exact `occurred_at` is.
+
+    second: as its sender states it.
+    day: a day alone is stated, and this is its first instant where the sender is: in UTC often the
+    evening before. 13 hours later it is that day in UTC too, in zones from -10 to +13 hours.
+    zone_assumed: a time is stated without its zone, which is assumed.
+    unknown: no time is stated, and this is when the record came.
+    """
+
     SECOND = "second"
     DAY = "day"
     ZONE_ASSUMED = "zone_assumed"

@@ -73,6 +73,17 @@ UNTOUCHED: Final = Journey()
 
 
 class ChangeKind(StrEnum):
+    """What a version is to the one before it; statuses are in the order of their enumeration.
+
+    progress: to a status further on. That may be bad news: `delivery_exception`, `lost`.
+    regression: to one less far on. That may be good news: after `delivery_exception` it is
+    `in_transit` again, after `production_failed` `in_production`.
+    correction: an outcome (delivered, returned, lost) is taken back, or anything that turns out to
+    have been said of another card or attempt.
+    reissue: a new attempt.
+    update: the status is the same, something else is told.
+    """
+
     PROGRESS = "progress"
     REGRESSION = "regression"
     CORRECTION = "correction"

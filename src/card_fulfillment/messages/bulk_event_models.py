@@ -55,7 +55,10 @@ class BulkParcel(TypedDict):
 
 
 class DiscrepancyFound(TypedDict):
-    """What does not agree. Nothing is corrected for it; it is gone once what is known agrees.
+    """What does not agree. Nothing is corrected for it.
+
+    It is gone once what is lacking is told. What was counted or named stays known: another number
+    that is right does not take back the wrong one.
 
     size_conflict: issuer and orders name `expected` cards, and also `reported`.
     serial_past_size: `expected` cards, and a card announced with the serial `reported`.
@@ -102,16 +105,23 @@ class BulkIssuanceStatusChanged(TypedDict):
             "most members."
         ),
     ]
-    previous_fulfillment_status: Annotated[Status | None, Field(description="Null at first.")]
+    previous_fulfillment_status: Annotated[
+        Status | None, Field(description="That of the version before. Null at first.")
+    ]
     change: Annotated[ChangeKind, Field(description="Never correction.")]
     supersedes: Annotated[None, Field(description="Always null: a bulk is never corrected.")]
     attempt: Annotated[int, Field(ge=1, description="1, and more for a reorder.")]
     occurred_at: Annotated[Timestamp, Field(description="Of what caused it, by its sender.")]
     occurred_at_precision: Precision
-    received_at: Annotated[Timestamp, Field(description="The causing record's timestamp.")]
+    received_at: Annotated[
+        Timestamp, Field(description="The timestamp of the record that stated it.")
+    ]
     recorded_at: Annotated[Timestamp, Field(description="By the worker's clock, informational.")]
-    reason_code: Annotated[Reason | None, Field(description="Where the cause states this status.")]
-    recommended_action: Action
+    reason_code: Annotated[
+        Reason | None,
+        Field(description="Where the cause states this status, be it of some of the cards alone."),
+    ]
+    recommended_action: Annotated[Action, Field(description="By status and reason, as of a card.")]
     evidence: Annotated[Evidence | None, Field(description="Where the cause states this status.")]
     final: Annotated[bool, Field(description="Nothing more is expected of any live member.")]
     tracked: Annotated[bool | None, Field(description="Null: unknown.")]
@@ -146,6 +156,9 @@ class BulkIssuanceStatusChanged(TypedDict):
     ]
     discrepancies: Annotated[
         list[DiscrepancyFound],
-        Field(description=f"By name, in the order of the names, the first {MOST_DISCREPANCIES}."),
+        Field(
+            description="In the order in which DiscrepancyName has their names, the first "
+            f"{MOST_DISCREPANCIES}. A name may be there several times."
+        ),
     ]
     cause: CausedBy

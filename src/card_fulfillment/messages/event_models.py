@@ -16,7 +16,7 @@ EventId = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
 
 
 class VendorSaid(TypedDict):
-    """Who stated the status, with the vendor's own code and text for it."""
+    """Who stated the status, with the vendor's own code and text; for `ordered` who is ordered."""
 
     id: str
     code: str | None
@@ -28,7 +28,7 @@ class Shipment(TypedDict):
     carrier: str | None
     tracking_number: str | None
     tracking_url: str | None
-    estimated_delivery: str | None
+    estimated_delivery: Annotated[str | None, Field(description="A date, YYYY-MM-DD.")]
 
 
 class Parcel(TypedDict):
@@ -41,7 +41,7 @@ class Parcel(TypedDict):
 
 
 class CausedBy(TypedDict):
-    """The record that the change came with."""
+    """The record that the change came with. Another one may have stated the status before."""
 
     event_id: str | None
     topic: str
@@ -61,13 +61,17 @@ class CardStatusChanged(TypedDict):
     labels: dict[str, str]
     version: Annotated[int, Field(ge=1, description="1, 2, 3 … per card, without a gap.")]
     fulfillment_status: Status
-    previous_fulfillment_status: Annotated[Status | None, Field(description="Null at first.")]
+    previous_fulfillment_status: Annotated[
+        Status | None, Field(description="That of the version before. Null at first.")
+    ]
     change: ChangeKind
     supersedes: Annotated[EventId | None, Field(description="The event that this one corrects.")]
     attempt: Annotated[int, Field(ge=1)]
-    occurred_at: Annotated[Timestamp, Field(description="By the sender's clock.")]
+    occurred_at: Annotated[Timestamp, Field(description="By who stated the status; see precision.")]
     occurred_at_precision: Precision
-    received_at: Annotated[Timestamp, Field(description="The causing record's timestamp.")]
+    received_at: Annotated[
+        Timestamp, Field(description="The timestamp of the record that stated the status.")
+    ]
     recorded_at: Annotated[Timestamp, Field(description="By the worker's clock, informational.")]
     reason_code: Reason | None
     recommended_action: Action
@@ -76,7 +80,10 @@ class CardStatusChanged(TypedDict):
     tracked: Annotated[bool | None, Field(description="Null: unknown.")]
     vendor: VendorSaid | None
     shipment: Shipment
-    parcels: Annotated[list[Parcel], Field(description="Where there are more than the one.")]
+    parcels: Annotated[
+        list[Parcel],
+        Field(description="Where there are more than the outbound one; it is the first."),
+    ]
     cause: CausedBy
 
 
