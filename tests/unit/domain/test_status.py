@@ -87,6 +87,10 @@ def test_nothing_is_to_be_done_while_all_goes_well(status: Status) -> None:
         (Status.AVAILABLE_FOR_PICKUP, Reason.RECIPIENT_ABSENT, Action.COLLECT),
         (Status.DELIVERED, Reason.DAMAGED, Action.REISSUE),
         (Status.DELIVERED, Reason.LEFT_WITH_NEIGHBOUR, Action.NONE),
+        (Status.DELIVERY_EXCEPTION, Reason.LOST, Action.CONTACT_CARRIER),
+        (Status.DELIVERY_EXCEPTION, Reason.DESTROYED, Action.CONTACT_CARRIER),
+        (Status.REJECTED, Reason.OUT_OF_STOCK, Action.REISSUE),
+        (Status.REJECTED, Reason.CANCELLED_BY_ISSUER, Action.NONE),
     ],
 )
 def test_a_reason_changes_what_is_recommended_only_where_it_matters(
