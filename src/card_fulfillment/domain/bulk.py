@@ -184,6 +184,8 @@ def roll_up(bulk: Bulk) -> RollUp:
     else:
         status = max(in_order, key=lambda s: (counts[s], STANDING[s]))
     is_partial = len(live) > 1 or bulk.awaits_members
+    # What has ordered them anew reaches the members after their bulk.
+    begun = all(of_attempt >= attempt for _, of_attempt in bulk.counts)
     return RollUp(
         status=status,
         attempt=attempt,
@@ -199,7 +201,7 @@ def roll_up(bulk: Bulk) -> RollUp:
             attempt,
         ),
         packing=packing(bulk.said.parcels, _number(bulk)),
-        final=not is_partial and is_final(status, tracked=is_tracked(bulk)),
+        final=not is_partial and begun and is_final(status, tracked=is_tracked(bulk)),
     )
 
 

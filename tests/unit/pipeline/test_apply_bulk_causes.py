@@ -117,3 +117,20 @@ def test_what_is_to_be_done_about_a_bulk_is_what_is_about_each_of_its_cards(
     for told in (_last(telling, "m1"), _last(telling, "b1")):
         assert (told["fulfillment_status"], told["final"]) == (status, True)
         assert (told["reason_code"], told["recommended_action"]) == (reason, action)
+
+
+def test_a_bulk_that_is_ordered_anew_is_not_final_before_its_cards_are_told_so() -> None:
+    telling = Telling()
+    telling.take([sent(announcement("m1", bulk="b1")), sent(order(bulk_issuance("b1"), 1, _O1))])
+    telling.settle().take([sent(fact(Status.RETURNED, 9, _O1))])
+    telling.settle().take([sent(order(bulk_issuance("b1"), _DAY, order_no("o2"), attempt=2))])
+    telling.settle().take([sent(fact(Status.DELIVERED, 2 * _DAY, order_no("o2")))])
+
+    events = telling.settle().snapshot().journeys(SubjectKind.BULK_ISSUANCE)["b1"]
+    told = [(e["attempt"], e["fulfillment_status"], e["change"], e["final"]) for e in events]
+    assert told[2:] == [
+        (1, "returned", "progress", True),
+        (2, "returned", "reissue", False),
+        (2, "ordered", "regression", False),
+        (2, "delivered", "progress", True),
+    ]
