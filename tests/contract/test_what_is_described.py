@@ -12,6 +12,7 @@ from card_fulfillment.domain.facts import Attribute, Statement
 from card_fulfillment.domain.journey import ChangeKind
 from card_fulfillment.domain.naming import SubjectKind, bulk_issuance
 from card_fulfillment.domain.status import Status
+from card_fulfillment.messages.asyncapi import HEADERS
 from card_fulfillment.messages.bulk_event import BULK_EVENT
 from card_fulfillment.messages.card_event import CARD_EVENT
 from card_fulfillment.messages.schema import schemas
@@ -87,3 +88,8 @@ def test_a_wrong_count_is_not_taken_back_by_a_right_one() -> None:
     assert [(d["name"], d["reported"]) for d in last["discrepancies"]] == [("total_mismatch", [1])]
     says = _BULK["$defs"]["DiscrepancyFound"]["description"]
     assert "does not take back the wrong one" in " ".join(says.split())
+
+
+def test_a_lane_is_told_to_be_another_number_than_kafkas() -> None:
+    """Lanes of all output topics are numbered together: that of the first partition is 1."""
+    assert "not Kafka's" in HEADERS["lane"]

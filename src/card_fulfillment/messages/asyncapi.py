@@ -18,7 +18,7 @@ HEADERS: Final = {
     "ce_time": "The recorded_at of the message.",
     "ce_dataschema": "Where the JSON Schema is.",
     "content-type": "Always application/json.",
-    "lane": "The topic's partition as the worker counts it; with seq it proves completeness.",
+    "lane": "The worker's number for this partition, not Kafka's; with seq it proves completeness.",
     "seq": "1, 2, 3 … per lane, without a gap: ASCII decimals.",
 }
 OPTIONAL_HEADERS: Final = {
