@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from agreement import Telling
-from builders import announcement, fact, order, order_no, sent, sized
+from builders import announcement, box_no, fact, order, order_no, sent, sized, waybill
 from card_fulfillment.domain.detail import Precision
 from card_fulfillment.domain.discrepancies import DiscrepancyName
-from card_fulfillment.domain.facts import Attribute, Statement
+from card_fulfillment.domain.facts import Attribute, ParcelRole, Statement
 from card_fulfillment.domain.journey import ChangeKind
 from card_fulfillment.domain.naming import SubjectKind, bulk_issuance
-from card_fulfillment.domain.status import Status
+from card_fulfillment.domain.status import Reason, Status
 from card_fulfillment.messages.asyncapi import HEADERS
 from card_fulfillment.messages.bulk_event import BULK_EVENT
 from card_fulfillment.messages.card_event import CARD_EVENT
@@ -66,6 +66,52 @@ def test_an_update_has_the_times_of_the_status_and_the_place_of_what_it_comes_wi
         assert update[name] == shipped[name]
     says = _CARD["properties"]["received_at"]["description"]
     assert says == "The timestamp of the record that stated the status."
+
+
+def test_an_estimate_and_a_pin_letter_alone_come_with_the_next_version() -> None:
+    letter = {Attribute.TRACKING_NUMBER: "P"}
+    events = _told(
+        SubjectKind.CARD,
+        "c1",
+        announcement("c1"),
+        order("c1", 1, _O1),
+        fact(None, 5, _O1, attributes={Attribute.ESTIMATED_DELIVERY: "2026-03-12"}),
+        fact(None, 5, _O1, attributes=letter, parcel_role=ParcelRole.PIN),
+        fact(Status.PRODUCED, 6, _O1),
+    )
+
+    assert [e["fulfillment_status"] for e in events] == ["created", "ordered", "produced"]
+    assert events[-1]["shipment"]["estimated_delivery"] == "2026-03-12"
+    assert [each["role"] for each in events[-1]["parcels"]] == ["outbound", "pin"]
+    for name, says in (("Shipment", "with the next one"), ("Parcel", "with the next version")):
+        assert says in _CARD["$defs"][name]["description"]
+
+
+def test_a_reason_alone_is_told_of_the_cards_and_not_of_their_bulk() -> None:
+    said: list[Statement] = [
+        announcement("c1", bulk="b1"),
+        order(bulk_issuance("b1"), 1, _O1),
+        fact(Status.DELIVERY_EXCEPTION, 5, _O1),
+        fact(Status.DELIVERY_EXCEPTION, 6, _O1, reason=Reason.BAD_ADDRESS),
+    ]
+    last = [_told(SubjectKind.CARD, "c1", *said), _told(SubjectKind.BULK_ISSUANCE, "b1", *said)]
+    assert [events[-1]["reason_code"] for events in last] == ["bad_address", None]
+    assert "the reason alone" in _BULK["properties"]["reason_code"]["description"]
+
+
+def test_a_box_is_told_under_each_of_its_references() -> None:
+    boxes = [box_no("x"), waybill("a")]
+    *_, last = _told(
+        SubjectKind.BULK_ISSUANCE,
+        "b1",
+        announcement("c1", bulk="b1"),
+        order(bulk_issuance("b1"), 1, _O1),
+        fact(Status.SHIPPED, 5, _O1, names=boxes),
+    )
+    told = [(each["vendor"], each["reference"]) for each in last["parcels"]]
+    assert told == [("alpha", "x"), ("courier", "a")]
+    assert "under each of them" in _BULK["$defs"]["BulkParcel"]["description"]
+    assert "in the order of vendors" in _BULK["properties"]["parcels"]["description"]
 
 
 def test_the_vendor_of_an_order_is_the_one_that_is_ordered() -> None:

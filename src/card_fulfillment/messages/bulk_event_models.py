@@ -33,7 +33,10 @@ class Carton(TypedDict):
 
 
 class BulkParcel(TypedDict):
-    """A box of the bulk issuance, found by the reference that its vendor gave it."""
+    """A box of the bulk issuance, found by the reference that its vendor gave it.
+
+    A box with several references is there under each of them.
+    """
 
     reference: str
     vendor: Annotated[str, Field(description="Whose reference it is.")]
@@ -119,7 +122,10 @@ class BulkIssuanceStatusChanged(TypedDict):
     recorded_at: Annotated[Timestamp, Field(description="By the worker's clock, informational.")]
     reason_code: Annotated[
         Reason | None,
-        Field(description="Where the cause states this status, be it of some of the cards alone."),
+        Field(
+            description="Where the cause states this status, be it of some of the cards alone. "
+            "Where the reason alone changes, the cards' events tell it and no other version does."
+        ),
     ]
     recommended_action: Annotated[Action, Field(description="By status and reason, as of a card.")]
     evidence: Annotated[Evidence | None, Field(description="Where the cause states this status.")]
@@ -152,7 +158,10 @@ class BulkIssuanceStatusChanged(TypedDict):
     ]
     parcels: Annotated[
         list[BulkParcel],
-        Field(description=f"Boxes, in the order of their references, the first {MOST_PARCELS}."),
+        Field(
+            description="Boxes, in the order of vendors, kinds of references and references, the "
+            f"first {MOST_PARCELS}."
+        ),
     ]
     discrepancies: Annotated[
         list[DiscrepancyFound],

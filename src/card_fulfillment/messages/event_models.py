@@ -24,6 +24,11 @@ class VendorSaid(TypedDict):
 
 
 class Shipment(TypedDict):
+    """A new tracking number has a version; what else changes alone comes with the next one.
+
+    All of it is of the attempt that the event tells.
+    """
+
     method: str | None
     carrier: str | None
     tracking_number: str | None
@@ -32,7 +37,10 @@ class Shipment(TypedDict):
 
 
 class Parcel(TypedDict):
-    """One of several parcels of a card; status: null where only its number is known."""
+    """One of several parcels of a card; status: null where only its number is known.
+
+    What is said of another than the outbound one comes with the next version of the card.
+    """
 
     role: ParcelRole
     carrier: str | None
