@@ -8,7 +8,7 @@ from agreement import Telling
 from builders import announcement, box_no, fact, order, order_no, sent, sized, waybill
 from card_fulfillment.domain.detail import Precision
 from card_fulfillment.domain.discrepancies import DiscrepancyName
-from card_fulfillment.domain.facts import Attribute, ParcelRole, Statement
+from card_fulfillment.domain.facts import Attribute, Attributes, ParcelRole, Statement
 from card_fulfillment.domain.journey import ChangeKind
 from card_fulfillment.domain.naming import SubjectKind, bulk_issuance
 from card_fulfillment.domain.status import Reason, Status
@@ -112,6 +112,33 @@ def test_a_box_is_told_under_each_of_its_references() -> None:
     assert told == [("alpha", "x"), ("courier", "a")]
     assert "under each of them" in _BULK["$defs"]["BulkParcel"]["description"]
     assert "in the order of vendors" in _BULK["properties"]["parcels"]["description"]
+
+
+_MAIL: Attributes = {Attribute.TRACKED: False}
+
+
+@pytest.mark.parametrize(
+    ("after", "then", "change"),
+    [
+        (Status.DELIVERED, Status.LOST, "correction"),
+        (Status.DELIVERY_FAILED, Status.DELIVERED, "regression"),
+        (Status.REJECTED, Status.ACCEPTED, "regression"),
+        (Status.SHIPPED, Status.IN_TRANSIT, "progress"),
+    ],
+)
+def test_what_comes_after_the_end_is_not_always_a_correction(
+    after: Status, then: Status, change: str
+) -> None:
+    events = _told(
+        SubjectKind.CARD,
+        "c1",
+        announcement("c1"),
+        order("c1", 1, _O1, attributes=_MAIL),
+        fact(after, 5, _O1),
+        fact(then, 6, _O1),
+    )
+    assert (events[-2]["final"], events[-1]["change"]) == (True, change)
+    assert "any change" in _CARD["properties"]["final"]["description"]
 
 
 def test_the_vendor_of_an_order_is_the_one_that_is_ordered() -> None:

@@ -48,7 +48,7 @@ info:
       auditing the stream; `version` is for applying it.
     - Order holds per key, by `version`. `occurred_at` may go back from one version to the next.
     - `change: correction` takes back what `supersedes` said.
-    - `final` means that nothing more is expected. A correction may still come.
+    - `final` means that nothing more is expected. Any `change` may still come, and take it back.
 defaultContentType: application/json
 
 channels:

@@ -84,7 +84,7 @@ class CardStatusChanged(TypedDict):
     reason_code: Reason | None
     recommended_action: Action
     evidence: Evidence | None
-    final: Annotated[bool, Field(description="Nothing more is expected; a correction may come.")]
+    final: Annotated[bool, Field(description="Nothing more is expected; any change may come.")]
     tracked: Annotated[bool | None, Field(description="Null: unknown.")]
     vendor: VendorSaid | None
     shipment: Shipment
