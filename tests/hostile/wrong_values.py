@@ -224,7 +224,7 @@ def _contradictions() -> Iterator[Case]:
     again = other | {"event_id": "hostile/twice, again"}
     again["event_id"] = "hostile/twice-again"
     conflict = RefusalReason.CARD_CONFLICT
-    yield bad("another product of the same card", CREATED, again, "event_id", conflict)
+    yield bad("another product of the same card", CREATED, again, "card_product_id", conflict)
     for field, value in (("event_id", "hostile/other"), ("card_id", "hostile/other")):
         doubled = as_json(created(f"doubled/{field}"))[:-1] + f',"{field}":"{value}"}}'.encode()
         yield good(f"a repeated {field}: the last one counts", CREATED, doubled)

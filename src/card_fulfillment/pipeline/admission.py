@@ -88,7 +88,7 @@ class Admission:
         if known is None:
             return None
         if known.content != fact.content:
-            return self._contradiction(record, fact, RefusalReason.EVENT_ID_CONFLICT)
+            return self._contradiction(record, fact, RefusalReason.EVENT_ID_CONFLICT, "event_id")
         self.copies[fact.fact_id] += 1
         if fact.precision is Precision.UNKNOWN:
             self._retime(fact)
@@ -103,12 +103,14 @@ class Admission:
             earlier = self.retimed.get(copy.fact_id, copy)
             self.retimed[copy.fact_id] = min(earlier, copy, key=_stated)
 
-    def _contradiction(self, record: Record, fact: Fact, reason: RefusalReason) -> RecordClass:
+    def _contradiction(
+        self, record: Record, fact: Fact, reason: RefusalReason, field: str
+    ) -> RecordClass:
         message = {
             RefusalReason.EVENT_ID_CONFLICT: "the same event id came before with other content",
             RefusalReason.CARD_CONFLICT: "the card was announced before with other properties",
         }[reason]
-        refused = Refused(reason, "event_id", message, fact.vendor, fact.mapping_version)
+        refused = Refused(reason, field, message, fact.vendor, fact.mapping_version)
         return self._quarantine(record, refused)
 
     def _file(self, line: FileLine) -> RecordClass:
@@ -137,7 +139,10 @@ class Admission:
         """Announced again under another event id: the same is a duplicate, another a conflict."""
         known = self.identities.get(announcement.card.card_id)
         if known is not None and known != announcement.card:
-            return self._contradiction(record, announcement.fact, RefusalReason.CARD_CONFLICT)
+            field = _first_difference(known, announcement.card)
+            return self._contradiction(
+                record, announcement.fact, RefusalReason.CARD_CONFLICT, field
+            )
         if known is not None:
             self.repeated.append(announcement)
             return RecordClass.DUPLICATE
@@ -145,6 +150,12 @@ class Admission:
         self.new[announcement.fact.fact_id] = announcement.fact
         self.announcements.append(announcement)
         return announcement.fact
+
+
+def _first_difference(one: CardIdentity, other: CardIdentity) -> str:
+    """The first property in which they differ, as card-created calls it."""
+    fields = zip(CardIdentity.__match_args__, one.values(), other.values(), strict=True)
+    return next(name for name, ours, theirs in fields if ours != theirs)
 
 
 def _stated(fact: Fact) -> int:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -106,6 +107,27 @@ def test_a_card_announced_again_with_other_properties_is_quarantined(*, together
     assert _counted(telling) == {RecordClass.APPLIED: 1, RecordClass.QUARANTINED: 1}
     assert telling.snapshot().dead_letters == [RefusalReason.CARD_CONFLICT]
     assert telling.snapshot().journeys()["c1"][0]["card_product_id"] == "gold"
+
+
+@pytest.mark.parametrize(
+    ("changed", "path"),
+    [
+        ({"product": "silver"}, "card_product_id"),
+        ({"bulk": "b2"}, "bulk_issuance_id"),
+        ({"serial": 2}, "serial_number"),
+        ({"serial": None}, "serial_number"),
+    ],
+)
+def test_of_a_card_announced_otherwise_the_dead_letter_names_the_property(
+    changed: dict[str, Any], path: str
+) -> None:
+    said: dict[str, Any] = {"bulk": "b1", "serial": 1}
+    telling = _telling([sent(announcement("c1", 0, **said))])
+
+    telling.take([sent(announcement("c1", 1, **(said | changed)))])
+
+    [(_, letter)] = telling.snapshot().letters()
+    assert (letter["reason"], letter["field_path"]) == ("card_conflict", path)
 
 
 @pytest.mark.parametrize("together", [True, False])
