@@ -77,6 +77,6 @@ def _completed(data: object, event_id: str, time: str | None) -> bytes:
     if isinstance(data, dict):
         if data.get("event_id") is None:
             data["event_id"] = event_id
-        if data.get("occurred_at") is None:
+        if time is not None and data.get("occurred_at") is None:
             data["occurred_at"] = time
     return orjson.dumps(data)

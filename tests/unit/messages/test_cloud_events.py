@@ -95,6 +95,20 @@ def test_a_broken_structured_event_is_refused(changed: dict[str, object], path: 
 
 
 @pytest.mark.parametrize(
+    "read",
+    [
+        structured(data=without_context(card_created()), time=None),
+        record(without_context(card_created()), headers=(("ce_id", b"evt-1"),)),
+    ],
+    ids=["structured", "binary"],
+)
+def test_a_time_that_nobody_states_is_told_to_be_missing(read: Record) -> None:
+    plain = decode_card_created(record(without_context(card_created()) | {"event_id": "evt-1"}))
+    assert isinstance(plain, Refused)
+    assert decode_card_created(read) == plain
+
+
+@pytest.mark.parametrize(
     "headers", [(("ce_id", b"\xff"),), (("ce_id", b"e"), ("ce_time", b"\xff")), (("ce_id", b""),)]
 )
 def test_context_that_is_no_text_is_refused(headers: Headers) -> None:
