@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal, NotRequired
 from pydantic import ConfigDict, Field, WithJsonSchema, with_config
 from typing_extensions import TypedDict  # pydantic wants this one below Python 3.12
 
+from card_fulfillment.domain.naming import ISSUER
 from card_fulfillment.messages.times import PlausibleTime
 
 # Printable ASCII without the space: two ids that look alike are alike.
@@ -47,7 +48,10 @@ _UNSAID: Final = Field(default=None)
 
 @with_config(_STRICT)
 class CardCreated(TypedDict):
-    """A card exists. With a bulk_issuance_id it is a member of that bulk issuance."""
+    """A card exists. With a bulk_issuance_id it is a member of that bulk issuance.
+
+    Integers are written without a fraction: 5, not 5.0.
+    """
 
     event_id: Annotated[Id, Field(description="Unique among card-created messages.")]
     occurred_at: Time
@@ -85,10 +89,20 @@ class ListedReference(TypedDict):
     """A name that a vendor will use for the subject."""
 
     vendor_id: NotRequired[
-        Annotated[Slug | None, Field(default=None, description="Default: the request's vendor.")]
+        Annotated[
+            Slug | None,
+            Field(
+                default=None,
+                description="Default: the request's vendor. Never the vendor `issuer`.",
+                json_schema_extra={"not": {"const": ISSUER}},
+            ),
+        ]
     ]
     kind: Annotated[
-        Slug, Field(description="`id` is the subject's own id, which need not be listed.")
+        Slug,
+        Field(
+            description="`id` is the subject's own id, which need not be listed, and no other one."
+        ),
     ]
     value: ReferenceValue
 
@@ -110,7 +124,10 @@ class Shipping(TypedDict):
 
 @with_config(_STRICT)
 class EmbossingRequested(TypedDict):
-    """A vendor was asked to make a card or a bulk issuance; a reorder has a higher attempt."""
+    """A vendor was asked to make a card or a bulk issuance; a reorder has a higher attempt.
+
+    Integers are written without a fraction: 5, not 5.0.
+    """
 
     event_id: Annotated[Id, Field(description="Unique among embossing-requested messages.")]
     occurred_at: Time

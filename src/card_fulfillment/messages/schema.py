@@ -15,6 +15,7 @@ from card_fulfillment.domain.detail import Evidence, Precision
 from card_fulfillment.domain.discrepancies import DiscrepancyName
 from card_fulfillment.domain.facts import ParcelRole
 from card_fulfillment.domain.journey import ChangeKind
+from card_fulfillment.domain.naming import ISSUER
 from card_fulfillment.domain.status import Action, Reason, Status
 from card_fulfillment.messages.asyncapi import asyncapi
 from card_fulfillment.messages.bulk_event import BULK_EVENT
@@ -66,7 +67,9 @@ _RULES: Final[Mapping[str, Schema]] = {
         "then": _said("bulk_issuance_id", "string"),
     },
     EMBOSSING_REQUESTED: {
-        "oneOf": [_said("card_id", "string"), _said("bulk_issuance_id", "string")]
+        "oneOf": [_said("card_id", "string"), _said("bulk_issuance_id", "string")],
+        "if": {"properties": {"vendor_id": {"const": ISSUER}}},
+        "then": {"properties": {"references": {"items": _said("vendor_id", "string")}}},
     },
 }
 

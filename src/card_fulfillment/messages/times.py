@@ -73,9 +73,11 @@ class PlausibleTime:
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         return {
+            "description": "With an offset, in the years 2000 to 2100; no leap second.",
             "type": "string",
             "format": "date-time",
-            "pattern": "^20[0-9]{2}-|^2100-",
+            # RFC 3339 has leap seconds; who reads these times has not.
+            "pattern": "^(20[0-9]{2}|2100)-[^:]+:[0-9]{2}:[0-5]",
             "maxLength": _LONGEST,
         }
 
