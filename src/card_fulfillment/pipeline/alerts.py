@@ -57,8 +57,16 @@ def _found_by(fact: Fact, places: Places) -> bytes:
 
 def deadline_alerts(facts: Iterable[Fact]) -> list[DeadLetter]:
     """The alert of each fact that waited for too long."""
-    message = "nothing that came until its deadline says whom it is about; it goes on waiting"
-    return [DeadLetter.about(f, RefusalReason.PARKING_DEADLINE, message) for f in facts]
+    return [DeadLetter.about(f, RefusalReason.PARKING_DEADLINE, _lacks(f)) for f in facts]
+
+
+def _lacks(fact: Fact) -> str:
+    """An order says itself whom it is about; a vendor's fact has references for that."""
+    if fact.references:
+        missing = "orders or announces whom it is about"
+    else:
+        missing = "announces the card or bulk issuance that it asks for"
+    return f"nothing that came until its deadline {missing}; it goes on waiting"
 
 
 def alert_ids(fact: Fact) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from agreement import run
-from builders import DEAD_LETTERS, NOW, fact, order_no, publishing
+from builders import DEAD_LETTERS, NOW, fact, order, order_no, publishing
 from card_fulfillment.domain.facts import Fact
 from card_fulfillment.domain.status import Status
 from card_fulfillment.messages.envelope import RefusalReason
@@ -56,3 +56,21 @@ def test_all_that_is_past_its_deadline_is_told_of(
     assert {letter.reason for letter in letters} <= {RefusalReason.PARKING_DEADLINE}
     changes = [change for effects in waiting.written for change in effects.changes]
     assert [change.topic for change in changes] == [DEAD_LETTERS] * count
+
+
+@pytest.mark.parametrize(
+    ("waits", "told"),
+    [
+        (fact(Status.SHIPPED, 5, order_no("o")), "orders or announces whom it is about"),
+        (order("c1").fact, "announces the card or bulk issuance that it asks for"),
+    ],
+)
+def test_what_waits_is_told_what_it_lacks(waits: Fact, told: str) -> None:
+    waiting = Waiting(0)
+    waiting.left = [waits]
+
+    run(sweep(waiting.transaction, _DEADLINE, publishing(), NOW))
+
+    [effects] = waiting.written
+    message = f"nothing that came until its deadline {told}; it goes on waiting"
+    assert [letter.message for letter in effects.dead_letters] == [message]
