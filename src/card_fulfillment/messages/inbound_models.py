@@ -36,7 +36,11 @@ Method = Annotated[str, Field(min_length=1, max_length=64, pattern=_VISIBLE)]
 ReferenceValue = Annotated[str, Field(min_length=1, max_length=256, pattern=_VISIBLE)]
 Size = Annotated[int, Field(ge=1, le=1_000_000)]
 _NumberOfCards = Annotated[
-    Size | None, Field(default=None, description="The bulk issuance's size.")
+    Size | None,
+    Field(
+        default=None,
+        description="The bulk issuance's size. Where no bulk_issuance_id is named it is ignored.",
+    ),
 ]
 SerialNumber = Annotated[int, Field(ge=1, le=10_000_000)]
 Time = Annotated[datetime, PlausibleTime]

@@ -38,6 +38,10 @@ def test_sizes_that_differ_conflict_and_the_greatest_counts() -> None:
     ]
 
 
+def test_a_size_in_the_order_of_a_member_is_not_its_bulks() -> None:
+    assert _found(_member(1, 4), sized(order("c1", 1), 5)) == []
+
+
 def test_a_serial_past_the_size_is_told_with_the_greatest_one() -> None:
     assert _found(_member(1, 2), _member(2), _member(3), _member(4)) == [
         {"name": "serial_past_size", "expected": 2, "reported": [4]}
