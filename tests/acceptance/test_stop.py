@@ -7,6 +7,7 @@ from typing import Final
 
 from card_fulfillment.devstack import Stack
 
+from .audit import last_seqs
 from .books import EndState
 from .world import World
 
@@ -26,6 +27,8 @@ SELECT count(*) FROM input_position
 WHERE next_offset <> applied + duplicate + ignored + parked + quarantined
 """
 
+_CHANGES: Final = "SELECT partition, last_seq FROM lane WHERE topic = $1 AND last_seq > 0"
+
 
 async def test_a_worker_told_to_stop_leaves_nothing_half_done(
     world: World, undisturbed: EndState
@@ -42,6 +45,9 @@ async def test_a_worker_told_to_stop_leaves_nothing_half_done(
     assert await worker.ended(_STOPS_WITHIN) == 0, worker.output
     await world.until(world.is_visible, within=1)
     assert (await world.fetch(_POSITIONS_BY_COUNTERS))[0][0] == 0
+    in_kafka = await last_seqs(world.bootstrap, world.output)
+    lanes = await world.fetch(_CHANGES, world.output)
+    assert {lane["partition"]: lane["last_seq"] for lane in lanes} == in_kafka
 
     async def is_alone() -> bool:
         return not (await world.fetch(_SESSIONS))[0][0]

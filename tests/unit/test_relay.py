@@ -74,6 +74,22 @@ async def test_a_stop_lets_the_transaction_in_flight_end() -> None:
     assert world.database.published[0] == 3
 
 
+@pytest.mark.parametrize("read", [Fault.NONE, Fault.SLOW])
+def test_what_is_committed_just_before_a_stop_is_published(read: Fault) -> None:
+    async def scenario() -> None:
+        topic = Topic(commit_seconds=0.1)
+        world = World(topic=topic, faults=Faults({"read": [Fault.NONE, read]}))
+        async with running(world) as [relay]:
+            await until(lambda: relay.status.state is RelayState.PUBLISHING)
+            world.database.add(0, 2)
+            await asyncio.sleep(0.05)  # this is being read, or published
+            world.database.add(1, 1)
+        assert world.all_published()
+        assert world.database.published == {0: 2, 1: 1}
+
+    run_virtually(scenario())
+
+
 @virtually
 async def test_a_stop_does_not_wait_for_a_transaction_that_hangs() -> None:
     world = World(topic=Topic(commit_seconds=60.0))

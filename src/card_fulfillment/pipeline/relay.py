@@ -113,9 +113,9 @@ class Relay:
         self._wake.set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Publish until `stop`, then finish the transaction in flight; at most five seconds more.
+        """Publish until `stop`, then what was committed by then, where it is no more than a page.
 
-        Raises nothing but what `observe` raises: see `status`.
+        At most five seconds more. Raises nothing but what `observe` raises: see `status`.
         """
         work = asyncio.create_task(self._work(stop))
         stopped = asyncio.create_task(stop.wait())
@@ -232,13 +232,14 @@ class Relay:
         page = Page()
         while not stop.is_set():
             self.status.turns += 1
-            if not page.lanes:
-                page = await self._next_page(session)
+            if not page.lanes and not (page := await self._next_page(session)).lanes:
                 continue
             many = page.rows >= _MANY_ROWS
             page = await self._publish(session, page)
             pause = _COMPANY_SECONDS if many and not page.lanes else _MARKING_SECONDS
             await _within(pause, stop)
+        if not page.lanes and (last := await self._read(session)).lanes:
+            await self._publish(session, last)
 
     async def _next_page(self, session: _Session) -> Page:
         self._wake.clear()
