@@ -126,12 +126,17 @@ class Intake:
 
         What cannot be applied as a whole is applied in halves, down to the record that is to blame.
         """
-        try:
-            return await self._apply_whole(in_hand, applier)
-        except (_TooSlow, *UNAPPLICABLE) as error:
-            if len(in_hand.batch.decoded) > 1:
-                return await self._apply_halves(in_hand, applier)
-            return await self._apply_refused(in_hand, applier, error)
+        while True:
+            try:
+                return await self._apply_whole(in_hand, applier)
+            except (_TooSlow, *UNAPPLICABLE) as error:
+                if len(in_hand.batch.decoded) > 1:
+                    return await self._apply_halves(in_hand, applier)
+                refusal, is_slow = self._refusal(in_hand, error), isinstance(error, _TooSlow)
+                if not is_slow or await self._is_written(refusal, applier):
+                    self._failed_in_a_row += 1
+                    self._observer.record_failed(refusal.batch.decoded[0].record, error)
+                    return is_slow or await self._apply_whole(refusal, applier)
 
     async def _apply_whole(self, in_hand: InHand, applier: Applying) -> bool:
         """Try until it is done, or is better tried in parts. A lone record is tried twice.
@@ -187,17 +192,24 @@ class Intake:
                 return False
         return True
 
-    async def _apply_refused(self, in_hand: InHand, applier: Applying, error: Exception) -> bool:
+    def _refusal(self, in_hand: InHand, error: Exception) -> InHand:
         """A record that fails alone is quarantined. Raises the error where it is not to blame."""
-        self._failed_in_a_row += 1
         (decoded,) = in_hand.batch.decoded
-        if _has_failed(decoded) or self._failed_in_a_row > _MOST_IN_A_ROW:
+        if _has_failed(decoded) or self._failed_in_a_row >= _MOST_IN_A_ROW:
             raise error
-        self._observer.record_failed(decoded.record, error)
         message = _TOO_SLOW if isinstance(error, _TooSlow) else why_unapplicable(error)
         refused = self._decoder.refused(decoded.record, _FAILED, message)
-        batch = Batch([refused], in_hand.batch.moves)
-        return await self._apply(InHand(batch, in_hand.assignment), applier)
+        return InHand(Batch([refused], in_hand.batch.moves), in_hand.assignment)
+
+    async def _is_written(self, refusal: InHand, applier: Applying) -> bool:
+        """A slow record's, in one try: a server that does not even write this is to blame."""
+        began = time.monotonic()
+        try:
+            effects = await self._try(refusal, applier)
+        except (PositionLost, StoreUnavailable, Contended):
+            return False  # what comes of the record itself is told when it is tried again
+        self._done(refusal, effects, time.monotonic() - began)
+        return True
 
     async def _try(self, in_hand: InHand, applier: Applying) -> Effects:
         self.status.tries += 1
