@@ -1,6 +1,7 @@
 """Where workers died again and again, records are taken with care until the one is found."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from typing import Final
 
@@ -118,6 +119,29 @@ async def test_what_does_not_end_while_partitions_are_given_away_is_not_taken_fo
     async with source.holding():
         await source.on_partitions_revoked([])
         assert await database.in_hand() == -1, "nothing is in hand"
+    await source.stop()
+
+
+@pytest.mark.parametrize(("deaths", "in_hand"), [(1, -1), (2, 0)])
+async def test_who_waits_for_the_database_with_a_record_in_hand_has_not_died_of_it(
+    options: ClientOptions, database: Database, deaths: int, in_hand: int
+) -> None:
+    """Unless the record is deadly, and waits only to be refused."""
+    for number in range(deaths):
+        await database.dies_with(f"dying {number}", 0)
+    topic = database.partition.topic
+    source = InputSource(
+        options, GroupOptions(topic, 6000), [topic], database.process("next"), _ALL
+    )
+    await source.start()
+    assert await until_fetched(source) == [0]
+    assert await database.in_hand() == 0
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(2):
+            while await database.in_hand() == 0:
+                assert await fetched(source, 1) == []
+    assert await database.in_hand() == in_hand
+    await source.let_go()
     await source.stop()
 
 

@@ -5,6 +5,7 @@ Offsets committed to Kafka are advisory, for lag monitors; they are never read.
 
 import asyncio
 import contextlib
+import math
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
@@ -51,6 +52,7 @@ _FETCH_WITHIN: Final = 2.0
 
 # In doubt, how often is looked whether the records in hand are applied.
 _LOOK_AGAIN: Final = 0.001
+_LIVES_ON: Final = 1.0  # whoever has waited for so long for them has not died of them
 _POLL: Final = 0.2
 
 # Fewer records are not worth a fetch and a transaction of their own as often as they could be had.
@@ -75,7 +77,7 @@ class InputSource(ConsumerRebalanceListener):
         self._caution = Caution(positions, most_in_hand)
         self._consumer = self._made()
         self._assigned: frozenset[TopicPartition] = frozenset()
-        self._assignment, self._resume_at = 0, 0.0
+        self._assignment, self._resume_at, self._let_go_at = 0, 0.0, math.inf
         self._joined = self._begun = False
         self._sought = False  # whether the consumer stands at the stored positions
         self._buffer: deque[Record] = deque()
@@ -213,7 +215,7 @@ class InputSource(ConsumerRebalanceListener):
         """Few records, noted before anything looks at them, when those before are applied."""
         first = () if self._given else self._caution.first_of(self._buffer, most)
         if self._given:
-            await asyncio.sleep(_LOOK_AGAIN)
+            await self._wait_for_the_given()
         elif not self._buffer:
             await self._caution.over([p for p in self._caution.until if await self._is_passed(p)])
             await self._fill()
@@ -221,8 +223,16 @@ class InputSource(ConsumerRebalanceListener):
             self.rewind()
             await asyncio.sleep(_POLL)  # somebody has them: the group will tell
         elif self._sought:
+            self._let_go_at = math.inf if deadly else time.monotonic() + _LIVES_ON
             return self._cut(len(first))._replace(deadly=deadly)
         return Fetched([], {}, self._assignment)
+
+    async def _wait_for_the_given(self) -> None:
+        """Whoever is killed while they wait for the database, or freezes, has not died of them."""
+        await asyncio.sleep(_LOOK_AGAIN)
+        if time.monotonic() > self._let_go_at:
+            await self.let_go()
+            self._let_go_at = math.inf
 
     async def _is_passed(self, partition: Partition) -> bool:
         """Whether all that is in doubt is applied, or was never there."""
