@@ -31,6 +31,7 @@ from card_fulfillment.postgres.words import (
 
 Json = str
 
+_REMEMBERED_LENGTH: Final = 2048  # of bindings: those of a dozen cards in one letter
 _PHASES: Final = {rank: STANDING[status].phase for rank, status in BY_RANK.items()}
 
 
@@ -228,8 +229,20 @@ def _rarer(binding: Binding) -> tuple[int | str, ...]:
     return () if window == (GRACE, WINDOW) else window
 
 
-@lru_cache(maxsize=4096)  # most references are read again and again, and bound once
 def load_bindings(text: Json) -> Held:
+    """Most references are read again and again, and bound once.
+
+    One that is bound many times is another text each time, and all of them would be remembered.
+    """
+    return _remembered(text) if len(text) <= _REMEMBERED_LENGTH else _bindings_of(text)
+
+
+@lru_cache(maxsize=4096)
+def _remembered(text: Json) -> Held:
+    return _bindings_of(text)
+
+
+def _bindings_of(text: Json) -> Held:
     return tuple(
         Binding(
             Subject(KINDS[kind], id_),
