@@ -7,7 +7,7 @@ from typing import Final
 import asyncpg
 
 from builders import LANES, NOW, Log, publishing, sent
-from card_fulfillment.domain.files import FileLine
+from card_fulfillment.domain.files import FileLine, FileName
 from card_fulfillment.pipeline.apply import Applier
 from card_fulfillment.pipeline.file_sweep import Swept, sweep_files
 from card_fulfillment.postgres.quarantine import PostgresQuarantine
@@ -43,6 +43,12 @@ class Sweeping:
             looked = await transaction.looked_at(AT_ONCE, (), 9)
             await self.take(line)
             await transaction.settle(looked)
+
+    async def looks_at(self, *told_of: FileName) -> set[FileName]:
+        """Which files a sweep counts after these were told of."""
+        async with self._state.sweeping_store().transaction() as transaction:
+            looked = await transaction.looked_at(AT_ONCE, told_of, 9)
+        return {each.account.name for each in looked}
 
     async def age(self, file: str) -> None:
         """Nothing has come of the file for two hours."""

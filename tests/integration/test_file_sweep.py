@@ -69,6 +69,17 @@ async def test_it_is_told_of_once_and_closed_when_it_is_whole(sweeping: Sweeping
     assert await sweeping.told() == 2
 
 
+async def test_it_is_counted_again_only_when_lines_of_it_came(sweeping: Sweeping) -> None:
+    """What is wrong with it may be so for ever: of all such files all lines would be, each time."""
+    await sweeping.take(_WHOLE[1], _WHOLE[3])
+    assert await sweeping.sweep() == (2, 0)
+    name = _WHOLE[1].file
+
+    assert await sweeping.looks_at(name) == set()
+    await sweeping.take(_WHOLE[0])
+    assert await sweeping.looks_at(name) == {name}
+
+
 async def test_while_lines_come_no_new_alert_replaces_one_that_is_over(
     sweeping: Sweeping,
 ) -> None:

@@ -61,7 +61,7 @@ class SweepingFiles(Protocol):
     ) -> Sequence[Looked]:
         """Files that nobody looked at since their last line, once it is older than the grace.
 
-        At most so many; and those that somebody was told of.
+        At most so many; and all of those that somebody was told of, whatever their last line's age.
         """
         ...
 
@@ -120,15 +120,28 @@ async def _sweep(sweeping: SweepingFiles, grace: timedelta) -> tuple[Effects, bo
     due = [each for each in looked if each.is_due]
     found = _by_id((*_of_files(looked), *_of_gaps(gaps)))
     is_open = {each.dead_letter_id for each in alerts}
+    as_it_was = _untouched(alerts, {each.account.name for each in looked})
     raised = _by_id((*_of_files(due), *_of_gaps(gaps))).keys() - is_open
     stored = await sweeping.stored_letters(raised) if raised else {}
     await sweeping.settle(due)
     effects = Effects(
         dead_letters=[found[i] for i in sorted(raised - stored.keys())],
-        resolved=sorted(is_open - found.keys()),
+        resolved=sorted(is_open - found.keys() - as_it_was),
         reopened=sorted(i for i, is_over in stored.items() if is_over),
     )
     return effects, sum(each.is_new for each in due) >= _AT_A_TIME
+
+
+def _untouched(alerts: Iterable[OpenAlert], looked: Collection[FileName]) -> set[str]:
+    """Alerts about files of which no line came since: what is wrong with them still is.
+
+    But a gap before one: other files fill it.
+    """
+    return {
+        each.dead_letter_id
+        for each in alerts
+        if each.file not in looked and each.reason is not RefusalReason.FILE_GAP
+    }
 
 
 def _by_id(letters: Iterable[DeadLetter]) -> dict[str, DeadLetter]:

@@ -51,7 +51,9 @@ WHERE (f.vendor, f.file) IN (
     (SELECT w.vendor, w.file FROM vendor_file w
      WHERE w.watched AND w.changed_at <= clock_timestamp() - $1::interval
      ORDER BY w.changed_at LIMIT $2)
-    UNION ALL SELECT * FROM unnest($3::text[], $4::text[])
+    UNION ALL
+    SELECT t.vendor, t.file FROM unnest($3::text[], $4::text[]) AS t (vendor, file)
+    JOIN vendor_file w ON w.vendor = t.vendor AND w.file = t.file WHERE w.watched
 )
 """  # noqa: S608 - a constant of this module
 _GAPS: Final = """
