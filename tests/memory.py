@@ -60,7 +60,7 @@ class MemoryTransaction:
             bulks={i: tables.bulks[i] for i in need.bulks if i in tables.bulks},
             cards={i: tables.cards[i] for i in need.cards if i in tables.cards},
             bindings=self._bindings(need.references),
-            waiting=self._waiting(need.unlocks),
+            waiting=self._waiting(need.unlocked(tables.references)),
             histories=self._histories(need.refolds),
             files=self._files(need),
         )

@@ -8,6 +8,8 @@ import asyncpg
 import pytest
 
 from builders import NOW, Log, Sent, announcement, fact, order, order_no, publishing, sent
+from card_fulfillment.compiled import COMPILED
+from card_fulfillment.domain import bindings
 from card_fulfillment.domain.status import Status
 from card_fulfillment.pipeline.apply import Applier
 from card_fulfillment.pipeline.ports import MOST_FACTS, Unwieldy
@@ -64,6 +66,24 @@ async def test_what_waits_is_counted_before_it_is_read(state: PostgresState, dsn
     assert not await connection.fetch("SELECT FROM waiting WHERE reference = $1", name)
     await connection.close()
     await tell(sent(order("c", 1, _JOB), topic="again"))
+
+
+@pytest.mark.skipif(COMPILED, reason="the number is compiled in")
+async def test_what_is_held_under_a_name_of_too_many_keeps_no_further_order_up(
+    state: PostgresState, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bindings, "MOST_SUBJECTS", 2)
+    tell = _Teller(state)
+    await tell(sent(*(order(c, 1, _JOB) for c in ("a", "b", "c")), fact(Status.PRODUCED, 2, _JOB)))
+    connection = await asyncpg.connect(dsn)
+    await connection.execute(_MORE, MOST_FACTS)
+    await connection.close()
+    for number, known in enumerate((tell, _Teller(state))):  # the second one has just started
+        own = order_no(f"own {number}")
+        await tell(sent(fact(Status.PRODUCED, 2, own)))
+        await known(sent(order(f"d{number}", 1, _JOB, own), topic=f"orders {number}"))
+    held = [row for row in (await state.snapshot()).facts.values() if not row.places]
+    assert len(held) == MOST_FACTS + 1
 
 
 async def test_a_card_of_which_too_much_is_said_is_not_ordered_again(

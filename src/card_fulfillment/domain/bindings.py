@@ -173,9 +173,9 @@ def resolve(bindings: Bindings, fact: Fact, bulk_of: BulkOf) -> Resolution:
     by_reference = {r: _candidates(r, each, fact.stated) for r, each in held.items()}
     unbound = tuple(r for r, found in by_reference.items() if not found)
     bound = [found for found in by_reference.values() if found]
-    unannounced = _unannounced(by_reference, bulk_of)
     if any(map(is_crowded, held.values())):
-        return Resolution({}, fact.references, unannounced)
+        return Resolution({}, fact.references)
+    unannounced = _unannounced(by_reference, bulk_of)
     if not bound:
         return Resolution(None, unbound, unannounced)
     common = _in_common(bound, bulk_of)

@@ -62,6 +62,7 @@ class Applier:
         found = self._hints.view(need.without(asked))
         asked |= Need(cards=set(found.cards), references=set(found.bindings))
         if missing := need.without(asked):
-            found |= await transaction.peek(missing)
             asked |= missing
+            missing.unlocks = missing.unlocked(found.bindings)
+            found |= await transaction.peek(missing)
         return found

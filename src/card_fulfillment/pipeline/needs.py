@@ -106,7 +106,9 @@ def _want_issuers_facts(need: Need, subject: Subject) -> None:
 def _want_fact(need: Need, fact: Fact) -> None:
     need.references.update(fact.references)
     if fact.names:
-        _want_to_bind(need, (reference for _, reference in fact.names))
+        names = {reference for _, reference in fact.names}
+        need.named |= names
+        _want_to_bind(need, names)
 
 
 def _want_new_fact(need: Need, fact: Fact) -> None:

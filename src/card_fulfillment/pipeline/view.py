@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, NamedTuple, Self
 
-from card_fulfillment.domain.bindings import Bindings, BulkOf
+from card_fulfillment.domain.bindings import Bindings, BulkOf, is_crowded
 from card_fulfillment.domain.bulk import Bulk
 from card_fulfillment.domain.facts import CardIdentity, Fact, ParcelRole
 from card_fulfillment.domain.files import FileName, LineKey, VendorFile
@@ -23,6 +23,7 @@ class Need:
     them, or finds them unbound: whoever binds a bound reference anew locks its subjects.
 
     unlocks: references that the batch may bind: the facts that wait for them are needed.
+    named: those of them that facts name.
     histories: cards announced by the batch: what was stored for them is needed under the locks.
     refolds: subjects of which facts may go to others: their stored facts are needed to see which;
         of a bulk those of its members that something was said of by name, too.
@@ -40,6 +41,7 @@ class Need:
     references: set[Reference] = field(default_factory=set)
     locked_references: set[Reference] = field(default_factory=set)
     unlocks: set[Reference] = field(default_factory=set)
+    named: set[Reference] = field(default_factory=set)
     histories: set[str] = field(default_factory=set)
     refolds: set[Subject] = field(default_factory=set)
     whole: set[str] = field(default_factory=set)
@@ -67,11 +69,20 @@ class Need:
             bulks=self.bulks - asked.bulks,
             cards=self.cards - asked.cards,
             references=self.references - asked.references,
-            unlocks=self.unlocks - asked.unlocks,
+            unlocks=(self.unlocks - asked.unlocks) | (self.named - asked.named),
+            named=self.named - asked.named,
             refolds=self.refolds - asked.refolds,
             files=self.files - asked.files,
             file_references=self.file_references - asked.file_references,
         )
+
+    def unlocked(self, bindings: Bindings) -> set[Reference]:
+        """Of the `unlocks` those by which what waits can come to be about somebody.
+
+        What is found by a crowded one is held, however many more are ordered under it, unless a
+        fact that names it ceases to.
+        """
+        return {r for r in self.unlocks if r in self.named or not is_crowded(bindings.get(r, ()))}
 
     def __bool__(self) -> bool:
         return any(getattr(self, name) for name in _SETS)
@@ -144,7 +155,7 @@ class Seen(NamedTuple):
 class View:
     """The stored state as far as a need asked for it. What is absent does not exist.
 
-    waiting: the facts that wait for any of the need's `unlocks`.
+    waiting: the facts that wait for any of the need's `unlocked`.
     sayings: by bulk, facts about it that some of the need's cards have not folded, or all.
     taken: of the need's `serials`, those that some card has.
     seen: of the need's `fact_ids`, those that are stored.

@@ -40,9 +40,10 @@ f.card_id, f.bulk_issuance_id, f.attempt, f.outcome, coalesce(f.number, 0), f.si
 # One more than are taken, which tells that there are more.
 _LIMIT: Final = MOST_FACTS + 1
 # An array of the ids found first: a join could be planned as a look at every fact.
-_WAITING: Final = f"""ARRAY(
-    SELECT DISTINCT w.fact_id FROM waiting w WHERE w.reference = ANY ($1::text[]) LIMIT {_LIMIT}
-)"""  # noqa: S608 - a constant
+_WAITING_IDS: Final = f"""
+SELECT DISTINCT w.fact_id FROM waiting w WHERE w.reference = ANY ($1::text[]) LIMIT {_LIMIT}
+"""  # noqa: S608 - a constant
+_WAITING: Final = f"ARRAY({_WAITING_IDS})"
 _AROUND: Final = f"""
 SELECT 'waiting', {_FACT_COLUMNS}, NULL::bigint FROM fact f WHERE f.fact_id = ANY ({_WAITING})
 UNION ALL
@@ -133,6 +134,10 @@ async def peek(connection: asyncpg.Connection, need: Need) -> View:
             else:
                 waiting.append(fact_id)
     view.bindings |= await issuers_bindings(connection, filter(is_issuers_name, need.references))
+    unlocked = need.unlocked(view.bindings)
+    if waiting and len(unlocked) < len(unlocks):  # nobody knew before that one is crowded
+        rows = await fetch(connection, _WAITING_IDS, list(map(reference_text, unlocked)))
+        waiting = [row[0] for row in rows]
     if waiting:
         _refuse_too_many(waiting)
         view.waiting = _facts(await fetch(connection, _BY_ID, waiting))
@@ -165,7 +170,7 @@ async def _read_around(connection: asyncpg.Connection, need: Need, view: View) -
     announced = [i for i in need.histories if card(i) not in need.refolds]
     if not (need.unlocks or announced or need.fact_ids):
         return
-    unlocks = list(map(reference_text, need.unlocks))
+    unlocks = list(map(reference_text, need.unlocked(view.bindings)))
     rows = await fetch(connection, _AROUND, unlocks, announced, need.fact_ids)
     view.waiting = _facts(columns for what, *columns, _ in rows if what == "waiting")
     histories = _facts(columns for what, *columns, _ in rows if what == "history")
