@@ -99,9 +99,10 @@ def bound_to(bindings: Bindings, reference: Reference, bulk_of: BulkOf) -> Held:
     return (*held, *theirs)
 
 
-def is_crowded(held: Held) -> bool:
-    """Whether it is bound to more subjects than anything can be about."""
-    return len(held) > MOST_SUBJECTS and len({b.subject for b in held}) > MOST_SUBJECTS
+def is_crowded(held: Held, times: int = 1) -> bool:
+    """Whether it is bound to more subjects than anything can be about, or `times` as many."""
+    most = times * MOST_SUBJECTS
+    return len(held) > most and len({b.subject for b in held}) > most
 
 
 def through_bulk(reference: Reference, bulk_of: BulkOf) -> Reference | None:

@@ -13,6 +13,7 @@ from card_fulfillment.domain.bindings import (
     Held,
     Resolution,
     by_announcement,
+    is_crowded,
     membership,
     ordered_elsewhere,
     ordering,
@@ -37,6 +38,9 @@ from card_fulfillment.domain.value import Value
 from card_fulfillment.domain.windows import Windows
 from card_fulfillment.pipeline.contested import moves_issuers_facts
 from card_fulfillment.pipeline.view import Place, Places, StoredFact, View
+
+# Facts that name a reference can take back what they bound: so it would stay crowded.
+_CROWDS_KEPT: Final = 2
 
 
 class Gain(Value):
@@ -103,7 +107,8 @@ class Placement:
     def order(self, order: Order) -> None:
         means = Sense(order.attempt)
         for reference in order.references:
-            self._bind(reference, order.subject, means, order.fact)
+            if not is_crowded(self._bindings.get(reference, ()), _CROWDS_KEPT):
+                self._bind(reference, order.subject, means, order.fact)
         named = Binding(order.subject, order.attempt, order.fact.stated, order.fact.fact_id)
         moves = moves_issuers_facts(order, self._view)
         self._name(order.subject, named, order.fact if moves else None)

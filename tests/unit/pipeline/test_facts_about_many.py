@@ -5,6 +5,8 @@ from typing import Final
 import pytest
 
 from builders import NOW, Log, announcement, fact, order, order_no, publishing, sent
+from card_fulfillment.compiled import COMPILED
+from card_fulfillment.domain import bindings
 from card_fulfillment.domain.status import Status
 from card_fulfillment.pipeline import decide
 from card_fulfillment.pipeline.apply import Applier
@@ -12,6 +14,25 @@ from card_fulfillment.pipeline.ports import Unwieldy, why_unapplicable
 from memory import MemoryStore
 
 _JOB: Final = order_no("job")
+
+
+@pytest.mark.skipif(COMPILED, reason="the number is compiled in")
+async def test_a_name_that_every_order_lists_does_not_grow_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All that it is bound to is read and written with each of these orders."""
+    monkeypatch.setattr(bindings, "MOST_SUBJECTS", 2)
+    log, store = Log(), MemoryStore()
+    applier = Applier(store, publishing())
+    own = [order_no(f"own {n}") for n in range(9)]
+    for number, name in enumerate(own):
+        said = order(f"c{number}", 1, _JOB, name)
+        batch = log.batch([sent(announcement(f"c{number}"), said)])
+        await store.begin(batch.moves)
+        await applier.apply(batch, NOW)
+    kept = await store.snapshot()
+    assert len(kept.bindings[_JOB]) == 2 * bindings.MOST_SUBJECTS + 1
+    assert all(len(kept.bindings[name]) == 1 for name in own)
 
 
 async def test_facts_about_too_many_subjects_in_all_are_refused(
