@@ -23,6 +23,20 @@ _ALEMBIC: Final = """
 CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY);
 INSERT INTO alembic_version VALUES ('0001')
 """
+_REVISIONS: Final = {
+    file.name.partition("_")[0]
+    for file in resources.files("card_fulfillment.postgres.migrations.versions").iterdir()
+    if file.name.endswith(".sql")
+}
+_INTERRUPTED: Final = """
+CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY);
+CREATE FUNCTION interrupt() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'interrupted';
+END $$;
+CREATE TRIGGER interrupted BEFORE INSERT OR UPDATE ON alembic_version
+FOR EACH ROW WHEN (NEW.version_num = '{revision}') EXECUTE FUNCTION interrupt()
+"""
 _TAKE_A_NUMBER: Final = "UPDATE lane SET last_seq = last_seq + 1 RETURNING last_seq"
 _INSERT: Final = "INSERT INTO change (lane, seq, key, headers, value) VALUES (1, $1, 'k', $2, $3)"
 _HEADERS: Final = '{"ce_id":"one"}'
@@ -75,6 +89,19 @@ async def test_a_migration_waits_for_the_transaction_of_a_worker_and_neither_fai
     await check_schema(old)
     assert await old.fetchval("SELECT count(*) FROM change") == 1
     await watching.close()
+
+
+@pytest.mark.parametrize("revision", sorted(_REVISIONS))
+async def test_a_migration_that_is_interrupted_is_run_again(bare_dsn: str, revision: str) -> None:
+    """Between the tables of a revision and its name there is no moment to die in."""
+    connection = await asyncpg.connect(bare_dsn)
+    await connection.execute(_INTERRUPTED.format(revision=revision))
+    with pytest.raises(Exception, match="interrupted"):
+        await migrate(bare_dsn)
+    await connection.execute("DROP TRIGGER interrupted ON alembic_version")
+    assert await migrate(bare_dsn) == newest_revision()
+    await check_schema(connection)
+    await connection.close()
 
 
 async def test_a_schema_that_is_ahead_stays_as_it_is_after_a_rollback(
