@@ -73,12 +73,13 @@ async def test_what_is_held_under_a_name_of_too_many_keeps_no_further_order_up(
     state: PostgresState, dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bindings, "MOST_SUBJECTS", 2)
-    tell = _Teller(state)
-    await tell(sent(*(order(c, 1, _JOB) for c in ("a", "b", "c")), fact(Status.PRODUCED, 2, _JOB)))
+    behind, tell = _Teller(state), _Teller(state)
+    await behind(sent(order("a", 1, _JOB), topic="first"))
+    await tell(sent(order("b", 1, _JOB), order("c", 1, _JOB), fact(Status.PRODUCED, 2, _JOB)))
     connection = await asyncpg.connect(dsn)
     await connection.execute(_MORE, MOST_FACTS)
     await connection.close()
-    for number, known in enumerate((tell, _Teller(state))):  # the second one has just started
+    for number, known in enumerate((tell, behind, _Teller(state))):  # the last one has just started
         own = order_no(f"own {number}")
         await tell(sent(fact(Status.PRODUCED, 2, own)))
         await known(sent(order(f"d{number}", 1, _JOB, own), topic=f"orders {number}"))

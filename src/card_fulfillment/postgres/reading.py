@@ -40,9 +40,8 @@ f.card_id, f.bulk_issuance_id, f.attempt, f.outcome, coalesce(f.number, 0), f.si
 # One more than are taken, which tells that there are more.
 _LIMIT: Final = MOST_FACTS + 1
 # An array of the ids found first: a join could be planned as a look at every fact.
-_WAITING_IDS: Final = f"""
-SELECT DISTINCT w.fact_id FROM waiting w WHERE w.reference = ANY ($1::text[]) LIMIT {_LIMIT}
-"""  # noqa: S608 - a constant
+_WAITING_IDS: Final = f"""SELECT DISTINCT w.fact_id FROM waiting w
+WHERE w.reference = ANY ($1::text[]) LIMIT {_LIMIT}"""  # noqa: S608 - a constant
 _WAITING: Final = f"ARRAY({_WAITING_IDS})"
 _AROUND: Final = f"""
 SELECT 'waiting', {_FACT_COLUMNS}, NULL::bigint FROM fact f WHERE f.fact_id = ANY ({_WAITING})
@@ -124,9 +123,8 @@ async def peek(connection: asyncpg.Connection, need: Need) -> View:
     unlocks = list(map(reference_text, need.unlocks))
     waiting: list[bytes] = []
     if need.cards or keys or unlocks:
-        for what, key, *columns, fact_id in await fetch(
-            connection, _GLANCE, need.cards, keys, unlocks
-        ):
+        rows = await fetch(connection, _GLANCE, need.cards, keys, unlocks)
+        for what, key, *columns, fact_id in rows:
             if what == "card":
                 card_id, view.cards[card_id] = load_card((key, *columns))
             elif what == "reference":
@@ -134,10 +132,12 @@ async def peek(connection: asyncpg.Connection, need: Need) -> View:
             else:
                 waiting.append(fact_id)
     view.bindings |= await issuers_bindings(connection, filter(is_issuers_name, need.references))
-    unlocked = need.unlocked(view.bindings)
-    if waiting and len(unlocked) < len(unlocks):  # nobody knew before that one is crowded
-        rows = await fetch(connection, _WAITING_IDS, list(map(reference_text, unlocked)))
-        waiting = [row[0] for row in rows]
+    if len(waiting) > MOST_FACTS:  # what is believed of their references may be too old
+        view.bindings |= await _bindings(connection, need.unlocks - view.bindings.keys())
+    # Nobody may have known before that one is crowded.
+    if waiting and len(unlocked := need.unlocked(view.bindings)) < len(unlocks):
+        unlocks = list(map(reference_text, unlocked))
+        waiting = [row[0] for row in await fetch(connection, _WAITING_IDS, unlocks)]
     if waiting:
         _refuse_too_many(waiting)
         view.waiting = _facts(await fetch(connection, _BY_ID, waiting))
