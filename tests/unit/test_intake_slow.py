@@ -90,8 +90,8 @@ def test_a_server_that_is_slow_in_everything_or_in_all_that_it_writes_refuses_no
 ) -> None:
     world = Impatient(seeded(5), 3, slow=0.0)
     world.at_nothing = at_nothing
-    world.troubled = 86_400.0
-    run_virtually(_taken_in(world, within=90_000))
+    world.troubled = 1100.0
+    run_virtually(_taken_in(world, within=3600))
     _assert_all_is_taken(world)
     assert world.refused == []
 

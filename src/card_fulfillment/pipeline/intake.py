@@ -156,10 +156,11 @@ class Intake:
                 was_slow = time.monotonic() - began > _SLOW
                 pause = next(after_failures)
                 self._observer.batch_failed(error, again_in=pause)
-                await asyncio.sleep(pause)
                 slow += was_slow and (
                     not is_one or await self._is_to_blame(in_hand, applier, error)
                 )
+                # A lone one is judged at once: after a pause the server may be better.
+                await asyncio.sleep(0 if is_one and slow >= patience else pause)
                 if slow >= patience:
                     raise _TooSlow from error
             except UNAPPLICABLE:
