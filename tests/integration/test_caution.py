@@ -89,10 +89,8 @@ async def test_in_doubt_those_that_died_had_in_hand_come_alone_and_the_others_to
     await source.stop()
 
 
-@pytest.mark.parametrize(("deaths", "deadly"), [(1, False), (2, True)])
-async def test_a_record_is_deadly_after_two_deaths_with_it_alone_in_hand(
-    options: ClientOptions, database: Database, deaths: int, *, deadly: bool
-) -> None:
+async def _begun_after(deaths: int, options: ClientOptions, database: Database) -> InputSource:
+    """Of the next process, after others died with the first record alone in hand."""
     for number in range(deaths):
         await database.dies_with(f"dying {number}", 0)
     topic = database.partition.topic
@@ -100,6 +98,14 @@ async def test_a_record_is_deadly_after_two_deaths_with_it_alone_in_hand(
         options, GroupOptions(topic, 6000), [topic], database.process("next"), _ALL
     )
     await source.start()
+    return source
+
+
+@pytest.mark.parametrize(("deaths", "deadly"), [(1, False), (2, True)])
+async def test_a_record_is_deadly_after_two_deaths_with_it_alone_in_hand(
+    options: ClientOptions, database: Database, deaths: int, *, deadly: bool
+) -> None:
+    source = await _begun_after(deaths, options, database)
     async with asyncio.timeout(20):
         while not (first := await source.fetch(_ALL)).records:
             pass
@@ -127,13 +133,7 @@ async def test_who_waits_for_the_database_with_a_record_in_hand_has_not_died_of_
     options: ClientOptions, database: Database, deaths: int, in_hand: int
 ) -> None:
     """Unless the record is deadly, and waits only to be refused."""
-    for number in range(deaths):
-        await database.dies_with(f"dying {number}", 0)
-    topic = database.partition.topic
-    source = InputSource(
-        options, GroupOptions(topic, 6000), [topic], database.process("next"), _ALL
-    )
-    await source.start()
+    source = await _begun_after(deaths, options, database)
     assert await until_fetched(source) == [0]
     assert await database.in_hand() == 0
     with contextlib.suppress(TimeoutError):

@@ -39,10 +39,10 @@ def audit(
 async def _audit(settings: Settings, topics: Sequence[str], last: int | None) -> int:
     """How much is wrong."""
     teller = _Teller()
+    async with starting.database(settings, "audit"):
+        pass  # which says by its address that it is not reachable
     for topic in topics:
         async with AsyncExitStack() as stack:
-            async with starting.database(settings, "audit"):
-                pass  # which says what is not reachable by its address
             connected = await _connected(TopicAudit(settings, topic, last, teller), stack)
             try:
                 await connected.read_to_the_end()

@@ -54,11 +54,11 @@ _FORMS: Final[Mapping[str, str]] = {
     "FULFILLMENT_LOG_FORMAT": "auto, json or console is expected",
     "FULFILLMENT_OPS__PORT": "the number of a port is expected, or auto, or off",
     "FULFILLMENT_POSTGRES__DSN": "postgresql://USER:PASSWORD@HOST:PORT/DATABASE is expected",
-    "FULFILLMENT_TOPICS__CARD_CREATED": f"{_NAME}, 249 at most",
-    "FULFILLMENT_TOPICS__DEAD_LETTER": f"{_NAME}, 249 at most",
-    "FULFILLMENT_TOPICS__EMBOSSING_REQUESTED": f"{_NAME}, 249 at most",
     "FULFILLMENT_TOPICS__PREFIX": f"{_NAME}, 100 at most",
-    "FULFILLMENT_TOPICS__STATUS_CHANGED": f"{_NAME}, 249 at most",
+    **{
+        f"FULFILLMENT_TOPICS__{topic}": f"{_NAME}, 249 at most"
+        for topic in ("CARD_CREATED", "DEAD_LETTER", "EMBOSSING_REQUESTED", "STATUS_CHANGED")
+    },
 }
 _LENGTH: Final = re.compile(r"datetime\.timedelta\((.*?)\)")
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a file; sockets have none of them

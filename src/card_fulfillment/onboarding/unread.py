@@ -58,8 +58,13 @@ def _plain_levels(rule: Rule) -> _Bases:
     for name, level in rule.each.items():
         if level.list and keys_of(split(level.list)[1]) is not None:
             found = _found_at(level.list, bases)
-            bases |= {name: [f"{path}[]" for path in found]} if found else {}
+            bases |= _elements(name, found)
     return bases
+
+
+def _elements(name: str, found: Sequence[str]) -> _Bases:
+    """What a level stands at of which the lists are found there; no level where none is known."""
+    return {name: [f"{path}[]" for path in found]} if found else {}
 
 
 def _plainly_read(when: Condition, bases: _Bases) -> Iterator[tuple[str, str]]:
@@ -74,7 +79,7 @@ def _of_rule(rule: Rule) -> Iterator[str]:
         selector = next(s for _, s in selectors_of(level, ()))
         found = _found_at(selector, bases)
         if level.list:
-            bases |= {name: [f"{path}[]" for path in found]} if found else {}
+            bases |= _elements(name, found)
         else:  # what it finds has other paths than the message
             yield from found
     for part in Rule.model_fields:

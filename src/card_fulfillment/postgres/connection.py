@@ -118,14 +118,20 @@ async def connect(
         **(_KEPT_PREPARED if by_keys else {}),
     )
     try:
-        _notice_a_dead_peer(connection, settings.statement_timeout)
-        if by_keys and connection.get_server_version() >= _HAS_TRANSACTION_TIMEOUT:
-            limit = _milliseconds(settings.statement_timeout)
-            await connection.execute(f"SET transaction_timeout = {limit}")
+        await _bounded(connection, settings, by_keys=by_keys)
     except BaseException:
         connection.terminate()  # nobody else has it: the server would keep it open
         raise
     return connection
+
+
+async def _bounded(
+    connection: asyncpg.Connection, settings: PostgresSettings, *, by_keys: bool
+) -> None:
+    _notice_a_dead_peer(connection, settings.statement_timeout)
+    if by_keys and connection.get_server_version() >= _HAS_TRANSACTION_TIMEOUT:
+        limit = _milliseconds(settings.statement_timeout)
+        await connection.execute(f"SET transaction_timeout = {limit}")
 
 
 def connector(settings: PostgresSettings, whose: str, *, by_keys: bool = False) -> Connect:
