@@ -30,6 +30,10 @@ def _told(kind: SubjectKind, subject: str, *statements: Statement) -> list[dict[
     return telling.snapshot().journeys(kind)[subject]
 
 
+def _told_of_card(*statements: Statement) -> list[dict[str, Any]]:
+    return _told(SubjectKind.CARD, "c1", announcement("c1"), *statements)
+
+
 @pytest.mark.parametrize(
     ("schema", "definition", "values"),
     [
@@ -50,10 +54,7 @@ def test_words_that_do_not_explain_themselves_are_explained(
 
 def test_an_update_has_the_times_of_the_status_and_the_place_of_what_it_comes_with() -> None:
     number = {Attribute.TRACKING_NUMBER: "N"}
-    events = _told(
-        SubjectKind.CARD,
-        "c1",
-        announcement("c1"),
+    events = _told_of_card(
         order("c1", 1, _O1),
         fact(Status.SHIPPED, 5, _O1, received=6),
         fact(None, 8, _O1, received=9, attributes=number),
@@ -70,10 +71,7 @@ def test_an_update_has_the_times_of_the_status_and_the_place_of_what_it_comes_wi
 
 def test_an_estimate_and_a_pin_letter_alone_come_with_the_next_version() -> None:
     letter = {Attribute.TRACKING_NUMBER: "P"}
-    events = _told(
-        SubjectKind.CARD,
-        "c1",
-        announcement("c1"),
+    events = _told_of_card(
         order("c1", 1, _O1),
         fact(None, 5, _O1, attributes={Attribute.ESTIMATED_DELIVERY: "2026-03-12"}),
         fact(None, 5, _O1, attributes=letter, parcel_role=ParcelRole.PIN),
@@ -129,10 +127,7 @@ _MAIL: Attributes = {Attribute.TRACKED: False}
 def test_what_comes_after_the_end_is_not_always_a_correction(
     after: Status, then: Status, change: str
 ) -> None:
-    events = _told(
-        SubjectKind.CARD,
-        "c1",
-        announcement("c1"),
+    events = _told_of_card(
         order("c1", 1, _O1, attributes=_MAIL),
         fact(after, 5, _O1),
         fact(then, 6, _O1),
@@ -142,7 +137,7 @@ def test_what_comes_after_the_end_is_not_always_a_correction(
 
 
 def test_the_vendor_of_an_order_is_the_one_that_is_ordered() -> None:
-    *_, ordered = _told(SubjectKind.CARD, "c1", announcement("c1"), order("c1", 1, vendor="alpha"))
+    *_, ordered = _told_of_card(order("c1", 1, vendor="alpha"))
     assert ordered["vendor"] == {"id": "alpha", "code": None, "text": None}
     assert "`ordered`" in _CARD["$defs"]["VendorSaid"]["description"]
 
